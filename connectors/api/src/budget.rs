@@ -1,0 +1,177 @@
+//! The budget of a source: concurrent statements, a bounded queue, a deadline, bytes. And connecting
+//! again with backoff, on *connect* only: a statement that has begun is never sent twice.
+
+use crate::{
+    Connector, ConnectorError, Dialect, ErrorCode, ExecutionContext, RemoteStream, RenderedQuery,
+    SourceDescription,
+};
+use async_trait::async_trait;
+use futures::StreamExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What one source may be asked to carry.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// Statements that run at the same time.
+    pub concurrency: usize,
+    /// Statements that may wait for a place; one more is refused at once.
+    pub queue: usize,
+    /// The longest a statement may run, whatever its own deadline.
+    pub statement_timeout: Duration,
+    /// Bytes one statement may return, counted as Arrow buffers.
+    pub bytes: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            concurrency: 8,
+            queue: 64,
+            statement_timeout: Duration::from_secs(30),
+            bytes: 1 << 30,
+        }
+    }
+}
+
+/// How often a connect is tried before a statement fails as unreachable.
+const CONNECT_ATTEMPTS: u32 = 3;
+/// The pause before the second attempt; it doubles for each further one.
+const CONNECT_BACKOFF: Duration = Duration::from_millis(50);
+
+/// A connector within its budget.
+#[derive(Debug)]
+pub struct Budgeted {
+    inner: Arc<dyn Connector>,
+    budget: Budget,
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+impl Budgeted {
+    /// Puts `inner` under `budget`.
+    pub fn new(inner: Arc<dyn Connector>, budget: Budget) -> Self {
+        let places = Arc::new(Semaphore::new(budget.concurrency.max(1)));
+        Self { inner, budget, places, waiting: AtomicUsize::new(0) }
+    }
+
+    async fn place(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, ConnectorError> {
+        if let Ok(permit) = self.places.clone().try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _waiting = Waiting::enter(&self.waiting, self.budget.queue)?;
+        match tokio::time::timeout_at(deadline.into(), self.places.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(ConnectorError::new(ErrorCode::Cancelled, "the source is closing")),
+            Err(_) => {
+                Err(ConnectorError::new(ErrorCode::DeadlineExceeded, "queued past the deadline"))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Connector for Budgeted {
+    fn dialect(&self) -> &dyn Dialect {
+        self.inner.dialect()
+    }
+
+    async fn ping(&self) -> Result<(), ConnectorError> {
+        self.inner.ping().await
+    }
+
+    async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
+        self.inner.describe().await
+    }
+
+    async fn open(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<RemoteStream, ConnectorError> {
+        let deadline = context.deadline.min(Instant::now() + self.budget.statement_timeout);
+        let permit = self.place(deadline).await?;
+        let context = ExecutionContext { deadline, ..context.clone() };
+        let opened =
+            tokio::time::timeout_at(deadline.into(), connect(&*self.inner, query, &context));
+        let stream = match opened.await {
+            Ok(opened) => opened?,
+            Err(_) => {
+                return Err(ConnectorError::new(ErrorCode::DeadlineExceeded, "while opening"));
+            }
+        };
+        Ok(limited(stream, deadline, self.budget.bytes, permit))
+    }
+}
+
+/// Opens a statement, trying again where no connection was made.
+async fn connect(
+    connector: &dyn Connector,
+    query: &RenderedQuery,
+    context: &ExecutionContext,
+) -> Result<RemoteStream, ConnectorError> {
+    let mut pause = CONNECT_BACKOFF;
+    for _ in 1..CONNECT_ATTEMPTS {
+        match connector.open(query, context).await {
+            Err(error) if error.code == ErrorCode::Unreachable => {
+                tracing::debug!(context = %error.context, "connect failed, trying again");
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            other => return other,
+        }
+    }
+    connector.open(query, context).await
+}
+
+/// The stream with its place, deadline and byte cap; the place is given back when it ends.
+fn limited(
+    stream: RemoteStream,
+    deadline: Instant,
+    bytes: usize,
+    permit: OwnedSemaphorePermit,
+) -> RemoteStream {
+    let schema = stream.schema();
+    let state = Some((stream, permit, 0_usize));
+    let batches = futures::stream::unfold(state, move |state| async move {
+        let (mut stream, permit, read) = state?;
+        match tokio::time::timeout_at(deadline.into(), stream.next()).await {
+            Err(_) => {
+                let error = ConnectorError::new(ErrorCode::DeadlineExceeded, "while streaming");
+                Some((Err(error), None))
+            }
+            Ok(None) => None,
+            Ok(Some(Err(error))) => Some((Err(error), None)),
+            Ok(Some(Ok(batch))) => {
+                let read = read + batch.get_array_memory_size();
+                if read > bytes {
+                    let error = ConnectorError::new(ErrorCode::ByteLimit, format!("{read} bytes"));
+                    return Some((Err(error), None));
+                }
+                Some((Ok(batch), Some((stream, permit, read))))
+            }
+        }
+    });
+    RemoteStream::new(schema, batches.boxed())
+}
+
+/// One statement that waits; leaving is automatic.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn enter(count: &'a AtomicUsize, most: usize) -> Result<Self, ConnectorError> {
+        if count.fetch_add(1, Ordering::AcqRel) >= most {
+            count.fetch_sub(1, Ordering::AcqRel);
+            return Err(ConnectorError::new(ErrorCode::QueueFull, format!("{most} are waiting")));
+        }
+        Ok(Self(count))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

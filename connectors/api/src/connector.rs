@@ -1,0 +1,91 @@
+//! The narrow trait every connector implements.
+
+use crate::{ConnectorError, Dialect, RenderedQuery, SourceDescription};
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use futures::Stream;
+use futures::stream::BoxStream;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+/// What a statement carries with it to the source.
+#[derive(Debug, Clone)]
+pub struct ExecutionContext {
+    /// Names the query in the source's own session view.
+    pub query_id: String,
+    /// When the statement must have ended.
+    pub deadline: Instant,
+    /// Rows of a batch, at most.
+    pub batch_rows: usize,
+}
+
+/// A database that can be described and read.
+#[async_trait]
+pub trait Connector: Send + Sync + fmt::Debug {
+    /// How this source spells SQL.
+    fn dialect(&self) -> &dyn Dialect;
+
+    /// Connects and runs a trivial statement.
+    ///
+    /// # Errors
+    /// The class of the failure: unreachable, authentication, TLS.
+    async fn ping(&self) -> Result<(), ConnectorError>;
+
+    /// Tables, columns, keys and comments, in a number of catalog queries that does not depend on the
+    /// number of tables.
+    ///
+    /// # Errors
+    /// As `ping`, and `PermissionDenied` where the catalog cannot be read.
+    async fn describe(&self) -> Result<SourceDescription, ConnectorError>;
+
+    /// Runs a statement in a read-only session and streams its result.
+    ///
+    /// Dropping the stream, or reaching the deadline, stops the statement at the source; the session
+    /// is used again only after the source has confirmed that.
+    ///
+    /// # Errors
+    /// Before the first batch as a return value, later as the stream's last item.
+    async fn open(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<RemoteStream, ConnectorError>;
+}
+
+/// A stream of batches with one schema. Dropping it cancels the statement at the source.
+pub struct RemoteStream {
+    schema: SchemaRef,
+    batches: BoxStream<'static, Result<RecordBatch, ConnectorError>>,
+}
+
+impl RemoteStream {
+    /// A stream of batches that all have `schema`.
+    pub fn new(
+        schema: SchemaRef,
+        batches: BoxStream<'static, Result<RecordBatch, ConnectorError>>,
+    ) -> Self {
+        Self { schema, batches }
+    }
+
+    /// The schema of every batch.
+    pub fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+}
+
+impl Stream for RemoteStream {
+    type Item = Result<RecordBatch, ConnectorError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.batches.as_mut().poll_next(context)
+    }
+}
+
+impl fmt::Debug for RemoteStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteStream").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+//! One governed read of one table, as data, and what a dialect makes of it.
+
+use crate::{Mask, Predicate, TableDescription, Value};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use std::sync::Arc;
+
+/// A governed read of one table: the policy is the innermost level, the caller's part is around it.
+#[derive(Debug, Clone)]
+pub struct RemoteQuery {
+    /// The table as discovery described it.
+    pub table: Arc<TableDescription>,
+    /// The policy's row filter, over the table's columns by index.
+    pub row_filter: Option<Predicate>,
+    /// What is read, in order. May be empty: then only the number of rows matters.
+    pub output: Vec<OutputColumn>,
+    /// The caller's condition, over `output` by index, so over governed values.
+    pub predicate: Option<Predicate>,
+    /// The order in which rows are wanted, most significant key first.
+    pub order: Vec<SortKey>,
+    /// At most this many rows.
+    pub limit: Option<u64>,
+}
+
+/// One column of a governed read.
+#[derive(Debug, Clone)]
+pub struct OutputColumn {
+    /// Index of the table's column.
+    pub column: usize,
+    /// The mask to apply at the source; the dialect must be able to spell it.
+    pub mask: Option<Mask>,
+    /// Rows on which the cell is open; it is NULL on the others.
+    pub visible: Option<Predicate>,
+}
+
+/// One key of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortKey {
+    /// Index into the output.
+    pub output: usize,
+    /// Largest first.
+    pub descending: bool,
+    /// NULLs before everything else.
+    pub nulls_first: bool,
+}
+
+/// A statement ready to be sent.
+#[derive(Debug, Clone)]
+pub struct RenderedQuery {
+    /// The statement, with placeholders and no literal.
+    pub sql: String,
+    /// The bound values, in the order of the placeholders.
+    pub parameters: Vec<Value>,
+    /// Name, type and spelling of each column that comes back.
+    pub columns: Vec<RenderedColumn>,
+}
+
+/// One column of a statement's result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RenderedColumn {
+    /// The column's name.
+    pub name: String,
+    /// The Arrow type its values must arrive in.
+    pub data_type: DataType,
+}
+
+impl RemoteQuery {
+    /// The result's columns, in order.
+    pub fn columns(&self) -> Vec<RenderedColumn> {
+        self.output
+            .iter()
+            .map(|output| {
+                let column = &self.table.columns[output.column];
+                let data_type = match &output.mask {
+                    Some(mask) => mask.output_type(&column.data_type),
+                    None => column.data_type.clone(),
+                };
+                RenderedColumn { name: column.name.clone(), data_type }
+            })
+            .collect()
+    }
+}
+
+impl RenderedQuery {
+    /// The Arrow schema of the result; every column is nullable.
+    pub fn schema(&self) -> SchemaRef {
+        let fields = self.columns.iter().map(|c| Field::new(&c.name, c.data_type.clone(), true));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+}

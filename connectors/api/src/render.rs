@@ -1,0 +1,415 @@
+//! A [`RemoteQuery`] as a statement: policy innermost, the caller's predicate around it, every
+//! literal bound.
+//!
+//! ```sql
+//! SELECT "id", "email" FROM (
+//!   SELECT "id", CASE WHEN strpos("email", '@') > 0 THEN ... END AS "email"
+//!   FROM "public"."customers" WHERE "region" = $1
+//! ) AS governed WHERE "id" = $2 LIMIT 10
+//! ```
+
+use crate::{
+    Comparison, Dialect, OperandClass, OutputColumn, Predicate, RemoteQuery, RenderedQuery, Value,
+};
+
+/// Whether `dialect` may be asked for `predicate` over columns of these classes.
+pub fn is_pushable(dialect: &dyn Dialect, predicate: &Predicate, classes: &[OperandClass]) -> bool {
+    let can = dialect.capabilities();
+    match predicate {
+        Predicate::Constant(_) => true,
+        Predicate::Compare { column, operator, value } => {
+            compares(dialect, classes[*column], *operator) && is_bindable(classes[*column], value)
+        }
+        Predicate::CompareColumns { left, operator, right } => {
+            let class = classes[*left];
+            // Two doubles may be -0.0 and 0.0, which sources and Arrow order differently.
+            can.column_comparison
+                && class == classes[*right]
+                && class != OperandClass::Float
+                && compares(dialect, class, *operator)
+        }
+        Predicate::InList { column, values, .. } => {
+            let class = classes[*column];
+            compares(dialect, class, Comparison::Equal)
+                && values.len() <= MAX_IN_LIST
+                && values.iter().all(|value| is_bindable(class, value))
+        }
+        Predicate::IsNull { .. } => can.null_test,
+        Predicate::Like { column, pattern, .. } => {
+            can.like && classes[*column] == OperandClass::Text && is_plain_pattern(pattern)
+        }
+        Predicate::IsTrue { column } => {
+            classes[*column] == OperandClass::Boolean
+                && can.equality.contains(OperandClass::Boolean)
+        }
+        Predicate::And(parts) | Predicate::Or(parts) => {
+            parts.iter().all(|part| is_pushable(dialect, part, classes))
+        }
+        Predicate::Not(part) => is_pushable(dialect, part, classes),
+    }
+}
+
+/// The longest list of values sent with one statement; a longer one is checked locally.
+pub const MAX_IN_LIST: usize = 1_000;
+
+/// The statement of `query` in `dialect`.
+///
+/// The caller has checked predicates with [`is_pushable`] and masks with [`can_mask`]; what a dialect
+/// cannot spell is refused here with `None`, never approximated.
+pub fn render(dialect: &dyn Dialect, query: &RemoteQuery) -> Option<RenderedQuery> {
+    let mut writer = Writer { dialect, parameters: Vec::new() };
+    let sql = writer.statement(query)?;
+    Some(RenderedQuery { sql, parameters: writer.parameters, columns: query.columns() })
+}
+
+/// Whether `dialect` can spell this column's mask.
+pub fn can_mask(
+    dialect: &dyn Dialect,
+    output: &OutputColumn,
+    query_table: &crate::TableDescription,
+) -> bool {
+    let mut writer = Writer { dialect, parameters: Vec::new() };
+    writer.masked(output, query_table).is_some()
+}
+
+fn compares(dialect: &dyn Dialect, class: OperandClass, operator: Comparison) -> bool {
+    let can = dialect.capabilities();
+    if operator.is_ordering() { can.ordering.contains(class) } else { can.equality.contains(class) }
+}
+
+/// Whether a value can be compared with an operand of `class` at any source with the local meaning.
+fn is_bindable(class: OperandClass, value: &Value) -> bool {
+    match (class, value) {
+        (OperandClass::Boolean, Value::Boolean(_))
+        | (OperandClass::Integer, Value::Integer(_))
+        | (OperandClass::Bytes, Value::Bytes(_)) => true,
+        (OperandClass::Decimal, Value::Decimal { .. } | Value::Integer(_)) => true,
+        // Arrow orders -0.0 below 0.0; no source does.
+        (OperandClass::Float, Value::Float(value)) => value.is_finite() && *value != 0.0,
+        (OperandClass::Text, Value::Text(text)) => !text.contains('\0'),
+        (OperandClass::Uuid, Value::Text(text)) => is_canonical_uuid(text),
+        (OperandClass::Date, Value::Date(days)) => Value::date_text(*days).is_some(),
+        (OperandClass::Timestamp, Value::Timestamp(micros))
+        | (OperandClass::TimestampUtc, Value::TimestampUtc(micros)) => {
+            Value::timestamp_text(*micros).is_some()
+        }
+        _ => false,
+    }
+}
+
+fn is_canonical_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(i, b)| match i {
+            8 | 13 | 18 | 23 => b == b'-',
+            _ => b.is_ascii_digit() || (b'a'..=b'f').contains(&b),
+        })
+}
+
+/// Sources raise an error on a pattern that ends in a lone escape.
+fn is_plain_pattern(pattern: &str) -> bool {
+    let trailing = pattern.bytes().rev().take_while(|b| *b == b'\\').count();
+    trailing % 2 == 0 && !pattern.contains('\0')
+}
+
+struct Writer<'a> {
+    dialect: &'a dyn Dialect,
+    parameters: Vec<Value>,
+}
+
+impl Writer<'_> {
+    fn statement(&mut self, query: &RemoteQuery) -> Option<String> {
+        let governed = query.row_filter.is_some()
+            || query.output.iter().any(|o| o.mask.is_some() || o.visible.is_some());
+        let inner = self.governed_table(query, governed)?;
+        let columns: Vec<(String, OperandClass)> =
+            query.output.iter().map(|output| self.named(output, query)).collect();
+        let mut sql = if governed {
+            let list: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+            format!("SELECT {} FROM ({inner}) AS governed", select_list(&list))
+        } else {
+            inner
+        };
+        if let Some(predicate) = &query.predicate {
+            sql.push_str(" WHERE ");
+            sql.push_str(&self.predicate(predicate, &columns));
+        }
+        if !query.order.is_empty() {
+            let keys: Vec<String> = query
+                .order
+                .iter()
+                .map(|key| {
+                    let (name, class) = &columns[key.output];
+                    let operand = self.dialect.operand(name, *class, true);
+                    self.dialect.sort_key(&operand, key.descending, key.nulls_first)
+                })
+                .collect();
+            sql.push_str(&format!(" ORDER BY {}", keys.join(", ")));
+        }
+        if let Some(limit) = query.limit {
+            sql.push_str(&self.dialect.limit(limit));
+        }
+        Some(sql)
+    }
+
+    fn named(&self, output: &OutputColumn, query: &RemoteQuery) -> (String, OperandClass) {
+        let column = &query.table.columns[output.column];
+        let class = match &output.mask {
+            Some(mask) => mask.output_class(column.class),
+            None => column.class,
+        };
+        (self.dialect.quote(&column.name), class)
+    }
+
+    /// The innermost SELECT: raw table, row filter, masks. Placeholders are numbered as they appear.
+    fn governed_table(&mut self, query: &RemoteQuery, aliased: bool) -> Option<String> {
+        let table = &query.table;
+        let mut list = Vec::with_capacity(query.output.len());
+        for output in &query.output {
+            let name = self.dialect.quote(&table.columns[output.column].name);
+            let expression = self.masked(output, table)?;
+            let same = expression == name;
+            list.push(if same || !aliased {
+                expression
+            } else {
+                format!("{expression} AS {name}")
+            });
+        }
+        let list: Vec<&str> = list.iter().map(String::as_str).collect();
+        let mut sql = format!(
+            "SELECT {} FROM {}.{}",
+            select_list(&list),
+            self.dialect.quote(&table.schema),
+            self.dialect.quote(&table.name)
+        );
+        if let Some(filter) = &query.row_filter {
+            sql.push_str(" WHERE ");
+            sql.push_str(&self.raw_predicate(filter, table));
+        }
+        Some(sql)
+    }
+
+    fn masked(&mut self, output: &OutputColumn, table: &crate::TableDescription) -> Option<String> {
+        let column = &table.columns[output.column];
+        let quoted = self.dialect.quote(&column.name);
+        let visible = output.visible.as_ref().map(|visible| self.raw_predicate(visible, table));
+        let read = self.dialect.read_column(&quoted, column);
+        let expression = match &output.mask {
+            None => read,
+            Some(mask) => {
+                let (dialect, parameters) = (self.dialect, &mut self.parameters);
+                dialect.mask(mask, &read, column, &mut |value| {
+                    parameters.push(value);
+                    dialect.placeholder(parameters.len(), &parameters[parameters.len() - 1])
+                })?
+            }
+        };
+        Some(match visible {
+            Some(visible) => format!("CASE WHEN {visible} THEN {expression} END"),
+            None => expression,
+        })
+    }
+
+    fn raw_predicate(&mut self, predicate: &Predicate, table: &crate::TableDescription) -> String {
+        let columns: Vec<(String, OperandClass)> =
+            table.columns.iter().map(|c| (self.dialect.quote(&c.name), c.class)).collect();
+        self.predicate(predicate, &columns)
+    }
+
+    fn predicate(&mut self, predicate: &Predicate, columns: &[(String, OperandClass)]) -> String {
+        match predicate {
+            Predicate::Constant(value) => self.dialect.constant(*value).to_string(),
+            Predicate::Compare { column, operator, value } => {
+                let (name, class) = &columns[*column];
+                let left = self.dialect.operand(name, *class, operator.is_ordering());
+                let right = self.bind(value);
+                let right = self.dialect.comparand(&right, *class);
+                format!("{left} {} {right}", operator.symbol())
+            }
+            Predicate::CompareColumns { left, operator, right } => {
+                let ordering = operator.is_ordering();
+                let left = self.dialect.operand(&columns[*left].0, columns[*left].1, ordering);
+                let right = self.dialect.operand(&columns[*right].0, columns[*right].1, ordering);
+                format!("{left} {} {right}", operator.symbol())
+            }
+            Predicate::InList { values, .. } if values.is_empty() => {
+                self.empty_list(predicate, columns)
+            }
+            Predicate::InList { column, values, negated } => {
+                let (name, class) = &columns[*column];
+                let left = self.dialect.operand(name, *class, false);
+                let items: Vec<String> = values
+                    .iter()
+                    .map(|value| {
+                        let item = self.bind(value);
+                        self.dialect.comparand(&item, *class)
+                    })
+                    .collect();
+                let not = if *negated { " NOT" } else { "" };
+                format!("{left}{not} IN ({})", items.join(", "))
+            }
+            Predicate::IsNull { column, negated } => {
+                let not = if *negated { " NOT" } else { "" };
+                format!("{} IS{not} NULL", columns[*column].0)
+            }
+            Predicate::Like { column, pattern, negated } => {
+                let placeholder = self.bind(&Value::Text(pattern.clone()));
+                let (name, class) = &columns[*column];
+                let operand = self.dialect.operand(name, *class, false);
+                self.dialect.like(&operand, &placeholder, *negated)
+            }
+            Predicate::IsTrue { column } => {
+                let (name, class) = &columns[*column];
+                let right = self.bind(&Value::Boolean(true));
+                format!("{} = {right}", self.dialect.operand(name, *class, false))
+            }
+            Predicate::And(parts) => self.connect(parts, " AND ", true, columns),
+            Predicate::Or(parts) => self.connect(parts, " OR ", false, columns),
+            Predicate::Not(part) => format!("NOT ({})", self.predicate(part, columns)),
+        }
+    }
+
+    fn empty_list(&self, predicate: &Predicate, _columns: &[(String, OperandClass)]) -> String {
+        let negated = matches!(predicate, Predicate::InList { negated: true, .. });
+        self.dialect.constant(negated).to_string()
+    }
+
+    fn connect(
+        &mut self,
+        parts: &[Predicate],
+        word: &str,
+        when_empty: bool,
+        columns: &[(String, OperandClass)],
+    ) -> String {
+        if parts.is_empty() {
+            return self.dialect.constant(when_empty).to_string();
+        }
+        let parts: Vec<String> = parts.iter().map(|part| self.predicate(part, columns)).collect();
+        if parts.len() == 1 { parts[0].clone() } else { format!("({})", parts.join(word)) }
+    }
+
+    fn bind(&mut self, value: &Value) -> String {
+        self.parameters.push(value.clone());
+        self.dialect.placeholder(self.parameters.len(), value)
+    }
+}
+
+/// A select list; a statement that only counts rows selects a constant.
+fn select_list(columns: &[&str]) -> String {
+    if columns.is_empty() { "1 AS one".to_string() } else { columns.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Capabilities, ClassSet, ColumnDescription, Mask, SortKey, TableDescription};
+    use arrow_schema::DataType;
+    use std::sync::Arc;
+
+    #[derive(Debug)]
+    struct Plain;
+
+    impl Dialect for Plain {
+        fn name(&self) -> &'static str {
+            "plain"
+        }
+        fn capabilities(&self) -> Capabilities {
+            let classes = ClassSet::of(&[OperandClass::Integer, OperandClass::Text]);
+            Capabilities { equality: classes, null_test: true, limit: true, ..Default::default() }
+        }
+        fn placeholder(&self, position: usize, _: &Value) -> String {
+            format!("?{position}")
+        }
+        fn read_column(&self, quoted: &str, _: &ColumnDescription) -> String {
+            quoted.to_string()
+        }
+        fn mask(
+            &self,
+            mask: &Mask,
+            _: &str,
+            _: &ColumnDescription,
+            bind: &mut dyn FnMut(Value) -> String,
+        ) -> Option<String> {
+            (*mask == Mask::Redact).then(|| bind(Value::Text("[redacted]".into())))
+        }
+    }
+
+    fn table() -> Arc<TableDescription> {
+        let column = |name: &str, data_type, class| ColumnDescription {
+            name: name.into(),
+            native_type: String::new(),
+            data_type,
+            nullable: true,
+            comment: None,
+            class,
+            read_as_text: false,
+        };
+        Arc::new(TableDescription {
+            schema: "main".into(),
+            name: "peo\"ple".into(),
+            columns: vec![
+                column("id", DataType::Int64, OperandClass::Integer),
+                column("email", DataType::Utf8, OperandClass::Text),
+                column("region", DataType::Utf8, OperandClass::Text),
+            ],
+            ..Default::default()
+        })
+    }
+
+    fn equals(column: usize, value: Value) -> Predicate {
+        Predicate::Compare { column, operator: Comparison::Equal, value }
+    }
+
+    #[test]
+    fn the_policy_is_the_innermost_level() {
+        let query = RemoteQuery {
+            table: table(),
+            row_filter: Some(equals(2, Value::Text("EU".into()))),
+            output: vec![
+                OutputColumn { column: 0, mask: None, visible: None },
+                OutputColumn { column: 1, mask: Some(Mask::Redact), visible: None },
+            ],
+            predicate: Some(equals(1, Value::Text("x".into()))),
+            order: vec![SortKey { output: 0, descending: true, nulls_first: false }],
+            limit: Some(3),
+        };
+        let rendered = render(&Plain, &query).expect("spellable");
+        assert_eq!(
+            rendered.sql,
+            "SELECT \"id\", \"email\" FROM (SELECT \"id\", ?1 AS \"email\" FROM \"main\".\"peo\"\"ple\" \
+             WHERE \"region\" = ?2) AS governed WHERE \"email\" = ?3 ORDER BY \"id\" DESC NULLS LAST LIMIT 3"
+        );
+        assert_eq!(rendered.parameters.len(), 3);
+    }
+
+    #[test]
+    fn an_open_table_is_read_flat() {
+        let query = RemoteQuery {
+            table: table(),
+            row_filter: None,
+            output: vec![],
+            predicate: None,
+            order: vec![],
+            limit: None,
+        };
+        let rendered = render(&Plain, &query).expect("spellable");
+        assert_eq!(rendered.sql, "SELECT 1 AS one FROM \"main\".\"peo\"\"ple\"");
+    }
+
+    #[test]
+    fn what_a_dialect_cannot_spell_is_refused() {
+        let classes = [OperandClass::Integer, OperandClass::Text, OperandClass::Opaque];
+        assert!(is_pushable(&Plain, &equals(0, Value::Integer(1)), &classes));
+        assert!(!is_pushable(&Plain, &equals(0, Value::Text("1".into())), &classes));
+        assert!(!is_pushable(&Plain, &equals(1, Value::Text("a\0b".into())), &classes));
+        assert!(!is_pushable(&Plain, &equals(2, Value::Text("a".into())), &classes));
+        let email = OutputColumn { column: 1, mask: Some(Mask::Email), visible: None };
+        assert!(!can_mask(&Plain, &email, &table()));
+    }
+
+    #[test]
+    fn uuids_and_patterns_are_sent_only_in_canonical_form() {
+        assert!(is_canonical_uuid("123e4567-e89b-12d3-a456-426614174000"));
+        assert!(!is_canonical_uuid("123E4567-e89b-12d3-a456-426614174000"));
+        assert!(is_plain_pattern("a\\\\") && !is_plain_pattern("a\\"));
+    }
+}

@@ -1,1 +1,9 @@
-fn main(){}
+//! The integration tests: one binary, so that DataFusion is linked once.
+#![allow(missing_docs, unreachable_pub, clippy::large_futures)]
+
+mod architecture;
+mod engine;
+mod leaks;
+mod slt;
+mod support;
+mod two_worlds;

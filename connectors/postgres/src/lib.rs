@@ -1,1 +1,74 @@
-//! placeholder
+//! PostgreSQL 12 and later, read through sqlx.
+//!
+//! * `config`: the URL, its TLS options, and what every session is started with.
+//! * `connection`: the pool of read-only sessions and the lease of one of them.
+//! * `cancel`: how a statement that nobody waits for any more is stopped at the server.
+//! * `stream`: one statement, from bound values to Arrow batches.
+//! * `types`, `decode` and `numeric`: which Arrow type a column arrives in, and its binary form.
+//! * `dialect`: how the SQL is spelled. `catalog`: what discovery reads. `error`: classes of failure.
+
+mod cancel;
+mod catalog;
+mod config;
+mod connection;
+mod decode;
+mod dialect;
+mod error;
+mod numeric;
+mod stream;
+mod types;
+
+pub use config::{PostgresConfig, TlsMode};
+pub use dialect::PostgresDialect;
+
+use async_trait::async_trait;
+use celosia_connector_api::{
+    Connector, ConnectorError, Dialect, ExecutionContext, RemoteStream, RenderedQuery,
+    SourceDescription,
+};
+use connection::Sessions;
+use std::sync::Arc;
+
+/// A PostgreSQL database as a source.
+#[derive(Debug)]
+pub struct PostgresConnector {
+    sessions: Arc<Sessions>,
+    schemas: Vec<String>,
+}
+
+impl PostgresConnector {
+    /// A connector that connects when it is first used.
+    ///
+    /// # Errors
+    /// `InvalidConfiguration` where the configuration cannot work.
+    pub fn new(config: PostgresConfig) -> Result<Self, ConnectorError> {
+        let schemas = config.schemas.clone();
+        Ok(Self { sessions: Arc::new(Sessions::new(config)?), schemas })
+    }
+}
+
+#[async_trait]
+impl Connector for PostgresConnector {
+    fn dialect(&self) -> &dyn Dialect {
+        &PostgresDialect
+    }
+
+    async fn ping(&self) -> Result<(), ConnectorError> {
+        let lease = self.sessions.clone().lease("ping", None).await?;
+        lease.finish();
+        Ok(())
+    }
+
+    async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
+        let lease = self.sessions.clone().lease("describe", None).await?;
+        catalog::describe(lease, &self.schemas).await
+    }
+
+    async fn open(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<RemoteStream, ConnectorError> {
+        stream::open(self.sessions.clone(), query, context).await
+    }
+}

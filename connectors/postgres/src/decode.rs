@@ -1,0 +1,357 @@
+//! Binary values into Arrow builders, one column at a time.
+
+use crate::numeric;
+use crate::types::oid;
+use arrow_array::builder::{
+    BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder,
+    Float32Builder, Float64Builder, Int16Builder, Int32Builder, Int64Builder,
+    IntervalMonthDayNanoBuilder, StringBuilder, Time64MicrosecondBuilder,
+    TimestampMicrosecondBuilder,
+};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_buffer::IntervalMonthDayNano;
+use arrow_schema::{DataType, SchemaRef, TimeUnit};
+use celosia_connector_api::{ConnectorError, ErrorCode};
+use sqlx::postgres::PgRow;
+use sqlx::{Row, TypeInfo, ValueRef};
+use std::sync::Arc;
+
+/// Raw bytes after which a batch is full, whatever its rows: text offsets are 32 bits wide.
+const BATCH_BYTES: usize = 16 << 20;
+/// Values a builder has room for before it grows; most answers are short.
+const SHORT: usize = 32;
+/// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
+const EPOCH_DAYS: i32 = 10_957;
+/// The same in microseconds.
+const EPOCH_MICROS: i64 = 946_684_800_000_000;
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// Rows on their way to batches.
+pub(crate) struct Batches {
+    schema: SchemaRef,
+    columns: Vec<Column>,
+    rows: usize,
+    bytes: usize,
+    batch_rows: usize,
+    checked: bool,
+}
+
+impl Batches {
+    /// Batches of at most `batch_rows` rows.
+    pub(crate) fn new(schema: SchemaRef, batch_rows: usize) -> Result<Self, ConnectorError> {
+        let columns = schema.fields().iter().map(|field| Column::new(field.data_type()));
+        let columns = columns.collect::<Option<Vec<_>>>().ok_or_else(|| {
+            ConnectorError::new(ErrorCode::QueryFailed, format!("no decoder for {schema:?}"))
+        })?;
+        let batch_rows = batch_rows.max(1);
+        Ok(Self { schema, columns, rows: 0, bytes: 0, batch_rows, checked: false })
+    }
+
+    /// Takes one row; says whether the batch is full.
+    pub(crate) fn push(&mut self, row: &PgRow) -> Result<bool, ConnectorError> {
+        if !self.checked {
+            self.check(row)?;
+        }
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            let value = row.try_get_raw(index).map_err(|error| {
+                ConnectorError::new(ErrorCode::CatalogOutdated, "fewer columns than expected")
+                    .with_source(error)
+            })?;
+            let bytes = if value.is_null() { None } else { value.as_bytes().ok() };
+            self.bytes += bytes.map_or(0, <[u8]>::len);
+            column.push(bytes).map_err(|reason| {
+                ConnectorError::unrepresentable(self.schema.field(index).name(), reason)
+            })?;
+        }
+        self.rows += 1;
+        Ok(self.rows >= self.batch_rows || self.bytes >= BATCH_BYTES)
+    }
+
+    /// The rows taken so far; `None` where there are none.
+    pub(crate) fn take(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        let arrays = self.columns.iter_mut().map(Column::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        (self.rows, self.bytes) = (0, 0);
+        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
+            .map(Some)
+            .map_err(|error| ConnectorError::new(ErrorCode::QueryFailed, error.to_string()))
+    }
+
+    /// The server's types must be the ones the catalog promised; the row tells them once.
+    fn check(&mut self, row: &PgRow) -> Result<(), ConnectorError> {
+        if !self.columns.is_empty() && row.len() != self.columns.len() {
+            return Err(outdated(format!("{} columns for {}", row.len(), self.columns.len())));
+        }
+        for (column, native) in self.columns.iter_mut().zip(row.columns()) {
+            use sqlx::Column as _;
+            let native = native.type_info();
+            if !native.oid().is_some_and(|oid| column.accepts(oid.0)) {
+                return Err(outdated(format!("a column is {} now", native.name())));
+            }
+        }
+        self.checked = true;
+        Ok(())
+    }
+}
+
+fn outdated(context: String) -> ConnectorError {
+    ConnectorError::new(ErrorCode::CatalogOutdated, context)
+}
+
+/// How the server sends text.
+#[derive(Clone, Copy)]
+enum TextForm {
+    Plain,
+    /// One version byte, then text.
+    Jsonb,
+    /// Sixteen bytes.
+    Uuid,
+}
+
+enum Column {
+    Boolean(BooleanBuilder),
+    Int16(Int16Builder),
+    Int32(Int32Builder),
+    Int64(Int64Builder),
+    Float32(Float32Builder),
+    Float64(Float64Builder),
+    Decimal128(Decimal128Builder, u8, u8),
+    Decimal256(Decimal256Builder, u8, u8),
+    Text(StringBuilder, TextForm),
+    Binary(BinaryBuilder),
+    Date(Date32Builder),
+    Time(Time64MicrosecondBuilder),
+    Timestamp(TimestampMicrosecondBuilder, u32),
+    Interval(IntervalMonthDayNanoBuilder),
+}
+
+impl Column {
+    fn new(data_type: &DataType) -> Option<Self> {
+        Some(match data_type {
+            DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(SHORT)),
+            DataType::Int16 => Self::Int16(Int16Builder::with_capacity(SHORT)),
+            DataType::Int32 => Self::Int32(Int32Builder::with_capacity(SHORT)),
+            DataType::Int64 => Self::Int64(Int64Builder::with_capacity(SHORT)),
+            DataType::Float32 => Self::Float32(Float32Builder::with_capacity(SHORT)),
+            DataType::Float64 => Self::Float64(Float64Builder::with_capacity(SHORT)),
+            DataType::Decimal128(digits, scale) => {
+                let builder = Decimal128Builder::with_capacity(SHORT);
+                let builder = builder.with_data_type(data_type.clone());
+                Self::Decimal128(builder, *digits, u8::try_from(*scale).ok()?)
+            }
+            DataType::Decimal256(digits, scale) => {
+                let builder = Decimal256Builder::with_capacity(SHORT);
+                let builder = builder.with_data_type(data_type.clone());
+                Self::Decimal256(builder, *digits, u8::try_from(*scale).ok()?)
+            }
+            DataType::Utf8 => {
+                Self::Text(StringBuilder::with_capacity(SHORT, SHORT * 16), TextForm::Plain)
+            }
+            DataType::Binary => Self::Binary(BinaryBuilder::with_capacity(SHORT, SHORT * 16)),
+            DataType::Date32 => Self::Date(Date32Builder::with_capacity(SHORT)),
+            DataType::Time64(TimeUnit::Microsecond) => {
+                Self::Time(Time64MicrosecondBuilder::with_capacity(SHORT))
+            }
+            DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+                let builder = TimestampMicrosecondBuilder::with_capacity(SHORT);
+                let native = if zone.is_some() { oid::TIMESTAMPTZ } else { oid::TIMESTAMP };
+                Self::Timestamp(builder.with_data_type(data_type.clone()), native)
+            }
+            DataType::Interval(arrow_schema::IntervalUnit::MonthDayNano) => {
+                Self::Interval(IntervalMonthDayNanoBuilder::with_capacity(SHORT))
+            }
+            _ => return None,
+        })
+    }
+
+    /// Whether values of this native type can be read into the column.
+    fn accepts(&mut self, native: u32) -> bool {
+        match self {
+            Self::Boolean(_) => native == oid::BOOL,
+            Self::Int16(_) => native == oid::INT2,
+            Self::Int32(_) => native == oid::INT4,
+            Self::Int64(_) => native == oid::INT8,
+            Self::Float32(_) => native == oid::FLOAT4,
+            Self::Float64(_) => native == oid::FLOAT8,
+            Self::Decimal128(..) | Self::Decimal256(..) => native == oid::NUMERIC,
+            Self::Text(_, form) => {
+                *form = match native {
+                    oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::JSON => {
+                        TextForm::Plain
+                    }
+                    oid::JSONB => TextForm::Jsonb,
+                    oid::UUID => TextForm::Uuid,
+                    _ => return false,
+                };
+                true
+            }
+            Self::Binary(_) => native == oid::BYTEA,
+            Self::Date(_) => native == oid::DATE,
+            Self::Time(_) => native == oid::TIME,
+            Self::Timestamp(_, expected) => native == *expected,
+            Self::Interval(_) => native == oid::INTERVAL,
+        }
+    }
+
+    fn push(&mut self, bytes: Option<&[u8]>) -> Result<(), &'static str> {
+        let Some(bytes) = bytes else {
+            self.push_null();
+            return Ok(());
+        };
+        match self {
+            Self::Boolean(builder) => builder.append_value(fixed::<1>(bytes)?[0] != 0),
+            Self::Int16(builder) => builder.append_value(i16::from_be_bytes(fixed(bytes)?)),
+            Self::Int32(builder) => builder.append_value(i32::from_be_bytes(fixed(bytes)?)),
+            Self::Int64(builder) => builder.append_value(i64::from_be_bytes(fixed(bytes)?)),
+            Self::Float32(builder) => {
+                let value = f32::from_be_bytes(fixed(bytes)?);
+                builder.append_value(if value.is_nan() { f32::NAN } else { value });
+            }
+            Self::Float64(builder) => {
+                let value = f64::from_be_bytes(fixed(bytes)?);
+                builder.append_value(if value.is_nan() { f64::NAN } else { value });
+            }
+            Self::Decimal128(builder, digits, scale) => {
+                builder.append_value(numeric::decode_128(bytes, *digits, *scale)?);
+            }
+            Self::Decimal256(builder, digits, scale) => {
+                builder.append_value(numeric::decode_256(bytes, *digits, *scale)?);
+            }
+            Self::Text(builder, form) => text(builder, *form, bytes)?,
+            Self::Binary(builder) => builder.append_value(bytes),
+            Self::Date(builder) => builder.append_value(date(bytes)?),
+            Self::Time(builder) => builder.append_value(time(bytes)?),
+            Self::Timestamp(builder, _) => builder.append_value(timestamp(bytes)?),
+            Self::Interval(builder) => builder.append_value(interval(bytes)?),
+        }
+        Ok(())
+    }
+
+    fn push_null(&mut self) {
+        match self {
+            Self::Boolean(builder) => builder.append_null(),
+            Self::Int16(builder) => builder.append_null(),
+            Self::Int32(builder) => builder.append_null(),
+            Self::Int64(builder) => builder.append_null(),
+            Self::Float32(builder) => builder.append_null(),
+            Self::Float64(builder) => builder.append_null(),
+            Self::Decimal128(builder, ..) => builder.append_null(),
+            Self::Decimal256(builder, ..) => builder.append_null(),
+            Self::Text(builder, _) => builder.append_null(),
+            Self::Binary(builder) => builder.append_null(),
+            Self::Date(builder) => builder.append_null(),
+            Self::Time(builder) => builder.append_null(),
+            Self::Timestamp(builder, _) => builder.append_null(),
+            Self::Interval(builder) => builder.append_null(),
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Boolean(builder) => Arc::new(builder.finish()),
+            Self::Int16(builder) => Arc::new(builder.finish()),
+            Self::Int32(builder) => Arc::new(builder.finish()),
+            Self::Int64(builder) => Arc::new(builder.finish()),
+            Self::Float32(builder) => Arc::new(builder.finish()),
+            Self::Float64(builder) => Arc::new(builder.finish()),
+            Self::Decimal128(builder, ..) => Arc::new(builder.finish()),
+            Self::Decimal256(builder, ..) => Arc::new(builder.finish()),
+            Self::Text(builder, _) => Arc::new(builder.finish()),
+            Self::Binary(builder) => Arc::new(builder.finish()),
+            Self::Date(builder) => Arc::new(builder.finish()),
+            Self::Time(builder) => Arc::new(builder.finish()),
+            Self::Timestamp(builder, _) => Arc::new(builder.finish()),
+            Self::Interval(builder) => Arc::new(builder.finish()),
+        }
+    }
+}
+
+fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], &'static str> {
+    bytes.try_into().map_err(|_| "a value of unexpected length")
+}
+
+fn text(builder: &mut StringBuilder, form: TextForm, bytes: &[u8]) -> Result<(), &'static str> {
+    let bytes = match form {
+        TextForm::Plain => bytes,
+        TextForm::Jsonb => match bytes.split_first() {
+            Some((1, text)) => text,
+            _ => return Err("an unknown version of jsonb"),
+        },
+        TextForm::Uuid => {
+            builder.append_value(std::str::from_utf8(&uuid(fixed(bytes)?)).unwrap_or_default());
+            return Ok(());
+        }
+    };
+    builder.append_value(std::str::from_utf8(bytes).map_err(|_| "text that is not UTF-8")?);
+    Ok(())
+}
+
+fn uuid(bytes: [u8; 16]) -> [u8; 36] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut out = [b'-'; 36];
+    let mut at = 0;
+    for (i, byte) in bytes.iter().enumerate() {
+        if matches!(i, 4 | 6 | 8 | 10) {
+            at += 1;
+        }
+        out[at] = HEX[usize::from(byte >> 4)];
+        out[at + 1] = HEX[usize::from(byte & 15)];
+        at += 2;
+    }
+    out
+}
+
+fn date(bytes: &[u8]) -> Result<i32, &'static str> {
+    match i32::from_be_bytes(fixed(bytes)?) {
+        i32::MIN | i32::MAX => Err("an infinite date"),
+        days => days.checked_add(EPOCH_DAYS).ok_or("a date out of range"),
+    }
+}
+
+fn time(bytes: &[u8]) -> Result<i64, &'static str> {
+    match i64::from_be_bytes(fixed(bytes)?) {
+        micros @ 0..DAY_MICROS => Ok(micros),
+        _ => Err("the time 24:00"),
+    }
+}
+
+fn timestamp(bytes: &[u8]) -> Result<i64, &'static str> {
+    match i64::from_be_bytes(fixed(bytes)?) {
+        i64::MIN | i64::MAX => Err("an infinite time stamp"),
+        micros => micros.checked_add(EPOCH_MICROS).ok_or("a time stamp out of range"),
+    }
+}
+
+fn interval(bytes: &[u8]) -> Result<IntervalMonthDayNano, &'static str> {
+    let bytes: [u8; 16] = fixed(bytes)?;
+    let micros = i64::from_be_bytes(fixed(&bytes[..8])?);
+    let days = i32::from_be_bytes(fixed(&bytes[8..12])?);
+    let months = i32::from_be_bytes(fixed(&bytes[12..])?);
+    let nanos = micros.checked_mul(1_000).ok_or("an interval out of range")?;
+    Ok(IntervalMonthDayNano::new(months, days, nanos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn infinity_has_no_form() {
+        assert!(date(&i32::MAX.to_be_bytes()).is_err() && date(&i32::MIN.to_be_bytes()).is_err());
+        assert!(timestamp(&i64::MAX.to_be_bytes()).is_err());
+        assert_eq!(date(&0_i32.to_be_bytes()), Ok(10_957));
+        assert_eq!(timestamp(&(-EPOCH_MICROS).to_be_bytes()), Ok(0));
+        assert!(time(&DAY_MICROS.to_be_bytes()).is_err());
+        assert!(interval(&[0x7f; 16]).is_err());
+        assert!(date(&[0; 3]).is_err());
+    }
+
+    #[test]
+    fn uuids_are_canonical() {
+        let bytes = 0x123e_4567_e89b_12d3_a456_4266_1417_4000_u128.to_be_bytes();
+        assert_eq!(&uuid(bytes), b"123e4567-e89b-12d3-a456-426614174000");
+    }
+}

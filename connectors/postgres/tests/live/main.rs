@@ -1,0 +1,8 @@
+//! The connector against a real server. Without one the tests say so and pass, unless
+//! `CELOSIA_REQUIRE_SOURCES` names `postgres`.
+#![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
+
+mod governed;
+mod sessions;
+mod support;
+mod values;

@@ -1,0 +1,139 @@
+//! The command line.
+
+use super::commands;
+use crate::telemetry;
+use clap::{Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, Parser)]
+#[command(name = "celosia", version, about = "Read-only, governed SQL over many databases for AI clients (MCP)")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it: two embedded databases with invented people, no set-up
+    Demo {
+        /// Speak MCP over stdin and stdout instead of HTTP
+        #[arg(long, conflicts_with = "listen")]
+        stdio: bool,
+        /// Address for HTTP
+        #[arg(long, default_value = "127.0.0.1:8017")]
+        listen: SocketAddr,
+        /// Who you are: analyst, support or compliance
+        #[arg(long, default_value = "analyst")]
+        role: String,
+        /// Where the demo's files are kept
+        #[arg(long)]
+        data: Option<PathBuf>,
+    },
+    /// Serve MCP over HTTP
+    Serve {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+        /// Address, instead of the configured one
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+    },
+    /// Serve MCP over stdin and stdout, for the local user
+    Stdio {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+        /// The user's name for the audit, instead of the configured one
+        #[arg(long)]
+        user: Option<String>,
+    },
+    /// Check a configuration against its sources, without serving
+    Check {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Work with the audit log
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Work with API keys
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+    /// Print the JSON Schema of a configuration file
+    Schema {
+        /// celosia, masking-rules or keys; all of them are written to --out
+        name: Option<String>,
+        /// Write every schema into this directory
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Ask a running server whether it is healthy (for containers)
+    Health {
+        /// The server's address
+        #[arg(long, default_value = "127.0.0.1:8017")]
+        address: SocketAddr,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Find a record that was altered, removed or reordered
+    Verify {
+        /// The configuration file
+        #[arg(long, required_unless_present = "store")]
+        config: Option<PathBuf>,
+        /// The audit store, such as sqlite:audit.db
+        #[arg(long)]
+        store: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make a key: its text for the client, its hash for keys.yaml
+    New,
+}
+
+/// Runs the command line.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    telemetry::start();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    let done = runtime.block_on(async {
+        match arguments.command {
+            Command::Demo { stdio, listen, role, data } => {
+                commands::demo(stdio, listen, &role, data).await
+            }
+            Command::Serve { config, listen } => commands::serve(&config, listen).await,
+            Command::Stdio { config, user } => commands::stdio(&config, user.as_deref()).await,
+            Command::Check { config } => commands::check(&config).await,
+            Command::Audit { command: AuditCommand::Verify { config, store } } => {
+                commands::verify_audit(config.as_deref(), store.as_deref()).await
+            }
+            Command::Keys { command: KeysCommand::New } => commands::new_key(),
+            Command::Schema { name, out } => commands::schema(name.as_deref(), out.as_deref()),
+            Command::Health { address } => commands::health(address).await,
+        }
+    });
+    // A reader of stdin may block for ever; what matters has ended.
+    runtime.shutdown_background();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(error.as_ref()),
+    }
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "celosia: {error}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,179 @@
+//! What each command does.
+
+use super::{Assembly, Failure, doors};
+use crate::audit;
+use crate::catalog::{SourceState, SourceStatus};
+use crate::config::{self, Config};
+use crate::demo::{self, Role, WORKED_QUESTION};
+use crate::identity::{generate_key, keys_schema};
+use crate::policy::{masking_rules_schema, roles_schema};
+use crate::query::QueryRequest;
+use crate::results::render;
+use celosia_connector_api::ConnectorError;
+use serde_json::Value as Json;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_util::sync::CancellationToken;
+
+/// `celosia demo`.
+pub(super) async fn demo(
+    stdio: bool,
+    address: SocketAddr,
+    role: &str,
+    data: Option<PathBuf>,
+) -> Result<(), Failure> {
+    let role: Role = role.parse()?;
+    let directory = data.unwrap_or_else(demo::default_directory);
+    let files = demo::prepare(&directory).await?;
+    let config = Config::parse(&files.config, files.config_text(role), &|name| std::env::var(name).ok())?;
+    let assembly = Assembly::of(&config).await?;
+    let rules = assembly.rules.clone();
+    let principal = doors::local(&config, &rules, None)?;
+    let engine = assembly.engine(&config).await?;
+    if stdio {
+        return doors::serve_stdio(engine, principal).await;
+    }
+    let authenticator = doors::authenticator(&config, &rules)?;
+    let listener = doors::listen(address).await?;
+    let (question, sql) = WORKED_QUESTION;
+    let request = QueryRequest { sql: sql.to_string(), limit: Some(5), client: "demo".into(), ..Default::default() };
+    let answer = engine.query(&principal, request, CancellationToken::new()).await?;
+    let shown = render(&answer.page)?;
+    let binary = std::env::current_exe()?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "Celosia demo, as {role}. Its files are in {}.\n", files.directory.display())?;
+    writeln!(out, "A question over both databases: {question}\n\n{sql}\n\n{}\n", shown.text)?;
+    let arguments: Vec<String> = ["demo", "--stdio", "--role", role.name(), "--data"]
+        .into_iter()
+        .map(str::to_string)
+        .chain([files.directory.display().to_string()])
+        .collect();
+    let bound = listener.local_addr()?;
+    writeln!(out, "{}", demo::client_configs(&binary, &arguments, bound, files.key(role)))?;
+    writeln!(out, "Serving MCP on http://{bound}/mcp. Stop with Ctrl-C.")?;
+    drop(out);
+    doors::serve_http(&config, engine, authenticator, listener).await
+}
+
+/// `celosia serve`.
+pub(super) async fn serve(config: &Path, address: Option<SocketAddr>) -> Result<(), Failure> {
+    let config = Config::load(config)?;
+    let assembly = Assembly::of(&config).await?;
+    let authenticator = doors::authenticator(&config, &assembly.rules)?;
+    let engine = assembly.engine(&config).await?;
+    let listener = doors::listen(address.unwrap_or(config.server.listen)).await?;
+    tracing::info!(address = %listener.local_addr()?, "serving MCP at /mcp");
+    doors::serve_http(&config, engine, authenticator, listener).await
+}
+
+/// `celosia stdio`.
+pub(super) async fn stdio(config: &Path, user: Option<&str>) -> Result<(), Failure> {
+    let config = Config::load(config)?;
+    let assembly = Assembly::of(&config).await?;
+    let principal = doors::local(&config, &assembly.rules, user)?;
+    let engine = assembly.engine(&config).await?;
+    doors::serve_stdio(engine, principal).await
+}
+
+/// `celosia check`.
+pub(super) async fn check(config: &Path) -> Result<(), Failure> {
+    let config = Config::load(config)?;
+    let assembly = Assembly::of(&config).await?;
+    if config.identity.api_keys.is_some() {
+        let _ = doors::authenticator(&config, &assembly.rules)?;
+    }
+    if config.identity.local.is_some() {
+        let _ = doors::local(&config, &assembly.rules, None)?;
+    }
+    let snapshot = assembly.catalog.snapshot();
+    let mut out = std::io::stdout().lock();
+    for source in snapshot.sources() {
+        writeln!(out, "source {}: {}", source.name, state(source))?;
+    }
+    for role in assembly.rules.roles() {
+        writeln!(out, "role {}", role.name())?;
+    }
+    if !assembly.problems.is_empty() {
+        return Err(assembly.problems.join("\n").into());
+    }
+    let absent = snapshot.absent_sources();
+    if !absent.is_empty() {
+        let names: Vec<&str> = absent.iter().map(|name| &**name).collect();
+        return Err(format!(
+            "these sources cannot be reached, so their rules were not checked: {}",
+            names.join(", ")
+        )
+        .into());
+    }
+    writeln!(out, "policy {} holds for {} tables", assembly.rules.version(), snapshot.tables().len())?;
+    Ok(())
+}
+
+/// `celosia audit verify`.
+pub(super) async fn verify_audit(config: Option<&Path>, store: Option<&str>) -> Result<(), Failure> {
+    let store = match (store, config) {
+        (Some(store), _) => store.to_string(),
+        (None, Some(config)) => format!("sqlite:{}", Config::load(config)?.audit.store.display()),
+        (None, None) => return Err("name a configuration with --config or a store with --store".into()),
+    };
+    let report = audit::verify(&store, None).await?;
+    writeln!(
+        std::io::stdout(),
+        "the chain holds: {} records ({} refused, {} abandoned, {} without an outcome)\nhead {}",
+        report.records, report.refused, report.abandoned, report.unclosed, report.head
+    )?;
+    Ok(())
+}
+
+/// `celosia keys new`.
+pub(super) fn new_key() -> Result<(), Failure> {
+    let key = generate_key();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "key for the client (shown once): {}", key.plaintext)?;
+    writeln!(out, "hash for keys.yaml:              {}", key.hash)?;
+    Ok(())
+}
+
+/// The JSON Schemas of every configuration file, by file name.
+pub(super) fn schemas() -> Vec<(&'static str, Json)> {
+    vec![
+        ("celosia.schema.json", config::schema(roles_schema())),
+        ("masking-rules.schema.json", masking_rules_schema()),
+        ("keys.schema.json", keys_schema()),
+    ]
+}
+
+/// `celosia schema`.
+pub(super) fn schema(name: Option<&str>, out: Option<&Path>) -> Result<(), Failure> {
+    for (file, schema) in schemas() {
+        let text = serde_json::to_string_pretty(&schema)? + "\n";
+        if let Some(directory) = out {
+            std::fs::write(directory.join(file), &text)?;
+        } else if name.is_none_or(|name| file.strip_suffix(".schema.json") == Some(name)) {
+            std::io::stdout().write_all(text.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// `celosia health`.
+pub(super) async fn health(address: SocketAddr) -> Result<(), Failure> {
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut reply = Vec::new();
+    stream.take(4_096).read_to_end(&mut reply).await?;
+    if reply.starts_with(b"HTTP/1.1 200") { Ok(()) } else { Err("the server is not healthy".into()) }
+}
+
+fn state(source: &SourceStatus) -> String {
+    match source.state {
+        SourceState::Up => format!("{} tables, {}", source.tables, source.server),
+        SourceState::Waiting => "not asked yet".to_string(),
+        SourceState::Down { code, .. } => {
+            format!("down: {}", ConnectorError::new(code, "").public_text())
+        }
+    }
+}

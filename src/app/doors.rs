@@ -1,0 +1,112 @@
+//! The two ways in, each with a principal behind every request.
+
+use super::Failure;
+use crate::config::Config;
+use crate::identity::{ApiKeys, AuthError, Authenticator, RoleMap, establish_local};
+use crate::mcp::http::{self, Authenticate, Challenge, ChallengeReason, HttpConfig};
+use crate::mcp::{Backend, stdio};
+use crate::model::Principal;
+use crate::policy::Rules;
+use crate::query::Engine;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Serves HTTP until the process is told to stop.
+pub(super) async fn serve_http(
+    config: &Config,
+    engine: Arc<Engine>,
+    authenticator: Authenticator,
+    listener: TcpListener,
+) -> Result<(), Failure> {
+    let listen = listener.local_addr()?;
+    let settings = HttpConfig {
+        allowed_hosts: hosts(config),
+        allowed_origins: config.server.allowed_origins.clone(),
+        request_timeout: config.limits.time + Duration::from_secs(10),
+        ..HttpConfig::new(listen)
+    };
+    let backend: Arc<dyn Backend> = engine.clone();
+    let ready = Arc::new(move || engine.is_ready());
+    let keys = Arc::new(Keys(authenticator));
+    Ok(http::serve(listener, settings, backend, keys, ready, until_signal()).await?)
+}
+
+/// Serves stdin and stdout for one local user.
+pub(super) async fn serve_stdio(engine: Arc<Engine>, principal: Principal) -> Result<(), Failure> {
+    Ok(stdio::serve(engine, principal, until_signal()).await?)
+}
+
+/// Opens the address that HTTP is served on.
+pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; choose another address with --listen").into()
+    })
+}
+
+/// Who may call over HTTP.
+pub(super) fn authenticator(config: &Config, rules: &Rules) -> Result<Authenticator, Failure> {
+    let file = config.require_http_identity()?;
+    let keys = ApiKeys::load(file, |role| rules.roles().any(|known| known.name() == role))?;
+    Ok(Authenticator::new(keys))
+}
+
+/// The user of the machine; `user` overrides the configured name, never the roles.
+pub(super) fn local(config: &Config, rules: &Rules, user: Option<&str>) -> Result<Principal, Failure> {
+    let local = config.require_local_identity()?;
+    let map = RoleMap::new(rules.roles().map(|role| (role.name(), role.groups())));
+    if let Some(unknown) = local.roles.iter().find(|role| !map.contains(role)) {
+        return Err(format!(
+            "{}: identity.local.roles: there is no role named \"{unknown}\"",
+            config.path().display()
+        )
+        .into());
+    }
+    let name = user.unwrap_or(&local.user);
+    Ok(establish_local(name, local.roles.iter().cloned(), local.attributes.clone()))
+}
+
+fn hosts(config: &Config) -> Vec<String> {
+    let public = config.server.public_url.as_deref().and_then(|url| {
+        let rest = url.split_once("://")?.1;
+        Some(rest.split('/').next().unwrap_or(rest).to_string())
+    });
+    config.server.allowed_hosts.iter().cloned().chain(public).collect()
+}
+
+fn until_signal() -> CancellationToken {
+    let token = CancellationToken::new();
+    let fired = token.clone();
+    tokio::spawn(async move {
+        let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(terminate) => terminate,
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM cannot be watched");
+                return;
+            }
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        fired.cancel();
+    });
+    token
+}
+
+/// API keys as the HTTP surface asks for them.
+struct Keys(Authenticator);
+
+impl Authenticate for Keys {
+    fn authenticate(&self, authorization: Option<&str>) -> Result<Principal, Challenge> {
+        self.0.authenticate_bearer(authorization).map_err(|error| Challenge {
+            realm: "celosia".to_string(),
+            reason: match error {
+                AuthError::Missing => ChallengeReason::Missing,
+                AuthError::Malformed | AuthError::Rejected => ChallengeReason::Invalid,
+            },
+        })
+    }
+}

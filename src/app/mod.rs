@@ -1,0 +1,165 @@
+//! The composition root: configuration in, a running engine out. The only place that names connectors.
+
+mod cli;
+mod commands;
+mod doors;
+
+pub use cli::run;
+
+use crate::audit::{AuditLog, Durability};
+use crate::catalog::Catalog;
+use crate::config::{self, Config, Kind, Source};
+use crate::model::TableEntry;
+use crate::policy::{PseudonymKey, Rules};
+use crate::query::{Engine, Limits, Parts};
+use crate::results::ResultStore;
+use crate::semantics::Semantics;
+use celosia_connector_api::{Budgeted, Connector, ConnectorError};
+use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
+use celosia_connector_sqlite::{SqliteConfig, SqliteConnector};
+use std::error::Error as StdError;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Why a command cannot go on: text for the administrator.
+pub type Failure = Box<dyn StdError + Send + Sync>;
+
+/// A server's parts, checked against each other and against the sources.
+#[derive(Debug)]
+pub struct Assembly {
+    /// Tables and connectors.
+    pub catalog: Arc<Catalog>,
+    /// Who sees what.
+    pub rules: Arc<Rules>,
+    /// What tables and columns mean.
+    pub semantics: Arc<Semantics>,
+    /// Everything that does not fit the sources as they are now.
+    pub problems: Vec<String>,
+    key: Option<PseudonymKey>,
+}
+
+impl Assembly {
+    /// Loads the rules, asks every source what it holds, and checks one against the other.
+    ///
+    /// # Errors
+    /// Files that cannot be read or are wrong in themselves; what does not fit the sources is left in
+    /// `problems`. A source that is down is no error.
+    pub async fn of(config: &Config) -> Result<Self, Failure> {
+        let key = pseudonym_key(config)?;
+        let rules = Rules::load(
+            config.path(),
+            config.text(),
+            config.masking_rules.as_deref(),
+            key.is_some(),
+        )?;
+        let semantics = match &config.semantics {
+            Some(directory) => Semantics::load(directory)?,
+            None => Semantics::default(),
+        };
+        let catalog = Catalog::new(connectors(config)?, config.catalog.refresh);
+        let _ = catalog.refresh().await;
+        let mut assembly = Self {
+            catalog,
+            rules: Arc::new(rules),
+            semantics: Arc::new(semantics),
+            problems: Vec::new(),
+            key,
+        };
+        assembly.problems = assembly.check();
+        Ok(assembly)
+    }
+
+    /// The engine of these parts.
+    ///
+    /// # Errors
+    /// The audit store cannot be opened, or something does not fit: nothing is served then.
+    pub async fn engine(self, config: &Config) -> Result<Arc<Engine>, Failure> {
+        if !self.problems.is_empty() {
+            return Err(self.problems.join("\n").into());
+        }
+        let durability = match config.audit.durability {
+            config::Durability::Process => Durability::Process,
+            config::Durability::Disk => Durability::Disk,
+        };
+        let store = format!("sqlite:{}", config.audit.store.display());
+        let audit = AuditLog::connect(&store, durability, None).await?;
+        self.catalog.spawn_refresh();
+        let limits = &config.limits;
+        let parts = Parts {
+            catalog: self.catalog,
+            rules: self.rules,
+            audit,
+            results: ResultStore::new(config.results.ttl, config.results.memory),
+            semantics: self.semantics,
+            pseudonym_key: self.key,
+            limits: Limits {
+                rows: limits.rows,
+                bytes: limits.bytes,
+                time: limits.time,
+                memory: limits.memory,
+                concurrency: limits.concurrency,
+            },
+            pushdown: config.pushdown,
+        };
+        Ok(Arc::new(Engine::new(parts)?))
+    }
+
+    fn check(&self) -> Vec<String> {
+        let snapshot = self.catalog.snapshot();
+        let tables: Vec<Arc<TableEntry>> = snapshot.tables().to_vec();
+        let absent = snapshot.absent_sources();
+        let names: Vec<String> = absent.iter().map(ToString::to_string).collect();
+        let rules = self.rules.check(&tables, &names).into_iter().map(|e| e.to_string());
+        let meanings = self.semantics.check(&tables, &absent).into_iter().map(|e| e.to_string());
+        rules.chain(meanings).collect()
+    }
+}
+
+fn pseudonym_key(config: &Config) -> Result<Option<PseudonymKey>, Failure> {
+    let Some(secret) = &config.pseudonym_key else { return Ok(None) };
+    match PseudonymKey::parse(secret.expose()) {
+        Some(key) => Ok(Some(key)),
+        None => Err(format!(
+            "{}: keys.pseudonym: the key is too short; make one with `openssl rand -hex 32`",
+            config.path().display()
+        )
+        .into()),
+    }
+}
+
+fn connectors(config: &Config) -> Result<Vec<(String, Arc<dyn Connector>)>, Failure> {
+    let base = config.path().parent().unwrap_or(Path::new("."));
+    config
+        .sources
+        .iter()
+        .map(|source| {
+            let connector = connector(source, base).map_err(|error| {
+                format!("{}: sources.{}: {} ({})", config.path().display(), source.name, error, error.context)
+            })?;
+            let budgeted: Arc<dyn Connector> = Arc::new(Budgeted::new(connector, source.budget));
+            Ok((source.name.clone(), budgeted))
+        })
+        .collect()
+}
+
+fn connector(source: &Source, base: &Path) -> Result<Arc<dyn Connector>, ConnectorError> {
+    Ok(match source.kind {
+        Kind::Sqlite => {
+            let parsed = SqliteConfig::parse(source.url.expose(), base, source.budget.concurrency)?;
+            Arc::new(SqliteConnector::new(parsed)?)
+        }
+        Kind::Postgres => {
+            let mut parsed = PostgresConfig::parse(source.url.expose())?;
+            parsed.schemas.clone_from(&source.schemas);
+            parsed.concurrency = source.budget.concurrency;
+            parsed.statement_timeout = source.budget.statement_timeout;
+            Arc::new(PostgresConnector::new(parsed)?)
+        }
+        Kind::Oracle | Kind::SqlServer => {
+            return Err(ConnectorError::new(
+                celosia_connector_api::ErrorCode::InvalidConfiguration,
+                "this kind of source is not built into this version",
+            ));
+        }
+    })
+}

@@ -1,0 +1,332 @@
+//! The audit as the stages of a request use it.
+
+use super::receipt::Receipt;
+use super::record::{ChainKey, Draft, Intent};
+use super::store::{AuditError, Durability, Store};
+use super::writer::{self, Entry, Reply};
+use crate::error::Code;
+use crate::model::Outcome;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// Records that may wait for the writer; callers beyond that wait for a place.
+const QUEUE: usize = 4096;
+
+/// The audit log. One task writes; whatever has queued up meanwhile becomes its next group.
+#[derive(Debug)]
+pub struct AuditLog {
+    queue: mpsc::Sender<Entry>,
+}
+
+impl AuditLog {
+    /// Opens `store` (`sqlite:PATH`), creating it where there is none, and starts its writer on the
+    /// current runtime. With a `key` the chain is an HMAC.
+    ///
+    /// # Errors
+    /// The store cannot be created, is not an audit store, or cannot be written.
+    pub async fn connect(
+        store: &str,
+        durability: Durability,
+        key: Option<ChainKey>,
+    ) -> Result<Arc<Self>, AuditError> {
+        let store = Store::open(store, durability, key).await?;
+        let (queue, entries) = mpsc::channel(QUEUE);
+        tokio::spawn(writer::run(store, entries));
+        Ok(Arc::new(Self { queue }))
+    }
+
+    /// Writes the intent; returns once it is durable.
+    ///
+    /// # Errors
+    /// The store cannot write: nothing may be answered.
+    pub async fn open(&self, intent: Intent) -> Result<OpenRecord, AuditError> {
+        let draft = Draft::open(&intent);
+        let record =
+            OpenRecord { queue: self.queue.clone(), opened: Opened::of(intent), armed: false };
+        let (reply, written) = oneshot::channel();
+        self.send(Entry::Record(draft, Reply::Open { record, reply })).await?;
+        written.await.map_err(|_| AuditError::stopped())?
+    }
+
+    /// Writes the outcome; returns once it is durable. A statement that failed has `outcome.error`.
+    ///
+    /// # Errors
+    /// The store cannot write: nothing may be answered.
+    pub async fn close(
+        &self,
+        mut open: OpenRecord,
+        outcome: &Outcome,
+    ) -> Result<Receipt, AuditError> {
+        let draft = Draft::close(&open.opened.id, open.opened.seq, outcome);
+        // A request that goes away while it waits for a place still leaves an abandoned record.
+        let place = self.queue.reserve().await.map_err(|_| AuditError::stopped())?;
+        open.armed = false;
+        let (reply, written) = oneshot::channel();
+        place.send(Entry::Record(draft, Reply::Seq(reply)));
+        let seq = written.await.map_err(|_| AuditError::stopped())??;
+        Ok(Receipt::new(&open.opened, outcome, seq))
+    }
+
+    /// Writes that a statement was refused before it was run; returns its place once it is durable.
+    ///
+    /// # Errors
+    /// The store cannot write: the caller must not learn the reason of the refusal.
+    pub async fn refuse(&self, intent: &Intent, code: Code) -> Result<u64, AuditError> {
+        let (reply, written) = oneshot::channel();
+        let draft = Draft::refused(intent, code);
+        self.send(Entry::Record(draft, Reply::Seq(reply))).await?;
+        written.await.map_err(|_| AuditError::stopped())?
+    }
+
+    /// Waits until everything that was queued before is written or has failed: for shutdown.
+    pub async fn flush(&self) {
+        let (reply, written) = oneshot::channel();
+        if self.send(Entry::Barrier(reply)).await.is_ok() {
+            // The answer and the writer's end mean the same here: nothing is queued any more.
+            let _ = written.await;
+        }
+    }
+
+    async fn send(&self, entry: Entry) -> Result<(), AuditError> {
+        self.queue.send(entry).await.map_err(|_| AuditError::stopped())
+    }
+}
+
+/// An intent that is durable and whose outcome is not. Dropped without [`AuditLog::close`], it leaves
+/// a close record with the status `abandoned`.
+#[must_use]
+#[derive(Debug)]
+pub struct OpenRecord {
+    queue: mpsc::Sender<Entry>,
+    opened: Opened,
+    armed: bool,
+}
+
+impl OpenRecord {
+    /// The statement's id.
+    pub fn id(&self) -> &str {
+        &self.opened.id
+    }
+
+    /// The place of the intent in the audit.
+    pub fn seq(&self) -> u64 {
+        self.opened.seq
+    }
+
+    /// The record once it is durable at `seq`.
+    pub(super) fn durable(mut self, seq: u64) -> Self {
+        self.opened.seq = seq;
+        self.armed = true;
+        self
+    }
+}
+
+impl Drop for OpenRecord {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        let draft = Draft::abandoned(&self.opened.id, self.opened.seq);
+        let Err(refused) = self.queue.try_send(Entry::Record(draft, Reply::Nobody)) else { return };
+        let runtime = tokio::runtime::Handle::try_current();
+        match (refused, runtime) {
+            (mpsc::error::TrySendError::Full(entry), Ok(runtime)) => {
+                let queue = self.queue.clone();
+                runtime.spawn(async move { queue.send(entry).await.is_ok() });
+            }
+            _ => {
+                tracing::error!(id = %self.opened.id, "an abandoned statement has no close record")
+            }
+        }
+    }
+}
+
+/// What a receipt takes from the intent.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) id: String,
+    pub(super) seq: u64,
+    pub(super) fingerprint: String,
+    pub(super) policy_version: String,
+    pub(super) catalog_version: u64,
+}
+
+impl Opened {
+    fn of(intent: Intent) -> Self {
+        Self {
+            id: intent.query_id.to_string(),
+            seq: 0,
+            fingerprint: intent.fingerprint,
+            policy_version: intent.policy_version,
+            catalog_version: intent.catalog_version,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::audit::verify;
+    use crate::model::{PrincipalKind, QueryId, SourceReceipt};
+    use std::time::{Duration, Instant};
+    use tempfile::TempDir;
+
+    pub(in crate::audit) fn intent() -> Intent {
+        Intent {
+            query_id: QueryId::random(),
+            user: "ana".into(),
+            roles: vec!["analyst".into()],
+            principal_kind: PrincipalKind::Local,
+            client: "test 1".into(),
+            tool: "query".into(),
+            statement: "SELECT total FROM shop.main.orders WHERE id = ?".into(),
+            fingerprint: "f00".into(),
+            tables: vec![crate::model::TableRef::new("shop", "main", "orders")],
+            policy_version: "p1".into(),
+            catalog_version: 7,
+        }
+    }
+
+    pub(in crate::audit) async fn store() -> (TempDir, String, Arc<AuditLog>) {
+        let dir = TempDir::new().expect("a directory");
+        let store = format!("sqlite:{}/audit.db", dir.path().display());
+        let log = AuditLog::connect(&store, Durability::Process, None).await.expect("a log");
+        (dir, store, log)
+    }
+
+    #[tokio::test]
+    async fn a_receipt_says_what_the_outcome_says() {
+        let (_dir, store, log) = store().await;
+        let open = log.open(intent()).await.expect("durable");
+        assert_eq!(open.seq(), 1);
+        let sql = "SELECT \"total\" FROM \"orders\"".to_string();
+        let source = SourceReceipt { name: "shop".into(), sql, rows: 3, ms: 0.5 };
+        let outcome = Outcome { rows_returned: 3, sources: vec![source], ..Default::default() };
+        let receipt = log.close(open, &outcome).await.expect("durable");
+        let json = serde_json::to_value(&receipt).expect("json");
+        assert_eq!(json["audit_seq"], 2);
+        assert_eq!(json["fingerprint"], "f00");
+        assert_eq!(json["catalog_version"], 7);
+        assert_eq!(json["sources"][0]["rows"], 3);
+        assert_eq!(json.get("user"), None);
+        let report = verify(&store, None).await.expect("whole");
+        assert_eq!((report.records, report.unclosed, report.abandoned), (2, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_record_is_closed_as_abandoned() {
+        let (_dir, store, log) = store().await;
+        drop(log.open(intent()).await.expect("durable"));
+        log.refuse(&intent(), Code::UnknownName).await.expect("durable");
+        log.flush().await;
+        let report = verify(&store, None).await.expect("whole");
+        assert_eq!((report.records, report.abandoned, report.refused), (3, 1, 1));
+        assert_eq!(report.unclosed, 0);
+    }
+
+    #[tokio::test]
+    async fn an_opener_that_goes_away_leaves_no_open_end() {
+        let (_dir, store, log) = store().await;
+        {
+            let mut opening = Box::pin(log.open(intent()));
+            // Polled once: the intent is queued, and then nobody waits for it any more.
+            assert!(futures::poll!(opening.as_mut()).is_pending());
+        }
+        log.flush().await;
+        log.flush().await;
+        let report = verify(&store, None).await.expect("whole");
+        assert_eq!((report.records, report.abandoned, report.unclosed), (2, 1, 0));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn concurrent_appends_make_one_dense_chain() {
+        let (_dir, store, log) = store().await;
+        let started = Instant::now();
+        let tasks: Vec<_> = (0..32)
+            .map(|_| {
+                let log = log.clone();
+                tokio::spawn(async move {
+                    for _ in 0..50 {
+                        let open = log.open(intent()).await.expect("durable");
+                        let _receipt = log.close(open, &Outcome::default()).await.expect("durable");
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.expect("no panic");
+        }
+        println!("{:.0} records/s", 3200.0 / started.elapsed().as_secs_f64());
+        let report = verify(&store, None).await.expect("whole");
+        assert_eq!((report.records, report.unclosed), (3200, 0));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_logs_on_one_store_make_one_chain() {
+        let (_dir, store, first) = store().await;
+        let second = AuditLog::connect(&store, Durability::Disk, None).await.expect("a log");
+        let run = |log: Arc<AuditLog>| async move {
+            for _ in 0..100 {
+                let open = log.open(intent()).await.expect("durable");
+                let _receipt = log.close(open, &Outcome::default()).await.expect("durable");
+            }
+        };
+        tokio::join!(tokio::spawn(run(first)), tokio::spawn(run(second))).0.expect("no panic");
+        let report = verify(&store, None).await.expect("whole");
+        assert_eq!((report.records, report.unclosed), (400, 0));
+    }
+
+    #[tokio::test]
+    async fn a_deleted_store_is_noticed_and_stays_noticed() {
+        let (dir, _store, log) = store().await;
+        let _first = log.open(intent()).await.expect("durable");
+        std::fs::rename(dir.path().join("audit.db"), dir.path().join("gone.db")).expect("moved");
+        assert!(log.open(intent()).await.is_err());
+        assert!(log.open(intent()).await.is_err());
+        assert!(!dir.path().join("audit.db").exists());
+        // Back where it was, it is written again.
+        std::fs::rename(dir.path().join("gone.db"), dir.path().join("audit.db")).expect("moved");
+        let _second = log.open(intent()).await.expect("durable again");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_locked_store_refuses_until_it_is_free() {
+        let (dir, store, log) = store().await;
+        let open = log.open(intent()).await.expect("durable");
+        let mut other = raw(&dir).await;
+        sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.expect("locked");
+        let started = Instant::now();
+        let (second, third) = tokio::join!(log.open(intent()), log.open(intent()));
+        assert!(second.is_err() && third.is_err());
+        assert!(log.close(open, &Outcome::default()).await.is_err());
+        assert!(started.elapsed() < Duration::from_secs(10));
+        sqlx::query("ROLLBACK").execute(&mut other).await.expect("free");
+        let open = log.open(intent()).await.expect("durable");
+        let _receipt = log.close(open, &Outcome::default()).await.expect("durable");
+        let report = verify(&store, None).await.expect("whole");
+        assert_eq!(report.unclosed, 1);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_something_else_is_refused() {
+        let dir = TempDir::new().expect("a directory");
+        std::fs::write(
+            dir.path().join("text.db"),
+            "not a database, but long enough to be read as one",
+        )
+        .expect("written");
+        for name in ["text.db", "missing/audit.db"] {
+            let store = format!("sqlite:{}/{name}", dir.path().display());
+            assert!(AuditLog::connect(&store, Durability::Process, None).await.is_err(), "{name}");
+        }
+    }
+
+    pub(in crate::audit) async fn raw(dir: &TempDir) -> sqlx::SqliteConnection {
+        use sqlx::ConnectOptions;
+        sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(dir.path().join("audit.db"))
+            .connect()
+            .await
+            .expect("a connection")
+    }
+}

@@ -1,0 +1,70 @@
+//! The proof that a statement's outcome is durable.
+
+use super::log::Opened;
+use crate::model::{AppliedFilter, AppliedMask, Lineage, Outcome, SourceReceipt};
+use serde::Serialize;
+
+/// What was done for a statement, durable in the audit before this value exists. Only the audit makes
+/// one, and no rows leave without one.
+#[must_use]
+#[derive(Debug, Clone, Serialize)]
+pub struct Receipt {
+    id: String,
+    fingerprint: String,
+    sources: Vec<SourceReceipt>,
+    masks: Vec<AppliedMask>,
+    filters: Vec<AppliedFilter>,
+    lineage: Vec<Lineage>,
+    truncated: bool,
+    rows_returned: u64,
+    policy_version: String,
+    catalog_version: u64,
+    catalog_age_ms: u64,
+    ms: f64,
+    audit_seq: u64,
+}
+
+impl Receipt {
+    pub(super) fn new(opened: &Opened, outcome: &Outcome, audit_seq: u64) -> Self {
+        Self {
+            id: opened.id.clone(),
+            fingerprint: opened.fingerprint.clone(),
+            sources: outcome.sources.clone(),
+            masks: outcome.masks.clone(),
+            filters: outcome.filters.clone(),
+            lineage: outcome.lineage.clone(),
+            truncated: outcome.truncated,
+            rows_returned: outcome.rows_returned,
+            policy_version: opened.policy_version.clone(),
+            catalog_version: opened.catalog_version,
+            catalog_age_ms: outcome.catalog_age_ms,
+            ms: outcome.ms,
+            audit_seq,
+        }
+    }
+
+    /// The statement's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What each source did.
+    pub fn sources(&self) -> &[SourceReceipt] {
+        &self.sources
+    }
+
+    /// The masks that were applied.
+    pub fn masks(&self) -> &[AppliedMask] {
+        &self.masks
+    }
+
+    /// The row filters that were applied.
+    pub fn filters(&self) -> &[AppliedFilter] {
+        &self.filters
+    }
+
+    /// The place of the outcome in the audit.
+    pub fn audit_seq(&self) -> u64 {
+        self.audit_seq
+    }
+}

@@ -1,0 +1,101 @@
+//! The one task that writes: it takes everything that is queued, writes it as one group, and wakes
+//! everybody who waits for a part of it.
+
+use super::log::OpenRecord;
+use super::record::Draft;
+use super::store::{AuditError, MAX_GROUP, Store};
+use tokio::sync::{mpsc, oneshot};
+
+/// One thing for the writer to do.
+#[derive(Debug)]
+pub(super) enum Entry {
+    /// Write the record, then answer.
+    Record(Draft, Reply),
+    /// Answer once everything queued before has been dealt with.
+    Barrier(oneshot::Sender<()>),
+}
+
+/// Who waits for a record.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// The opener. If it went away meanwhile, the record drops, which leaves an abandoned one.
+    Open { record: OpenRecord, reply: oneshot::Sender<Result<OpenRecord, AuditError>> },
+    /// Somebody who wants the record's place.
+    Seq(oneshot::Sender<Result<u64, AuditError>>),
+    /// Nobody.
+    Nobody,
+}
+
+impl Reply {
+    fn send(self, result: Result<u64, AuditError>) {
+        // Whoever is not there any more needs no answer.
+        match self {
+            Reply::Open { record, reply } => {
+                let _ = reply.send(result.map(|seq| record.durable(seq)));
+            }
+            Reply::Seq(reply) => {
+                let _ = reply.send(result);
+            }
+            Reply::Nobody => {
+                if let Err(error) = result {
+                    tracing::error!(%error, "an abandoned statement has no close record");
+                }
+            }
+        }
+    }
+}
+
+/// Writes groups until the last sender is gone.
+pub(super) async fn run(mut store: Store, mut queue: mpsc::Receiver<Entry>) {
+    let mut entries = Vec::with_capacity(MAX_GROUP);
+    while queue.recv_many(&mut entries, MAX_GROUP).await > 0 {
+        let mut group = Group::of(&mut entries);
+        let result = store.append(&group.drafts).await;
+        if let Err(error) = &result {
+            tracing::error!(%error, records = group.drafts.len(), "the audit store cannot be written");
+            // What has queued up behind the failure fails with it instead of waiting its turn.
+            while let Ok(entry) = queue.try_recv() {
+                group.add(entry);
+            }
+        }
+        group.answer(&result);
+    }
+    store.close().await;
+}
+
+/// Records that are written together.
+#[derive(Default)]
+struct Group {
+    drafts: Vec<Draft>,
+    replies: Vec<Reply>,
+    barriers: Vec<oneshot::Sender<()>>,
+}
+
+impl Group {
+    fn of(entries: &mut Vec<Entry>) -> Self {
+        let mut group = Self::default();
+        for entry in entries.drain(..) {
+            group.add(entry);
+        }
+        group
+    }
+
+    fn add(&mut self, entry: Entry) {
+        match entry {
+            Entry::Record(draft, reply) => {
+                self.drafts.push(draft);
+                self.replies.push(reply);
+            }
+            Entry::Barrier(barrier) => self.barriers.push(barrier),
+        }
+    }
+
+    fn answer(self, result: &Result<u64, AuditError>) {
+        for (i, reply) in self.replies.into_iter().enumerate() {
+            reply.send(result.clone().map(|first| first + i as u64));
+        }
+        for barrier in self.barriers {
+            let _ = barrier.send(());
+        }
+    }
+}

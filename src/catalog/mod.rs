@@ -1,0 +1,16 @@
+//! The tables of all sources under virtual names: discovery, drift, look-up and search.
+//!
+//! Nothing here knows who may see what. [`Snapshot::resolve`] takes the caller's visibility as a
+//! question it asks, and [`search`](fn@search) and [`nearest`] see only what they are handed.
+
+mod discovery;
+mod search;
+mod snapshot;
+mod suggest;
+mod terms;
+mod words;
+
+pub use discovery::{Catalog, Refreshed};
+pub use search::{Hit, Index, VisibleTable, Why, search};
+pub use snapshot::{Snapshot, SourceState, SourceStatus};
+pub use suggest::nearest;

@@ -1,0 +1,267 @@
+//! The configuration: one YAML file, secrets by reference, checked as a whole before anything runs.
+//!
+//! The key `roles` belongs to the policy, which reads it from the same text ([`Config::text`]) so that
+//! its errors name the right line.
+
+mod error;
+mod raw;
+mod secret;
+mod units;
+mod validate;
+
+pub use error::{ConfigError, ConfigErrors};
+pub use raw::schema;
+pub use secret::Secret;
+
+use crate::model::Attribute;
+use celosia_connector_api::Budget;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The configuration of a server. Paths are resolved against the directory of its file.
+#[derive(Debug)]
+pub struct Config {
+    path: PathBuf,
+    text: String,
+    /// Where HTTP is served.
+    pub server: Server,
+    /// Who may call.
+    pub identity: Identity,
+    /// The databases, by name.
+    pub sources: Vec<Source>,
+    /// The directory of the masking rules, if there are any.
+    pub masking_rules: Option<PathBuf>,
+    /// The directory of the semantic layer, if there is one.
+    pub semantics: Option<PathBuf>,
+    /// Where statements are recorded.
+    pub audit: Audit,
+    /// What one statement may cost.
+    pub limits: Limits,
+    /// How results are kept for `fetch`.
+    pub results: Results,
+    /// How the catalog is kept fresh.
+    pub catalog: Catalog,
+    /// The key of the pseudonyms, if there is one.
+    pub pseudonym_key: Option<Secret>,
+    /// Whether sources are asked to filter and mask; off only to compare answers.
+    pub pushdown: bool,
+}
+
+/// Where HTTP is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The URL clients know the server by, without a slash at its end.
+    pub public_url: Option<String>,
+    /// Hosts that clients may name beside the address and the public URL.
+    pub allowed_hosts: Vec<String>,
+    /// Origins of browsers that may call.
+    pub allowed_origins: Vec<String>,
+}
+
+/// Who may call.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// The user of the machine, over stdio.
+    pub local: Option<LocalUser>,
+    /// The file of the API keys, over HTTP.
+    pub api_keys: Option<PathBuf>,
+}
+
+/// The user of the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalUser {
+    /// The name, for audit.
+    pub user: String,
+    /// The roles by name.
+    pub roles: Vec<String>,
+    /// What row filters know as `user.*`.
+    pub attributes: BTreeMap<String, Attribute>,
+}
+
+/// What engine a source is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// PostgreSQL.
+    Postgres,
+    /// Oracle Database.
+    Oracle,
+    /// Microsoft SQL Server.
+    SqlServer,
+    /// SQLite.
+    Sqlite,
+}
+
+impl Kind {
+    /// The kind as it is written in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Postgres => "postgres",
+            Kind::Oracle => "oracle",
+            Kind::SqlServer => "sqlserver",
+            Kind::Sqlite => "sqlite",
+        }
+    }
+}
+
+/// One database.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The first part of its tables' names.
+    pub name: String,
+    /// The engine.
+    pub kind: Kind,
+    /// Where it is, with credentials; the path of SQLite is resolved.
+    pub url: Secret,
+    /// The schemas to offer; empty offers all that the login sees.
+    pub schemas: Vec<String>,
+    /// The driver, for kinds that have several.
+    pub driver: Option<String>,
+    /// What it may be asked to carry.
+    pub budget: Budget,
+}
+
+/// Where statements are recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// The SQLite file.
+    pub store: PathBuf,
+    /// What a record survives before an answer leaves.
+    pub durability: Durability,
+}
+
+/// What an audit record survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of our process.
+    Process,
+    /// The end of the machine.
+    Disk,
+}
+
+/// What one statement may cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows of one page.
+    pub rows: usize,
+    /// Bytes of one page.
+    pub bytes: usize,
+    /// Time from request to answer.
+    pub time: Duration,
+    /// Memory of all statements together.
+    pub memory: usize,
+    /// Statements that run at the same time.
+    pub concurrency: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            rows: 1_000,
+            bytes: 1 << 20,
+            time: Duration::from_secs(30),
+            memory: 512 << 20,
+            concurrency: 32,
+        }
+    }
+}
+
+/// How results are kept for `fetch`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Results {
+    /// How long after its last use.
+    pub ttl: Duration,
+    /// Bytes of all kept results together.
+    pub memory: usize,
+}
+
+impl Default for Results {
+    fn default() -> Self {
+        Self { ttl: Duration::from_secs(15 * 60), memory: 128 << 20 }
+    }
+}
+
+/// How the catalog is kept fresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalog {
+    /// Time between two discoveries of a source.
+    pub refresh: Duration,
+}
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Self { refresh: Duration::from_secs(5 * 60) }
+    }
+}
+
+impl Config {
+    /// Reads and checks the configuration at `path` and resolves its secrets.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, each with file, line and key.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigErrors(vec![ConfigError::new(path, 0, "", format!("cannot be read: {error}"))])
+        })?;
+        Self::parse(path, text, &|name| std::env::var(name).ok())
+    }
+
+    /// Checks `text` as the configuration at `path`, with `environment` for `env:` references.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
+    pub fn parse(
+        path: &Path,
+        text: String,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigErrors> {
+        validate::validate(path, text, environment)
+    }
+
+    /// The file the configuration came from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file's text, in which the policy reads the roles. It holds references, no secrets.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The file of the API keys: HTTP is not served without one.
+    ///
+    /// # Errors
+    ///
+    /// Where none is configured.
+    pub fn require_http_identity(&self) -> Result<&Path, ConfigError> {
+        self.identity.api_keys.as_deref().ok_or_else(|| {
+            self.missing(
+                "identity.api_keys",
+                "HTTP is served to known callers only: set `api_keys: { file: keys.yaml }`",
+            )
+        })
+    }
+
+    /// The user of the machine: stdio is not served without one.
+    ///
+    /// # Errors
+    ///
+    /// Where none is configured.
+    pub fn require_local_identity(&self) -> Result<&LocalUser, ConfigError> {
+        self.identity.local.as_ref().ok_or_else(|| {
+            self.missing(
+                "identity.local",
+                "stdio is served to a known user only: set `local: { user: ..., roles: [...] }`",
+            )
+        })
+    }
+
+    fn missing(&self, key: &str, message: &str) -> ConfigError {
+        ConfigError::new(&self.path, 0, key, message)
+    }
+}

@@ -1,0 +1,251 @@
+//! The configuration as it is written, before anything is checked.
+
+use super::units::{Size, Span};
+use schemars::JsonSchema;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_saphyr::Spanned;
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+/// The JSON Schema of `celosia.yaml`, with the policy's schema of the key `roles`.
+pub fn schema(mut roles: Value) -> Value {
+    let mut schema = schemars::schema_for!(RawConfig).to_value();
+    let definitions = roles.get_mut("$defs").map(Value::take);
+    if let Some(roles) = roles.as_object_mut() {
+        roles.remove("$defs");
+        roles.remove("$schema");
+        roles.remove("title");
+    }
+    if let Some(Value::Object(definitions)) = definitions {
+        for (name, definition) in definitions {
+            schema["$defs"][name] = definition;
+        }
+    }
+    roles["description"] = "What each role opens, and to whom.".into();
+    schema["properties"]["roles"] = roles;
+    schema
+}
+
+/// `celosia.yaml`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Celosia configuration")]
+pub(super) struct RawConfig {
+    /// The version of the format: 1.
+    #[schemars(with = "u32")]
+    pub(super) version: Spanned<u32>,
+    /// Where HTTP is served.
+    #[serde(default)]
+    pub(super) server: RawServer,
+    /// Who may call.
+    #[serde(default)]
+    pub(super) identity: RawIdentity,
+    /// The databases; a name is the first part of the names of its tables.
+    #[schemars(with = "BTreeMap<String, RawSource>")]
+    pub(super) sources: BTreeMap<String, Spanned<RawSource>>,
+    /// Read by the policy.
+    #[serde(default)]
+    #[schemars(with = "Value")]
+    #[expect(dead_code, reason = "the policy reads the roles from the same text")]
+    pub(super) roles: Option<IgnoredAny>,
+    /// The directory of the masking rules.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub(super) masking_rules: Option<Spanned<String>>,
+    /// The directory of the semantic layer.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub(super) semantics: Option<Spanned<String>>,
+    /// Secrets, by reference.
+    #[serde(default)]
+    pub(super) keys: RawKeys,
+    /// Where statements are recorded.
+    #[serde(default)]
+    pub(super) audit: RawAudit,
+    /// What one statement may cost.
+    #[serde(default)]
+    pub(super) limits: RawLimits,
+    /// How results are kept.
+    #[serde(default)]
+    pub(super) results: RawResults,
+    /// How the catalog is kept fresh.
+    #[serde(default)]
+    pub(super) catalog: RawCatalog,
+    /// Whether sources filter and mask; off only to compare answers.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub(super) pushdown: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawServer {
+    /// The address, such as `127.0.0.1:8017`.
+    #[schemars(with = "Option<String>")]
+    pub(super) listen: Option<Spanned<String>>,
+    /// The URL clients know the server by.
+    #[schemars(with = "Option<String>")]
+    pub(super) public_url: Option<Spanned<String>>,
+    /// More hosts that clients may name, such as `data.example.org:443`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) allowed_hosts: Vec<Spanned<String>>,
+    /// Origins of browsers that may call, such as `https://app.example.org`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) allowed_origins: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawIdentity {
+    /// The user of the machine, over stdio only.
+    pub(super) local: Option<RawLocal>,
+    /// The API keys, over HTTP.
+    pub(super) api_keys: Option<RawApiKeys>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLocal {
+    /// The name, for audit.
+    #[schemars(with = "String")]
+    pub(super) user: Spanned<String>,
+    /// The roles by name.
+    #[serde(default)]
+    pub(super) roles: Vec<String>,
+    /// What row filters know as `user.*`.
+    #[serde(default)]
+    pub(super) attributes: BTreeMap<String, RawAttribute>,
+}
+
+/// A value of an attribute.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum RawAttribute {
+    /// TRUE or FALSE.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<RawAttribute>),
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawApiKeys {
+    /// The file.
+    #[schemars(with = "String")]
+    pub(super) file: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSource {
+    /// The engine.
+    #[schemars(with = "RawKind")]
+    pub(super) kind: Spanned<RawKind>,
+    /// `env:NAME`, `file:path`, or a URL without a password.
+    #[schemars(with = "String")]
+    pub(super) url: Spanned<String>,
+    /// The schemas to offer; absent or empty offers all that the login sees.
+    #[serde(default)]
+    pub(super) schemas: Vec<String>,
+    /// The driver, for kinds that have several.
+    #[schemars(with = "Option<String>")]
+    pub(super) driver: Option<Spanned<String>>,
+    /// Statements that run at the same time.
+    pub(super) concurrency: Option<NonZeroUsize>,
+    /// Statements that may wait for a place.
+    pub(super) queue: Option<usize>,
+    /// The longest a statement may run, such as `30s`.
+    #[schemars(with = "Option<String>")]
+    pub(super) timeout: Option<Span>,
+    /// Bytes one statement may return, such as `64MiB`.
+    #[schemars(with = "Option<String>")]
+    pub(super) bytes: Option<Size>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawKind {
+    Postgres,
+    Oracle,
+    SqlServer,
+    Sqlite,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawKeys {
+    /// The key of the pseudonyms: `env:NAME` or `file:path`.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub(super) pseudonym: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAudit {
+    /// `sqlite:` and a path.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub(super) store: Option<Spanned<String>>,
+    /// What a record survives before an answer leaves.
+    pub(super) durability: Option<RawDurability>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawDurability {
+    /// The end of our process.
+    Process,
+    /// The end of the machine.
+    Disk,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    /// Rows of one page.
+    pub(super) rows: Option<NonZeroUsize>,
+    /// Bytes of one page, such as `1MiB`.
+    #[schemars(with = "Option<String>")]
+    pub(super) bytes: Option<Size>,
+    /// Time from request to answer, such as `30s`.
+    #[schemars(with = "Option<String>")]
+    pub(super) time: Option<Span>,
+    /// Memory of all statements together, such as `512MiB`.
+    #[schemars(with = "Option<String>")]
+    pub(super) memory: Option<Size>,
+    /// Statements that run at the same time.
+    pub(super) concurrency: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawResults {
+    /// How long after its last use, such as `15m`.
+    #[schemars(with = "Option<String>")]
+    pub(super) ttl: Option<Span>,
+    /// Bytes of all kept results together, such as `128MiB`.
+    #[schemars(with = "Option<String>")]
+    pub(super) memory: Option<Size>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCatalog {
+    /// Time between two discoveries of a source, such as `5m`.
+    #[schemars(with = "Option<String>")]
+    pub(super) refresh: Option<Span>,
+}
+
+/// A key that may be absent, but not blank.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(input).map(Some)
+}

@@ -1,0 +1,292 @@
+//! From what is written to what holds; every defect is collected.
+
+use super::error::{ConfigError, ConfigErrors, yaml_error};
+use super::raw::{
+    RawAttribute, RawConfig, RawDurability, RawIdentity, RawKind, RawLocal, RawServer, RawSource,
+};
+use super::secret::{Secret, holds_password, resolve};
+use super::{
+    Audit, Catalog, Config, Durability, Identity, Kind, Limits, LocalUser, Results, Server, Source,
+};
+use crate::model::Attribute;
+use celosia_connector_api::Budget;
+use serde_saphyr::Spanned;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where HTTP is served unless the configuration says otherwise.
+const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8017);
+
+pub(super) fn validate(
+    path: &Path,
+    text: String,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigErrors> {
+    let raw: RawConfig =
+        serde_saphyr::from_str(&text).map_err(|error| yaml_error(path, &text, &error))?;
+    let directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
+    let mut checker = Checker { path, directory, environment, errors: Vec::new() };
+    let config = checker.config(raw, text);
+    if checker.errors.is_empty() { Ok(config) } else { Err(ConfigErrors(checker.errors)) }
+}
+
+struct Checker<'a> {
+    path: &'a Path,
+    directory: PathBuf,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    errors: Vec<ConfigError>,
+}
+
+impl Checker<'_> {
+    fn config(&mut self, raw: RawConfig, text: String) -> Config {
+        if raw.version.value != 1 {
+            self.error(&raw.version, "version", "this version of Celosia reads version 1");
+        }
+        let limits = Limits::default();
+        let results = Results::default();
+        let mut sources: Vec<Source> = Vec::new();
+        for (name, source) in raw.sources {
+            let line = source.defined.line();
+            if sources.iter().any(|other| other.name.eq_ignore_ascii_case(&name)) {
+                self.at(line, format!("sources.{name}"), "another source has this name");
+            }
+            sources.extend(self.source(name, line, source.value));
+        }
+        Config {
+            path: self.path.to_path_buf(),
+            text,
+            server: self.server(raw.server),
+            identity: self.identity(raw.identity),
+            sources,
+            masking_rules: self.existing(raw.masking_rules, "masking_rules"),
+            semantics: self.existing(raw.semantics, "semantics"),
+            audit: Audit {
+                store: self.audit_store(raw.audit.store),
+                durability: match raw.audit.durability {
+                    Some(RawDurability::Process) => Durability::Process,
+                    Some(RawDurability::Disk) | None => Durability::Disk,
+                },
+            },
+            limits: Limits {
+                rows: raw.limits.rows.map_or(limits.rows, Into::into),
+                bytes: raw.limits.bytes.map_or(limits.bytes, |size| size.0),
+                time: raw.limits.time.map_or(limits.time, |span| span.0),
+                memory: raw.limits.memory.map_or(limits.memory, |size| size.0),
+                concurrency: raw.limits.concurrency.map_or(limits.concurrency, Into::into),
+            },
+            results: Results {
+                ttl: raw.results.ttl.map_or(results.ttl, |span| span.0),
+                memory: raw.results.memory.map_or(results.memory, |size| size.0),
+            },
+            catalog: Catalog {
+                refresh: raw.catalog.refresh.map_or(Catalog::default().refresh, |span| span.0),
+            },
+            pseudonym_key: raw.keys.pseudonym.and_then(|key| self.key(&key)),
+            pushdown: raw.pushdown.unwrap_or(true),
+        }
+    }
+
+    fn at(&mut self, line: u64, key: impl Into<String>, message: impl Into<String>) {
+        self.errors.push(ConfigError::new(self.path, line, key, message));
+    }
+
+    fn error<T>(&mut self, at: &Spanned<T>, key: &str, message: impl Into<String>) {
+        self.at(at.defined.line(), key, message);
+    }
+
+    fn server(&mut self, raw: RawServer) -> Server {
+        let listen = raw.listen.map(|listen| match listen.value.parse() {
+            Ok(address) => address,
+            Err(_) => {
+                self.error(&listen, "server.listen", "write an address such as 127.0.0.1:8017");
+                DEFAULT_LISTEN
+            }
+        });
+        if let Some(url) = raw.public_url.as_ref().filter(|url| host_of_url(&url.value).is_none()) {
+            self.error(url, "server.public_url", "write a URL such as https://data.example.org");
+        }
+        for host in &raw.allowed_hosts {
+            if !is_host(&host.value) {
+                let message = "write a host, with its port if it has one; `*` is not allowed";
+                self.error(host, "server.allowed_hosts", message);
+            }
+        }
+        for origin in &raw.allowed_origins {
+            let host = origin.value.split_once("://").map(|(_, host)| host);
+            if host.is_none() || host_of_url(&origin.value) != host {
+                let message = "write an origin such as https://app.example.org, without a path";
+                self.error(origin, "server.allowed_origins", message);
+            }
+        }
+        let values = |list: Vec<Spanned<String>>| list.into_iter().map(|item| item.value).collect();
+        Server {
+            listen: listen.unwrap_or(DEFAULT_LISTEN),
+            public_url: raw.public_url.map(|url| url.value.trim_end_matches('/').to_string()),
+            allowed_hosts: values(raw.allowed_hosts),
+            allowed_origins: values(raw.allowed_origins),
+        }
+    }
+
+    fn identity(&mut self, raw: RawIdentity) -> Identity {
+        Identity {
+            local: raw.local.map(|local| self.local(local)),
+            api_keys: raw.api_keys.map(|keys| self.directory.join(keys.file.value)),
+        }
+    }
+
+    fn local(&mut self, raw: RawLocal) -> LocalUser {
+        if raw.user.value.trim().is_empty() {
+            self.error(&raw.user, "identity.local.user", "the user needs a name");
+        }
+        let attributes = raw.attributes.into_iter();
+        let attributes: BTreeMap<_, _> =
+            attributes.map(|(name, value)| (name, attribute(value))).collect();
+        LocalUser { user: raw.user.value, roles: raw.roles, attributes }
+    }
+
+    fn source(&mut self, name: String, line: u64, raw: RawSource) -> Option<Source> {
+        let key = format!("sources.{name}");
+        if !is_name(&name) {
+            let message = "a source's name is a letter, then letters, digits or _";
+            self.at(line, &key, message);
+        }
+        let kind = match raw.kind.value {
+            RawKind::Postgres => Kind::Postgres,
+            RawKind::Oracle => Kind::Oracle,
+            RawKind::SqlServer => Kind::SqlServer,
+            RawKind::Sqlite => Kind::Sqlite,
+        };
+        if matches!(kind, Kind::Oracle | Kind::SqlServer) {
+            let message = format!("{} is not built into this version", kind.as_str());
+            self.error(&raw.kind, &format!("{key}.kind"), message);
+            return None;
+        }
+        if let Some(driver) = &raw.driver {
+            let message = format!("{} has one driver; leave the key out", kind.as_str());
+            self.error(driver, &format!("{key}.driver"), message);
+        }
+        let url = self.url(&raw.url, &format!("{key}.url"), kind)?;
+        let usual = Budget::default();
+        let budget = Budget {
+            concurrency: raw.concurrency.map_or(usual.concurrency, Into::into),
+            queue: raw.queue.unwrap_or(usual.queue),
+            statement_timeout: raw.timeout.map_or(usual.statement_timeout, |span| span.0),
+            bytes: raw.bytes.map_or(usual.bytes, |size| size.0),
+        };
+        let driver = raw.driver.map(|driver| driver.value);
+        Some(Source { name, kind, url, schemas: raw.schemas, driver, budget })
+    }
+
+    /// The source's URL; no error repeats a part of it.
+    fn url(&mut self, raw: &Spanned<String>, key: &str, kind: Kind) -> Option<Secret> {
+        let url = match resolve(&raw.value, &self.directory, self.environment) {
+            Some(Ok(url)) => url,
+            Some(Err(message)) => {
+                self.error(raw, key, message);
+                return None;
+            }
+            None if kind != Kind::Sqlite && holds_password(&raw.value) => {
+                let message = "a password does not belong here: write the URL to an environment \
+                    variable or a file and refer to it by `env:NAME` or `file:path`";
+                self.error(raw, key, message);
+                return None;
+            }
+            None => Secret::new(raw.value.as_str()),
+        };
+        let schemes: &[&str] = match kind {
+            Kind::Postgres => &["postgres://", "postgresql://"],
+            Kind::Sqlite => &["sqlite:"],
+            Kind::Oracle | Kind::SqlServer => &[""],
+        };
+        if !schemes.iter().any(|scheme| url.expose().starts_with(scheme)) {
+            let message =
+                format!("the URL of a {} source begins with {}", kind.as_str(), schemes[0]);
+            self.error(raw, key, message);
+            return None;
+        }
+        match kind {
+            Kind::Sqlite => Some(self.sqlite_url(&url)),
+            _ => Some(url),
+        }
+    }
+
+    /// `sqlite:` and the path from where we run.
+    fn sqlite_url(&self, url: &Secret) -> Secret {
+        let rest = url.expose().trim_start_matches("sqlite:");
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        if rest.starts_with(":memory:") {
+            return url.clone();
+        }
+        Secret::new(format!("sqlite:{}", self.directory.join(rest).display()))
+    }
+
+    fn audit_store(&mut self, raw: Option<Spanned<String>>) -> PathBuf {
+        let Some(raw) = raw else { return self.directory.join("audit.db") };
+        match raw.value.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path))
+        {
+            Some(path) if !path.is_empty() && !path.contains([':', '?']) => {
+                self.directory.join(path)
+            }
+            _ => {
+                self.error(
+                    &raw,
+                    "audit.store",
+                    "write `sqlite:` and a path, such as sqlite:audit.db",
+                );
+                PathBuf::new()
+            }
+        }
+    }
+
+    fn existing(&mut self, raw: Option<Spanned<String>>, key: &str) -> Option<PathBuf> {
+        let raw = raw?;
+        let path = self.directory.join(&raw.value);
+        if raw.value.trim().is_empty() || !path.exists() {
+            self.error(&raw, key, format!("{} does not exist", path.display()));
+        }
+        Some(path)
+    }
+
+    fn key(&mut self, raw: &Spanned<String>) -> Option<Secret> {
+        let key = "keys.pseudonym";
+        match resolve(&raw.value, &self.directory, self.environment) {
+            Some(Ok(secret)) => return Some(secret),
+            Some(Err(message)) => self.error(raw, key, message),
+            None => self.error(raw, key, "refer to the key by `env:NAME` or `file:path`"),
+        }
+        None
+    }
+}
+
+fn attribute(raw: RawAttribute) -> Attribute {
+    match raw {
+        RawAttribute::Boolean(value) => Attribute::Boolean(value),
+        RawAttribute::Integer(value) => Attribute::Integer(value),
+        RawAttribute::Text(value) => Attribute::Text(value),
+        RawAttribute::List(items) => Attribute::List(items.into_iter().map(attribute).collect()),
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name.len() <= 63
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn is_host(text: &str) -> bool {
+    let allowed =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    !text.is_empty() && text.chars().all(allowed)
+}
+
+/// The host and port of an HTTP URL.
+fn host_of_url(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let host = rest.split('/').next().unwrap_or_default();
+    (is_host(host) && !url.contains(char::is_whitespace)).then_some(host)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! Configurations that hold, and defects with their line and key.
+
+use super::*;
+use std::time::Duration;
+
+const MINIMAL: &str = "version: 1\nsources: {}\n";
+
+fn environment(name: &str) -> Option<String> {
+    match name {
+        "SALES_URL" => Some("postgres://ana:hunter2@db/sales".into()),
+        "KEY" => Some("0123456789abcdef".into()),
+        _ => None,
+    }
+}
+
+fn parse(text: &str) -> Result<Config, ConfigErrors> {
+    Config::parse(Path::new("/etc/celosia/celosia.yaml"), text.into(), &environment)
+}
+
+fn errors(text: &str) -> Vec<String> {
+    let text = format!("{MINIMAL}{text}");
+    let errors = parse(&text).err().map_or_else(Vec::new, |errors| errors.0);
+    errors.iter().map(|e| e.to_string().replace("/etc/celosia/celosia.yaml:", "")).collect()
+}
+
+fn source_error(source: &str) -> String {
+    let text = format!("version: 1\nsources:\n  db: {source}\n");
+    let errors = parse(&text).err().map_or_else(Vec::new, |errors| errors.0);
+    errors.iter().map(|e| format!("{} {}: {}\n", e.line(), e.key(), e.message())).collect()
+}
+
+#[test]
+fn a_small_file_has_safe_defaults() {
+    let config = parse(MINIMAL).unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8017");
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.audit.store, Path::new("/etc/celosia/audit.db"));
+    assert_eq!(config.audit.durability, Durability::Disk);
+    assert!(config.pushdown && config.masking_rules.is_none() && config.pseudonym_key.is_none());
+    let error = config.require_http_identity().unwrap_err();
+    assert_eq!(error.key(), "identity.api_keys");
+    assert!(config.require_local_identity().is_err());
+    assert_eq!(config.text(), MINIMAL);
+}
+
+#[test]
+fn every_documented_key_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["masking-rules", "schemas"] {
+        std::fs::create_dir(directory.path().join(name)).unwrap();
+    }
+    let text = r#"
+version: 1
+server: { listen: "0.0.0.0:9000", public_url: "https://data.example.org/", allowed_hosts: ["data.example.org:443"], allowed_origins: ["https://app.example.org"] }
+identity:
+  local: { user: ana, roles: [analyst], attributes: { region: EU, level: 3, admin: false, teams: [a, 7] } }
+  api_keys: { file: keys.yaml }
+sources:
+  sales: { kind: postgres, url: "env:SALES_URL", schemas: [public], concurrency: 4, queue: 0, timeout: 5s, bytes: 64MiB }
+  support: { kind: sqlite, url: "sqlite:support.db" }
+roles: { analyst: { anything: [1, { a: b }] } }
+masking_rules: masking-rules/
+semantics: schemas/
+keys: { pseudonym: "env:KEY" }
+audit: { store: "sqlite:log/audit.db", durability: process }
+limits: { rows: 50, bytes: 2MiB, time: 10s, memory: 1GiB, concurrency: 3 }
+results: { ttl: 1m, memory: 1MiB }
+catalog: { refresh: 30s }
+pushdown: false
+"#;
+    let path = directory.path().join("celosia.yaml");
+    let config = Config::parse(&path, text.into(), &environment).unwrap();
+    let local = config.require_local_identity().unwrap();
+    let teams = Attribute::List(vec![Attribute::Text("a".into()), Attribute::Integer(7)]);
+    assert_eq!(local.attributes["teams"], teams);
+    assert_eq!(local.attributes["level"], Attribute::Integer(3));
+    assert_eq!(local.attributes["admin"], Attribute::Boolean(false));
+    assert_eq!(config.require_http_identity().unwrap(), directory.path().join("keys.yaml"));
+    let [sales, support] = config.sources.as_slice() else { panic!("two sources") };
+    assert_eq!(sales.url.expose(), "postgres://ana:hunter2@db/sales");
+    assert_eq!((sales.budget.concurrency, sales.budget.queue), (4, 0));
+    assert_eq!(sales.budget.statement_timeout, Duration::from_secs(5));
+    assert_eq!(sales.budget.bytes, 64 << 20);
+    let expected = format!("sqlite:{}", directory.path().join("support.db").display());
+    assert_eq!(support.url.expose(), expected);
+    assert_eq!(config.server.public_url.as_deref(), Some("https://data.example.org"));
+    assert_eq!(config.masking_rules, Some(directory.path().join("masking-rules/")));
+    assert_eq!(config.audit.store, directory.path().join("log/audit.db"));
+    assert_eq!(config.audit.durability, Durability::Process);
+    assert_eq!((config.limits.rows, config.limits.memory), (50, 1 << 30));
+    assert_eq!(config.results.ttl, Duration::from_secs(60));
+    assert_eq!(config.catalog.refresh, Duration::from_secs(30));
+    assert!(!config.pushdown);
+    assert!(!format!("{config:?}").contains("hunter2"));
+    assert!(!format!("{config:?}").contains("0123456789abcdef"));
+}
+
+#[test]
+fn secrets_are_references_and_never_repeated() {
+    let literal = source_error("{ kind: postgres, url: \"postgres://ana:hunter2@db/x\" }");
+    assert!(literal.starts_with("3 sources.db.url: a password does not belong here"), "{literal}");
+    assert!(literal.contains("env:NAME") && !literal.contains("hunter2"));
+    let unset = source_error("{ kind: postgres, url: \"env:NOWHERE\" }");
+    assert_eq!(unset, "3 sources.db.url: the environment variable \"NOWHERE\" is not set\n");
+    let scheme = source_error("{ kind: sqlite, url: \"env:SALES_URL\" }");
+    assert_eq!(scheme, "3 sources.db.url: the URL of a sqlite source begins with sqlite:\n");
+    assert_eq!(source_error("{ kind: postgres, url: \"postgres://ana@db/x\" }"), "");
+    assert_eq!(source_error("{ kind: sqlite, url: \"sqlite:a:b@c.db\" }"), "");
+    let wrong = errors("keys: { pseudonym: plainly-written }");
+    assert_eq!(wrong, ["3: keys.pseudonym: refer to the key by `env:NAME` or `file:path`"]);
+    let wrong = source_error("{ kind: postgres, url: [\"postgres://ana:hunter2@db/x\"] }");
+    assert!(wrong.starts_with("3 url: ") && !wrong.contains("hunter2"), "{wrong}");
+}
+
+#[test]
+fn what_is_not_built_in_is_said() {
+    let oracle = source_error("{ kind: oracle, url: \"env:X\", driver: thin, schemas: [ERP] }");
+    assert_eq!(oracle, "3 sources.db.kind: oracle is not built into this version\n");
+    let server = source_error("{ kind: sqlserver, url: \"env:X\" }");
+    assert_eq!(server, "3 sources.db.kind: sqlserver is not built into this version\n");
+    assert!(source_error("{ kind: mysql, url: x }").contains("unknown variant `mysql`"));
+    let driver = source_error("{ kind: sqlite, url: \"sqlite:x.db\", driver: thin }");
+    assert!(driver.contains("sources.db.driver: sqlite has one driver"));
+}
+
+#[test]
+fn unknown_and_blank_keys_are_errors_with_their_line() {
+    for (text, start) in [
+        ("sorces: {}", "3: sorces: unknown field `sorces`"),
+        ("limits:\n  rows: 0", "4: rows: "),
+        ("limits:\n  time: 30", "4: time: \"30\" is not a time"),
+        ("limits: { bytes: big }", "3: bytes: \"big\" is not a size"),
+        ("masking_rules:", "3: masking_rules: a value is missing"),
+        ("masking_rules: nowhere/", "3: masking_rules: /etc/celosia/nowhere/ does not exist"),
+        ("semantics: nowhere/", "3: semantics: "),
+        ("keys: { pseudonym: }", "3: pseudonym: a value is missing"),
+        ("audit: { store: \"postgres://x\" }", "3: audit.store: "),
+        ("audit: { store: \"sqlite::memory:\" }", "3: audit.store: "),
+        ("server: { listen: localhost }", "3: server.listen: "),
+        ("server: { public_url: data.example.org }", "3: server.public_url: "),
+        ("server: { allowed_hosts: [\"*\"] }", "3: server.allowed_hosts: "),
+        ("server: { allowed_origins: [\"https://a/b\"] }", "3: server.allowed_origins: "),
+        ("server: { allowed_origins: [\"*\"] }", "3: server.allowed_origins: "),
+        ("identity: { local: { user: ' ' } }", "3: identity.local.user: "),
+        ("identity: { local: { user: a, attributes: { x: 1.5 } } }", "3: "),
+        ("version: 1", "3: version: duplicate mapping key: version"),
+    ] {
+        let found = errors(text);
+        assert!(found.len() == 1 && found[0].starts_with(start), "{text}: {found:?}");
+    }
+    assert!(parse("sources: {}").unwrap_err().to_string().contains("missing field `version`"));
+    assert!(parse("version: 2\nsources: {}").unwrap_err().to_string().contains(":1: version: "));
+}
+
+#[test]
+fn names_of_sources_are_plain_and_differ() {
+    let text = "version: 1\nsources:\n  a.b: {kind: sqlite, url: 'sqlite:x'}\n  c: {kind: sqlite, url: 'sqlite:x'}\n  C: {kind: sqlite, url: 'sqlite:y'}\n";
+    let errors = parse(text).unwrap_err();
+    let keys: Vec<_> = errors.0.iter().map(|e| (e.line(), e.key())).collect();
+    assert_eq!(keys, [(3, "sources.a.b"), (4, "sources.c")]);
+}
+
+#[test]
+fn the_schema_takes_the_policys_roles() {
+    let roles = serde_json::json!({
+        "$schema": "x", "title": "Roles", "type": "object", "$defs": { "RawRole": { "type": "object" } }
+    });
+    let schema = super::super::schema(roles);
+    assert_eq!(schema["properties"]["roles"]["type"], "object");
+    assert!(schema["$defs"]["RawRole"].is_object() && schema["$defs"]["RawSource"].is_object());
+    assert_eq!(schema["additionalProperties"], false);
+    assert!(schema["properties"]["pushdown"].is_null());
+}

@@ -1,0 +1,34 @@
+//! What the surface asks of the engine.
+
+use crate::error::Result;
+use crate::model::Principal;
+use crate::query::{Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, VisibleName};
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+/// The engine as the surface knows it. Whatever it returns has passed the policy of `principal`.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// Runs a statement; `cancel` stops it at its sources.
+    async fn query(
+        &self,
+        principal: &Principal,
+        request: QueryRequest,
+        cancel: CancellationToken,
+    ) -> Result<Answer>;
+
+    /// A page of a stored result.
+    async fn fetch(&self, principal: &Principal, request: FetchRequest) -> Result<Fetched>;
+
+    /// What a statement would do.
+    async fn explain(&self, principal: &Principal, request: QueryRequest) -> Result<Explanation>;
+
+    /// The tables and columns that fit a question, best first.
+    fn search(&self, principal: &Principal, question: &str, limit: usize) -> Reply;
+
+    /// One table or source.
+    fn describe(&self, principal: &Principal, name: &str) -> Result<Reply>;
+
+    /// The tables the caller may see, sorted by source, schema and table.
+    fn visible_tables(&self, principal: &Principal) -> Vec<VisibleName>;
+}

@@ -1,0 +1,235 @@
+//! The way of a request from the connection to rmcp and back.
+
+use super::HttpConfig;
+use super::auth::{self, Authenticate};
+use super::hosts::Hosts;
+use super::refusal::{Refusal, malformed};
+use crate::mcp::{CelosiaServer, malformed as explain};
+use crate::model::Principal;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::Response;
+use futures::StreamExt;
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// Everything a request passes on its way.
+pub(super) struct Intake {
+    authenticator: Arc<dyn Authenticate>,
+    hosts: Hosts,
+    places: Arc<Semaphore>,
+    max_body_bytes: usize,
+    body_timeout: Duration,
+    request_timeout: Duration,
+    stop: CancellationToken,
+    protocol: StreamableHttpService<CelosiaServer, NeverSessionManager>,
+}
+
+impl Intake {
+    pub(super) fn new(
+        config: &HttpConfig,
+        hosts: Hosts,
+        authenticator: Arc<dyn Authenticate>,
+        server: CelosiaServer,
+        stop: CancellationToken,
+    ) -> Self {
+        let protocol = StreamableHttpService::new(
+            move || Ok(server.clone()),
+            Arc::new(NeverSessionManager::default()),
+            protocol_config(config, &hosts, stop.clone()),
+        );
+        let places = config.max_requests.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            authenticator,
+            hosts,
+            places: Arc::new(Semaphore::new(places)),
+            max_body_bytes: config.max_body_bytes,
+            body_timeout: config.body_timeout,
+            request_timeout: config.request_timeout,
+            stop,
+            protocol,
+        }
+    }
+
+    /// The answer to any request at `/mcp`.
+    pub(super) async fn answer(&self, request: Request) -> Response {
+        let principal = match auth::caller(self.authenticator.as_ref(), request.headers()) {
+            Ok(principal) => principal,
+            Err(challenge) => return *challenge,
+        };
+        match self.admitted(request, principal).await {
+            Ok(response) => response,
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    async fn admitted(&self, request: Request, principal: Principal) -> Result<Response, Refusal> {
+        self.hosts.check(request.headers(), request.uri())?;
+        let place = self.places.clone().try_acquire_owned().map_err(|_| {
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too many requests are running")
+                .hint("try again in a second")
+                .retry()
+        })?;
+        let (mut parts, body) = request.into_parts();
+        if parts.method != Method::POST {
+            return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "only POST is served here")
+                .hint(
+                    "sessions are not kept: there is no stream to GET and no session to DELETE",
+                ));
+        }
+        check_content_type(&parts.headers)?;
+        accept_both(&mut parts.headers);
+        let bytes = self.read(&parts.headers, body).await?;
+        parts.extensions.insert(Arc::new(principal));
+        let request = Request::from_parts(parts, Body::from(bytes.clone()));
+        let answer = tokio::time::timeout(self.request_timeout, self.protocol.handle(request));
+        let answer = answer.await.map_err(|_| {
+            Refusal::new(StatusCode::GATEWAY_TIMEOUT, "the answer took too long")
+                .hint("narrow the statement with a filter or a smaller range")
+        })?;
+        Ok(held(self.legible(answer.map(Body::new), &bytes), place))
+    }
+
+    /// rmcp refuses in plain text: say it as JSON, and say what was wrong with the message.
+    fn legible(&self, response: Response, sent: &Bytes) -> Response {
+        let status = response.status();
+        if status.is_success() || is_json(&response) {
+            return response;
+        }
+        let refusal = match status {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => return malformed(&explain::error_for(sent)),
+            StatusCode::NOT_ACCEPTABLE => {
+                Refusal::new(status, "the client does not accept the answer's form")
+                    .hint("send the header \"Accept: application/json, text/event-stream\"")
+            }
+            StatusCode::BAD_REQUEST => {
+                Refusal::new(status, "the protocol version of this request is not served")
+                    .hint("use one of 2026-07-28, 2025-11-25, 2025-06-18, 2025-03-26")
+            }
+            _ if self.stop.is_cancelled() => {
+                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down")
+                    .hint("try again shortly")
+                    .retry()
+            }
+            _ => Refusal::new(status, "the server failed to answer this request"),
+        };
+        refusal.into_response()
+    }
+
+    /// The body, within its limits. An overlong one is read to its end, within reason, so that the
+    /// client reads the refusal instead of a broken connection.
+    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+        let declared = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok())
+            .and_then(|length| length.parse::<usize>().ok());
+        let capacity = declared.unwrap_or(1024).min(self.max_body_bytes);
+        let collected =
+            tokio::time::timeout(self.body_timeout, collect(body, capacity, self.max_body_bytes));
+        match collected.await {
+            Ok(Ok(Some(bytes))) => Ok(bytes),
+            Ok(Ok(None)) => Err(Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the request body is larger than {} bytes", self.max_body_bytes),
+            )
+            .hint("shorten the statement, or pass long lists as one parameter")),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a request body broke off");
+                Err(Refusal::new(StatusCode::BAD_REQUEST, "the request body broke off"))
+            }
+            Err(_) => {
+                Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request body came too slowly"))
+            }
+        }
+    }
+}
+
+/// The response, with `guard` kept until its body has been sent (or given up, for a stream).
+pub(super) fn held(response: Response, guard: impl Send + 'static) -> Response {
+    if !is_stream(&response) {
+        return response;
+    }
+    response.map(|body| {
+        Body::from_stream(body.into_data_stream().map(move |part| {
+            let _ = &guard;
+            part
+        }))
+    })
+}
+
+fn protocol_config(
+    config: &HttpConfig,
+    hosts: &Hosts,
+    stop: CancellationToken,
+) -> StreamableHttpServerConfig {
+    let (hosts, origins) = hosts.for_rmcp();
+    StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_allowed_hosts(hosts)
+        .with_allowed_origins(origins)
+        .enforce_origin_validation()
+        .with_max_request_body_bytes(config.max_body_bytes)
+        .with_cancellation_token(stop)
+}
+
+/// Reads a body; `None` where it is larger than `most`.
+async fn collect(body: Body, capacity: usize, most: usize) -> Result<Option<Bytes>, axum::Error> {
+    const SKIPPED: usize = 16;
+    let mut stream = body.into_data_stream();
+    let mut whole = Vec::with_capacity(capacity);
+    let mut seen = 0usize;
+    while let Some(part) = stream.next().await {
+        let part = part?;
+        seen = seen.saturating_add(part.len());
+        if seen <= most {
+            whole.extend_from_slice(&part);
+        } else if seen > most.saturating_mul(SKIPPED) {
+            break;
+        }
+    }
+    Ok((seen <= most).then(|| whole.into()))
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let is_json = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|value| value.trim_end() == "application/json");
+    if is_json {
+        return Ok(());
+    }
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the request body must be JSON")
+        .hint("send the header \"Content-Type: application/json\""))
+}
+
+/// rmcp wants both kinds of answer to be named; a client that takes anything takes both.
+fn accept_both(headers: &mut HeaderMap) {
+    const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+    let anything = match headers.get(ACCEPT) {
+        None => true,
+        Some(accept) => accept.to_str().is_ok_and(|accept| accept.contains("*/*")),
+    };
+    if anything {
+        headers.insert(ACCEPT, BOTH);
+    }
+}
+
+fn is_json(response: &Response) -> bool {
+    content_type(response).is_some_and(|kind| kind.starts_with("application/json"))
+}
+
+fn is_stream(response: &Response) -> bool {
+    content_type(response).is_some_and(|kind| kind.starts_with("text/event-stream"))
+}
+
+fn content_type(response: &Response) -> Option<&str> {
+    response.headers().get(CONTENT_TYPE)?.to_str().ok()
+}

@@ -1,0 +1,107 @@
+//! A stub engine for the tests of the surface.
+
+use super::Backend;
+use crate::error::{Code, Error, Result};
+use crate::model::{Principal, PrincipalKind};
+use crate::query::{Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, VisibleName};
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Tables `shop.main.t0000`... that everybody sees, and `vault.main.secret` that nobody does.
+#[derive(Default)]
+pub(crate) struct StubBackend {
+    tables: usize,
+    /// What was called, as `tool user client`.
+    pub(crate) calls: Mutex<Vec<String>>,
+    /// Statements that were cancelled.
+    pub(crate) cancelled: Mutex<Vec<String>>,
+}
+
+impl StubBackend {
+    pub(crate) const HIDDEN: &str = "celosia://vault/main/secret";
+
+    pub(crate) fn with_tables(tables: usize) -> Self {
+        Self { tables, ..Self::default() }
+    }
+
+    pub(crate) fn shared() -> Arc<Self> {
+        Arc::new(Self::with_tables(3))
+    }
+
+    fn note(&self, tool: &str, principal: &Principal, client: &str) {
+        self.calls.lock().push(format!("{tool} {} {client}", principal.user()));
+    }
+}
+
+/// A caller without roles.
+pub(crate) fn principal(user: &str) -> Principal {
+    let kind = PrincipalKind::ApiKey;
+    Principal::establish(user.into(), BTreeSet::new(), BTreeMap::new(), kind)
+}
+
+#[async_trait]
+impl Backend for StubBackend {
+    /// `sleep` waits a minute or for its cancellation, `panic` panics; else an error with a hint.
+    async fn query(
+        &self,
+        principal: &Principal,
+        request: QueryRequest,
+        cancel: CancellationToken,
+    ) -> Result<Answer> {
+        self.note("query", principal, &request.client);
+        assert_ne!(request.sql, "panic");
+        if request.sql.starts_with("sleep") {
+            let nap = request.sql.strip_prefix("sleep ").and_then(|ms| ms.parse().ok());
+            tokio::select! {
+                () = cancel.cancelled() => self.cancelled.lock().push(request.sql.clone()),
+                () = tokio::time::sleep(Duration::from_millis(nap.unwrap_or(60_000))) => {}
+            }
+        }
+        Err(Error::new(Code::Syntax, "this is not SQL").with_hint("write one SELECT"))
+    }
+
+    async fn fetch(&self, principal: &Principal, request: FetchRequest) -> Result<Fetched> {
+        self.note("fetch", principal, &request.client);
+        Err(Error::new(Code::UnknownHandle, "there is no such result").with_hint("run it again"))
+    }
+
+    async fn explain(&self, principal: &Principal, request: QueryRequest) -> Result<Explanation> {
+        self.note("explain", principal, &request.client);
+        Ok(Explanation {
+            columns: Vec::new(),
+            plan: request.sql,
+            sources: Vec::new(),
+            masks: Vec::new(),
+            filters: Vec::new(),
+            warnings: Vec::new(),
+        })
+    }
+
+    fn search(&self, principal: &Principal, question: &str, limit: usize) -> Reply {
+        self.note("search", principal, "");
+        Reply {
+            text: format!("{limit} tables for {question}"),
+            structured: json!({ "question": question, "user": principal.user() }),
+        }
+    }
+
+    fn describe(&self, _: &Principal, name: &str) -> Result<Reply> {
+        Ok(Reply { text: format!("about {name}"), structured: json!({ "name": name }) })
+    }
+
+    fn visible_tables(&self, _: &Principal) -> Vec<VisibleName> {
+        (0..self.tables)
+            .map(|number| VisibleName {
+                source: "shop".into(),
+                schema: "main".into(),
+                table: format!("t{number:04}"),
+                description: Some("a table".into()),
+            })
+            .collect()
+    }
+}

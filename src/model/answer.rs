@@ -1,0 +1,129 @@
+//! What an answer is made of: columns, rows, and what was done to them.
+
+use arrow_array::RecordBatch;
+use arrow_schema::DataType;
+use serde::Serialize;
+
+/// One column of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ColumnInfo {
+    /// The column's name.
+    pub name: String,
+    /// The SQL type's name, such as `bigint` or `text`.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The masks that shaped its values; absent where every value is as stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masked: Option<String>,
+}
+
+/// A mask that was applied, by the name of its rule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct AppliedMask {
+    /// `source.schema.table.column`.
+    pub column: String,
+    /// The mask's name, such as `email`.
+    pub mask: String,
+    /// The rule's name.
+    pub rule: String,
+}
+
+/// A row filter that was applied, by the name of its rule or role.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct AppliedFilter {
+    /// `source.schema.table`.
+    pub table: String,
+    /// `role analyst` or the restriction's name.
+    pub rule: String,
+}
+
+/// Where one output column comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lineage {
+    /// The output column.
+    pub column: String,
+    /// `source.schema.table.column` of everything it was computed from.
+    pub from: Vec<String>,
+}
+
+/// What one source did for a statement.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SourceReceipt {
+    /// The source's name.
+    pub name: String,
+    /// The statement it was sent, with placeholders.
+    pub sql: String,
+    /// Governed rows that came back.
+    pub rows: u64,
+    /// Time from sending the statement to its last row, in milliseconds.
+    pub ms: f64,
+}
+
+/// How a statement ended, as it is written to the audit and into the receipt.
+#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+pub struct Outcome {
+    /// What each source did.
+    pub sources: Vec<SourceReceipt>,
+    /// The masks that were applied.
+    pub masks: Vec<AppliedMask>,
+    /// The row filters that were applied.
+    pub filters: Vec<AppliedFilter>,
+    /// Where each output column comes from.
+    pub lineage: Vec<Lineage>,
+    /// Rows in the answer's first page.
+    pub rows_returned: u64,
+    /// Bytes of the whole result, as Arrow buffers.
+    pub bytes: u64,
+    /// Whether the result was cut at a limit.
+    pub truncated: bool,
+    /// The error's code, where the statement failed.
+    pub error: Option<String>,
+    /// Time from the request to the outcome, in milliseconds.
+    pub ms: f64,
+    /// Age of the catalog snapshot the statement was planned on, in milliseconds.
+    pub catalog_age_ms: u64,
+}
+
+/// Rows ready for rendering.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The columns, in order.
+    pub columns: Vec<ColumnInfo>,
+    /// Batches that hold just the page's rows.
+    pub batches: Vec<RecordBatch>,
+    /// Rows of the page.
+    pub row_count: usize,
+    /// Index of the page's first row in the whole result.
+    pub offset: usize,
+    /// Whether the result has rows that this page does not hold.
+    pub truncated: bool,
+    /// Where the rest is, if there is a rest that was kept.
+    pub handle: Option<String>,
+}
+
+/// The name of an Arrow type as an SQL user knows it.
+pub fn sql_type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Null => "null".into(),
+        DataType::Boolean => "boolean".into(),
+        DataType::Int8 | DataType::Int16 | DataType::UInt8 => "smallint".into(),
+        DataType::Int32 | DataType::UInt16 => "integer".into(),
+        DataType::Int64 | DataType::UInt32 => "bigint".into(),
+        DataType::UInt64 => "numeric(20,0)".into(),
+        DataType::Float16 | DataType::Float32 => "real".into(),
+        DataType::Float64 => "double precision".into(),
+        DataType::Decimal128(precision, scale) => format!("numeric({precision},{scale})"),
+        DataType::Decimal256(_, _) => "numeric".into(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".into(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "bytea".into(),
+        DataType::Date32 | DataType::Date64 => "date".into(),
+        DataType::Time32(_) | DataType::Time64(_) => "time".into(),
+        DataType::Timestamp(_, None) => "timestamp".into(),
+        DataType::Timestamp(_, Some(_)) => "timestamptz".into(),
+        DataType::Interval(_) | DataType::Duration(_) => "interval".into(),
+        DataType::List(item) | DataType::LargeList(item) => {
+            format!("{}[]", sql_type_name(item.data_type()))
+        }
+        _ => "json".into(),
+    }
+}

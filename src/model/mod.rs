@@ -1,0 +1,17 @@
+//! Plain data that every stage shares. No I/O and no engine.
+
+mod answer;
+mod principal;
+mod table;
+
+pub use answer::{
+    AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, SourceReceipt, sql_type_name,
+};
+pub use principal::{Attribute, Principal, PrincipalKind};
+pub use table::{QueryId, TableEntry, TableRef};
+
+pub use celosia_connector_api::mask::Mask;
+pub use celosia_connector_api::{
+    ColumnDescription, Comparison, ForeignKey, OperandClass, Predicate, SourceDescription,
+    TableDescription, TableKind, Value,
+};

@@ -1,0 +1,72 @@
+//! Who asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An attribute of a principal, as row filters use it (`user.region`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Attribute {
+    /// One text.
+    Text(String),
+    /// One whole number.
+    Integer(i64),
+    /// TRUE or FALSE.
+    Boolean(bool),
+    /// A list, for `column IN (user.teams)`.
+    List(Vec<Attribute>),
+}
+
+/// By what means a principal was established.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PrincipalKind {
+    /// The user of the machine, over stdio or in the demo.
+    Local,
+    /// The holder of an API key.
+    ApiKey,
+}
+
+/// An authenticated caller. Only `identity` establishes one (`tests/architecture.rs` holds that).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Principal {
+    user: String,
+    roles: BTreeSet<String>,
+    attributes: BTreeMap<String, Attribute>,
+    kind: PrincipalKind,
+}
+
+impl Principal {
+    /// A principal whose identity has just been proven.
+    #[must_use]
+    pub(crate) fn establish(
+        user: String,
+        roles: BTreeSet<String>,
+        attributes: BTreeMap<String, Attribute>,
+        kind: PrincipalKind,
+    ) -> Self {
+        Self { user, roles, attributes, kind }
+    }
+
+    /// The user's name, for audit.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The roles the caller holds.
+    pub fn roles(&self) -> &BTreeSet<String> {
+        &self.roles
+    }
+
+    /// The caller's attributes.
+    pub fn attributes(&self) -> &BTreeMap<String, Attribute> {
+        &self.attributes
+    }
+
+    /// How the caller was established.
+    pub fn kind(&self) -> PrincipalKind {
+        self.kind
+    }
+
+    /// Whether the caller holds `role`.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.contains(role)
+    }
+}

@@ -1,0 +1,30 @@
+//! Who sees what: roles open tables, columns and rows; masking rules and restrictions close them.
+//!
+//! [`Rules`] are loaded once from `celosia.yaml` and the rule files and never change. [`decide`] is
+//! pure: rules, a principal and a table give a [`Grant`], or nothing where the table is hidden. What
+//! is not certain is closed: an attribute that is missing, a filter that does not bind, a mask that
+//! does not fit.
+
+mod bind;
+mod check;
+mod compile;
+mod convert;
+mod decide;
+mod error;
+mod filter;
+mod grant;
+pub mod mask;
+mod pattern;
+mod raw;
+mod rules;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod shipped;
+
+pub use decide::{decide, explain_closed};
+pub use error::{PolicyError, PolicyErrors};
+pub use grant::{ColumnGrant, Grant};
+pub use mask::{MaskContext, MaskError, PseudonymKey};
+pub use raw::{masking_rules_schema, roles_schema};
+pub use rules::{Role, Rules};

@@ -1,0 +1,122 @@
+//! What a running statement carries to its leaves: identity of the query, deadline, mask keys, and
+//! the record of what each source did.
+
+use super::scan_plan::ScanPlan;
+use crate::model::SourceReceipt;
+use crate::policy::mask::MaskContext;
+use arrow_array::RecordBatch;
+use celosia_connector_api::{Connector, ConnectorError, ErrorCode, ExecutionContext};
+use datafusion::common::{DataFusionError, Result};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt;
+use parking_lot::Mutex;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The context of one running statement.
+#[derive(Debug)]
+pub(super) struct QueryContext {
+    query_id: String,
+    deadline: Instant,
+    masks: MaskContext,
+    runs: Mutex<Vec<SourceReceipt>>,
+}
+
+impl QueryContext {
+    pub(super) fn new(query_id: String, deadline: Instant, masks: MaskContext) -> Self {
+        Self { query_id, deadline, masks, runs: Mutex::new(Vec::new()) }
+    }
+
+    /// What each source has done so far.
+    pub(super) fn runs(&self) -> Vec<SourceReceipt> {
+        self.runs.lock().clone()
+    }
+
+    /// Opens a governed read at its source. The stream cancels at the source when it is dropped.
+    pub(super) fn read(
+        self: Arc<Self>,
+        connector: Arc<dyn Connector>,
+        source: Arc<str>,
+        plan: Arc<ScanPlan>,
+        batch_rows: usize,
+    ) -> SendableRecordBatchStream {
+        let run = self.begin(&source, &plan);
+        let schema = plan.schema.clone();
+        let identity = plan.local.is_identity(plan.rendered.columns.len());
+        let stream = async move {
+            let execution = ExecutionContext {
+                query_id: self.query_id.clone(),
+                deadline: self.deadline,
+                batch_rows,
+            };
+            let started = Instant::now();
+            let remote = connector.open(&plan.rendered, &execution).await.map_err(|e| at_source(&source, e))?;
+            let batches = remote.map(move |batch| {
+                let batch = batch.map_err(|error| at_source(&source, error))?;
+                let governed = if identity {
+                    // The same columns under the planner's names.
+                    rename(batch, &plan)?
+                } else {
+                    plan.local.apply(batch, &plan.schema, &self.masks)?
+                };
+                self.record(run, governed.num_rows(), started);
+                Ok(governed)
+            });
+            Ok::<_, DataFusionError>(batches)
+        };
+        let stream = futures::stream::once(stream).map(|opened| match opened {
+            Ok(batches) => batches.boxed(),
+            Err(error) => futures::stream::once(async { Err(error) }).boxed(),
+        });
+        Box::pin(RecordBatchStreamAdapter::new(schema, stream.flatten()))
+    }
+
+    fn begin(&self, source: &str, plan: &ScanPlan) -> usize {
+        let mut runs = self.runs.lock();
+        runs.push(SourceReceipt {
+            name: source.to_string(),
+            sql: plan.rendered.sql.clone(),
+            rows: 0,
+            ms: 0.0,
+        });
+        runs.len() - 1
+    }
+
+    fn record(&self, run: usize, rows: usize, started: Instant) {
+        let mut runs = self.runs.lock();
+        runs[run].rows += rows as u64;
+        runs[run].ms = started.elapsed().as_secs_f64() * 1_000.0;
+    }
+}
+
+fn rename(batch: RecordBatch, plan: &ScanPlan) -> Result<RecordBatch> {
+    let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(plan.schema.clone(), batch.columns().to_vec(), &options)?)
+}
+
+/// A connector's error on its way through the engine, with the name of its source.
+#[derive(Debug)]
+pub(super) struct SourceFailure {
+    pub(super) source: Arc<str>,
+    pub(super) error: Mutex<Option<ConnectorError>>,
+    code: ErrorCode,
+}
+
+impl fmt::Display for SourceFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "source {}: {:?}", self.source, self.code)
+    }
+}
+
+impl std::error::Error for SourceFailure {}
+
+fn at_source(source: &Arc<str>, error: ConnectorError) -> DataFusionError {
+    let code = error.code;
+    DataFusionError::External(Box::new(SourceFailure {
+        source: source.clone(),
+        error: Mutex::new(Some(error)),
+        code,
+    }))
+}

@@ -1,0 +1,289 @@
+//! What a caller may know about tables before asking: compact cards and search hits.
+//!
+//! Row counts are shown only for tables whose every row is open, and rounded: an estimate over hidden
+//! rows would be a count of them.
+
+use super::request::{Reply, VisibleName};
+use super::scan_plan::{governed_schema, virtual_name};
+use super::session::View;
+use crate::catalog::{Index, SourceState, VisibleTable, Why};
+use crate::error::{Code, Error, Result};
+use crate::model::{ForeignKey, TableEntry, TableKind, TableRef, sql_type_name};
+use crate::policy::Grant;
+use crate::semantics::Semantics;
+use serde_json::{Value as Json, json};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Tables of a source that are listed with their columns; beyond, names only.
+const MAX_WHOLE: usize = 40;
+
+/// The tables that fit a question.
+pub(super) fn search(view: &View, semantics: &Semantics, question: &str, limit: usize) -> Reply {
+    let index = view.index(|| Index::build(&visible_tables(view, semantics)));
+    let hits = index.search(question, limit);
+    let mut text = String::new();
+    let mut found = Vec::with_capacity(hits.len());
+    for hit in &hits {
+        let Some(grant) = view.grant(&hit.entry) else { continue };
+        let columns: Vec<String> =
+            hit.columns.iter().map(|column| virtual_name(&grant, &hit.entry, *column)).collect();
+        let description = description(&hit.entry, semantics);
+        let _ = write!(text, "{}", hit.entry.reference);
+        if let Some(description) = &description {
+            let _ = write!(text, " - {}", one_line(description));
+        }
+        if !columns.is_empty() {
+            let _ = write!(text, " [matches: {}]", columns.join(", "));
+        }
+        if let Why::Neighbour(of) = &hit.why {
+            let _ = write!(text, " [joins {of}]");
+        }
+        text.push('\n');
+        found.push(json!({
+            "table": hit.entry.reference.to_string(),
+            "description": description,
+            "columns": columns,
+        }));
+    }
+    if found.is_empty() {
+        text.push_str("No table that is open to you matches. Try other words, or describe a source: ");
+        text.push_str(&source_names(view).join(", "));
+    } else {
+        text.push_str("Next: describe a table for its columns, then query.");
+    }
+    Reply { text, structured: json!({ "tables": found }) }
+}
+
+/// One table, or all of a source.
+pub(super) fn describe(view: &View, semantics: &Semantics, name: &str) -> Result<Reply> {
+    let sources = source_names(view);
+    if let Some(source) = sources.iter().find(|source| source.eq_ignore_ascii_case(name.trim())) {
+        return Ok(describe_source(view, semantics, source));
+    }
+    let parts: Vec<&str> = name.split('.').map(|part| part.trim().trim_matches('"')).collect();
+    if parts.is_empty() || parts.len() > 3 || parts.iter().any(|part| part.is_empty()) {
+        return Err(Error::new(Code::InvalidArgument, "this is not the name of a table or source")
+            .with_hint(format!("write source.schema.table, or one of the sources: {}", sources.join(", "))));
+    }
+    let (entry, grant) = view.resolve(&parts)?;
+    Ok(describe_table(view, semantics, &entry, &grant))
+}
+
+/// The tables the caller may see.
+pub(super) fn names(view: &View, semantics: &Semantics) -> Vec<VisibleName> {
+    view.tables()
+        .iter()
+        .map(|(entry, _)| VisibleName {
+            source: entry.reference.source.to_string(),
+            schema: entry.reference.schema.to_string(),
+            table: entry.reference.table.to_string(),
+            description: description(entry, semantics),
+        })
+        .collect()
+}
+
+fn describe_table(view: &View, semantics: &Semantics, entry: &Arc<TableEntry>, grant: &Grant) -> Reply {
+    let mut text = headline(entry, grant, semantics);
+    let mut columns = Vec::new();
+    let schema = governed_schema(grant, entry);
+    let joins = joins(view, entry, grant);
+    for (granted, field) in grant.columns().iter().zip(schema.fields()) {
+        let column = &entry.description.columns[granted.column()];
+        let meaning = semantics.table(&entry.reference).and_then(|t| t.columns.get(&column.name));
+        let described = meaning.and_then(|m| m.description.clone()).or_else(|| column.comment.clone());
+        let type_name = sql_type_name(field.data_type());
+        let key = entry.description.primary_key.contains(&column.name);
+        let _ = write!(text, "\n  {} {type_name}", field.name());
+        if key {
+            text.push_str(" key");
+        }
+        if let Some(mask) = granted.mask() {
+            let _ = write!(text, " [masked: {}]", mask.name());
+        }
+        if granted.visible().is_some() {
+            text.push_str(" [NULL on some rows]");
+        }
+        if let Some(described) = &described {
+            let _ = write!(text, " - {}", one_line(described));
+        }
+        columns.push(json!({
+            "name": field.name(),
+            "type": type_name,
+            "key": key,
+            "masked": granted.mask().map(|mask| mask.name()),
+            "description": described,
+        }));
+    }
+    for join in &joins {
+        let _ = write!(text, "\njoin {join}");
+    }
+    for filter in grant.filters() {
+        let _ = write!(text, "\nrows limited by: {filter}");
+    }
+    if let Some(SourceState::Down { .. }) = source_state(view, &entry.reference) {
+        text.push_str("\nnote: the source is not reachable right now; queries on this table fail until it is back");
+    }
+    let structured = json!({
+        "table": entry.reference.to_string(),
+        "kind": kind(entry),
+        "description": description(entry, semantics),
+        "columns": columns,
+        "joins": joins,
+        "row_filters": grant.filters(),
+        "rows": row_estimate(entry, grant),
+    });
+    Reply { text, structured }
+}
+
+fn describe_source(view: &View, semantics: &Semantics, source: &str) -> Reply {
+    let tables = view.tables();
+    let mine: Vec<&(Arc<TableEntry>, Arc<Grant>)> =
+        tables.iter().filter(|(entry, _)| &*entry.reference.source == source).collect();
+    let mut text = format!("source {source}: {} tables open to you", mine.len());
+    let whole = mine.len() <= MAX_WHOLE;
+    let mut listed = Vec::with_capacity(mine.len());
+    for (entry, grant) in &mine {
+        let names: Vec<String> =
+            governed_schema(grant, entry).fields().iter().map(|f| f.name().clone()).collect();
+        let _ = write!(text, "\n{}", entry.reference);
+        if whole {
+            let _ = write!(text, "({})", names.join(", "));
+        }
+        if let Some(description) = description(entry, semantics) {
+            let _ = write!(text, " - {}", one_line(&description));
+        }
+        listed.push(json!({
+            "table": entry.reference.to_string(),
+            "description": description(entry, semantics),
+            "columns": if whole { Json::from(names) } else { Json::Null },
+        }));
+    }
+    Reply { text, structured: json!({ "source": source, "tables": listed }) }
+}
+
+fn headline(entry: &TableEntry, grant: &Grant, semantics: &Semantics) -> String {
+    let mut text = format!("{} {}", kind(entry), entry.reference);
+    if let Some(description) = description(entry, semantics) {
+        let _ = write!(text, " - {}", one_line(&description));
+    }
+    if let Some(rows) = row_estimate(entry, grant) {
+        let _ = write!(text, " (about {rows} rows)");
+    }
+    text
+}
+
+/// Declared joins in both directions, between columns that are open on both sides.
+fn joins(view: &View, entry: &Arc<TableEntry>, grant: &Grant) -> Vec<String> {
+    let mut found = Vec::new();
+    for key in &entry.description.foreign_keys {
+        let target = TableRef::new(&entry.reference.source, &key.referenced_schema, &key.referenced_table);
+        if let Some((other, other_grant)) = visible(view, &target) {
+            found.extend(join_text(entry, grant, key, &other, &other_grant));
+        }
+    }
+    for other in view.snapshot().referencing(&entry.reference) {
+        let Some(other_grant) = view.grant(&other) else { continue };
+        for key in &other.description.foreign_keys {
+            if *key.referenced_table == *entry.reference.table && *key.referenced_schema == *entry.reference.schema {
+                found.extend(join_text(&other, &other_grant, key, entry, grant));
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn visible(view: &View, table: &TableRef) -> Option<(Arc<TableEntry>, Arc<Grant>)> {
+    let entry = view.snapshot().get(table)?.clone();
+    let grant = view.grant(&entry)?;
+    Some((entry, grant))
+}
+
+fn join_text(
+    from: &TableEntry,
+    from_grant: &Grant,
+    key: &ForeignKey,
+    to: &TableEntry,
+    to_grant: &Grant,
+) -> Option<String> {
+    let name = |entry: &TableEntry, grant: &Grant, column: &String| {
+        let open = grant
+            .columns()
+            .iter()
+            .find(|c| entry.description.columns[c.column()].name == *column)?;
+        Some(format!("{}.{}", entry.reference.table, virtual_name(grant, entry, open.column())))
+    };
+    let conditions: Option<Vec<String>> = key
+        .columns
+        .iter()
+        .zip(&key.referenced_columns)
+        .map(|(a, b)| Some(format!("{} = {}", name(from, from_grant, a)?, name(to, to_grant, b)?)))
+        .collect();
+    conditions.map(|conditions| format!("{} to {} ON {}", from.reference, to.reference, conditions.join(" AND ")))
+}
+
+fn visible_tables(view: &View, semantics: &Semantics) -> Vec<VisibleTable> {
+    view.tables()
+        .iter()
+        .map(|(entry, grant)| {
+            let columns: Vec<usize> = grant.columns().iter().map(|c| c.column()).collect();
+            let meaning = semantics.table(&entry.reference);
+            let texts = meaning
+                .map(|m| m.description.iter().chain(&m.synonyms).cloned().collect())
+                .unwrap_or_default();
+            let column_texts = columns
+                .iter()
+                .filter_map(|index| {
+                    let column = meaning?.columns.get(&entry.description.columns[*index].name)?;
+                    Some(column.description.iter().chain(&column.synonyms).map(|t| (*index, t.clone())).collect::<Vec<_>>())
+                })
+                .flatten()
+                .collect();
+            VisibleTable { entry: entry.clone(), columns, texts, column_texts }
+        })
+        .collect()
+}
+
+fn source_names(view: &View) -> Vec<String> {
+    let mut names: Vec<String> =
+        view.tables().iter().map(|(entry, _)| entry.reference.source.to_string()).collect();
+    names.dedup();
+    names
+}
+
+fn source_state(view: &View, table: &TableRef) -> Option<SourceState> {
+    view.snapshot().sources().iter().find(|s| s.name == table.source).map(|s| s.state.clone())
+}
+
+fn description(entry: &TableEntry, semantics: &Semantics) -> Option<String> {
+    semantics
+        .table(&entry.reference)
+        .and_then(|meaning| meaning.description.clone())
+        .or_else(|| entry.description.comment.clone())
+}
+
+fn row_estimate(entry: &TableEntry, grant: &Grant) -> Option<u64> {
+    let rows = entry.description.row_estimate.filter(|_| grant.row_filter().is_none())?;
+    let mut unit = 1;
+    while rows / unit >= 100 {
+        unit *= 10;
+    }
+    Some((rows + unit / 2) / unit * unit)
+}
+
+fn kind(entry: &TableEntry) -> &'static str {
+    match entry.description.kind {
+        TableKind::View | TableKind::MaterializedView => "view",
+        _ => "table",
+    }
+}
+
+/// A stored text on one line, without characters that could fake a line of ours.
+fn one_line(text: &str) -> String {
+    const MOST: usize = 160;
+    let line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect();
+    line.trim().to_string()
+}

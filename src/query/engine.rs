@@ -1,0 +1,334 @@
+//! The engine: takes a principal and a request, gives an answer with its receipt, or an error.
+
+use super::describe;
+use super::planner::Planner;
+use super::request::{
+    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, VisibleName,
+};
+use super::run::{Done, Run, Trail};
+use super::session::{View, Views};
+use super::supervise::Supervisor;
+use crate::audit::{AuditLog, Intent, Receipt};
+use crate::catalog::Catalog;
+use crate::error::{Code, Error, Result};
+use crate::model::{Outcome, Page, Principal, QueryId};
+use crate::policy::{MaskContext, PseudonymKey, Rules};
+use crate::results::{ResultStore, StoredResult};
+use crate::semantics::Semantics;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// What one statement may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Rows of an answer that are kept.
+    pub rows: usize,
+    /// Bytes of an answer that are kept.
+    pub bytes: usize,
+    /// The longest a statement may take.
+    pub time: Duration,
+    /// Bytes that running statements share for sorts, joins and aggregates.
+    pub memory: usize,
+    /// Statements that run at the same time.
+    pub concurrency: usize,
+}
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Tables and connectors.
+    pub catalog: Arc<Catalog>,
+    /// Who sees what.
+    pub rules: Arc<Rules>,
+    /// Where every request is recorded.
+    pub audit: Arc<AuditLog>,
+    /// Where results wait for their next page.
+    pub results: ResultStore,
+    /// What tables and columns mean.
+    pub semantics: Arc<Semantics>,
+    /// The key of pseudonyms, where a rule needs one.
+    pub pseudonym_key: Option<PseudonymKey>,
+    /// What one statement may cost.
+    pub limits: Limits,
+    /// Whether work is given to the sources at all; off only to compare answers.
+    pub pushdown: bool,
+}
+
+/// Answers governed questions. Cheap to share.
+#[derive(Debug)]
+pub struct Engine {
+    core: Arc<Core>,
+    supervisor: Supervisor,
+}
+
+/// What running statements share.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) rules: ArcSwap<Rules>,
+    pub(super) audit: Arc<AuditLog>,
+    pub(super) results: ResultStore,
+    pub(super) semantics: Arc<Semantics>,
+    pub(super) planner: Planner,
+    pub(super) limits: Limits,
+    pub(super) pushdown: bool,
+    mask_base: MaskContext,
+    views: Views,
+}
+
+impl Core {
+    /// What masks need, as of now.
+    pub(super) fn masks(&self) -> MaskContext {
+        const SECONDS_A_DAY: i64 = 86_400;
+        let today = chrono::Utc::now().timestamp().div_euclid(SECONDS_A_DAY);
+        self.mask_base.on(i32::try_from(today).unwrap_or(i32::MAX))
+    }
+
+    fn view(&self, principal: &Principal) -> Arc<View> {
+        self.views.of(principal, &self.rules.load(), &self.catalog.snapshot())
+    }
+
+    fn intent(&self, view: &View, client: &str, tool: &str) -> Intent {
+        let mut intent = Intent::new(QueryId::random(), view.principal(), client, tool);
+        intent.policy_version = view.rules().version().to_string();
+        intent.catalog_version = view.snapshot().version();
+        intent
+    }
+
+    /// Records how a request failed; the error, unless that cannot be recorded.
+    async fn failed(&self, trail: &Trail, started: Instant, error: Error) -> Error {
+        tracing::info!(code = error.code.as_str(), cause = ?error.source, "a request failed");
+        let open = trail.open.lock().take();
+        let recorded = match open {
+            Some(open) => {
+                let outcome = Outcome {
+                    sources: trail.context.lock().as_ref().map(|c| c.runs()).unwrap_or_default(),
+                    error: Some(error.code.as_str().to_string()),
+                    ms: started.elapsed().as_secs_f64() * 1_000.0,
+                    ..Outcome::default()
+                };
+                self.audit.close(open, &outcome).await.map(|_| ())
+            }
+            None => {
+                let intent = trail.intent.lock().clone();
+                self.audit.refuse(&intent, error.code).await.map(|_| ())
+            }
+        };
+        match recorded {
+            Ok(()) => error,
+            Err(audit) => Error::audit_unavailable(audit.to_string()),
+        }
+    }
+
+    /// Makes the outcome durable. Without a receipt nothing is answered.
+    async fn close(&self, trail: &Trail, started: Instant, outcome: &mut Outcome) -> Result<Receipt> {
+        outcome.ms = started.elapsed().as_secs_f64() * 1_000.0;
+        let open = trail.open.lock().take();
+        let open = open.ok_or_else(|| Error::internal("a request ran without an open record"))?;
+        self.audit.close(open, outcome).await.map_err(|e| Error::audit_unavailable(e.to_string()))
+    }
+}
+
+impl Engine {
+    /// An engine of these parts.
+    ///
+    /// # Errors
+    /// The threads or the planner cannot be made.
+    pub fn new(parts: Parts) -> Result<Self> {
+        let planner = Planner::new(parts.limits.memory).map_err(|e| Error::internal(e.to_string()))?;
+        let supervisor =
+            Supervisor::new(parts.limits.concurrency).map_err(|e| Error::internal(e.to_string()))?;
+        let core = Core {
+            catalog: parts.catalog,
+            rules: ArcSwap::new(parts.rules),
+            audit: parts.audit,
+            results: parts.results,
+            semantics: parts.semantics,
+            planner,
+            limits: parts.limits,
+            pushdown: parts.pushdown,
+            mask_base: MaskContext::new(parts.pseudonym_key, 0),
+            views: Views::new(),
+        };
+        Ok(Self { core: Arc::new(core), supervisor })
+    }
+
+    /// Whether at least one source has said what it holds.
+    pub fn is_ready(&self) -> bool {
+        let snapshot = self.core.catalog.snapshot();
+        snapshot.sources().len() > snapshot.absent_sources().len()
+    }
+
+    /// Answers a statement.
+    ///
+    /// # Errors
+    /// Each [`Code`]; every failure has been recorded.
+    pub async fn query(
+        &self,
+        principal: &Principal,
+        request: QueryRequest,
+        cancel: CancellationToken,
+    ) -> Result<Answer> {
+        let started = Instant::now();
+        let (view, trail, run) = self.begin(principal, &request, "query", started);
+        let asked = request.limit;
+        let done = match self.supervisor.run(run.deadline, cancel, run.answer()).await {
+            Ok(done) => done,
+            Err(error) => return Err(self.core.failed(&trail, started, error).await),
+        };
+        self.finish(&view, &trail, started, asked, done).await
+    }
+
+    /// Says what a statement would do, without running it.
+    ///
+    /// # Errors
+    /// Those of planning.
+    pub async fn explain(&self, principal: &Principal, request: QueryRequest) -> Result<Explanation> {
+        let started = Instant::now();
+        let (_, trail, run) = self.begin(principal, &request, "explain", started);
+        let never = CancellationToken::new();
+        match self.supervisor.run(run.deadline, never, run.explain()).await {
+            Ok(explanation) => {
+                let _receipt = self.core.close(&trail, started, &mut Outcome::default()).await?;
+                Ok(explanation)
+            }
+            Err(error) => Err(self.core.failed(&trail, started, error).await),
+        }
+    }
+
+    /// A page of a stored result, or all of it as text. No source is asked.
+    ///
+    /// # Errors
+    /// `UnknownHandle` for a handle that is unknown, expired or another caller's, in the same words.
+    pub async fn fetch(&self, principal: &Principal, request: FetchRequest) -> Result<Fetched> {
+        let started = Instant::now();
+        let view = self.core.view(principal);
+        let trail = Trail::new(self.core.intent(&view, &request.client, "fetch"));
+        let intent = trail.intent.lock().clone();
+        match self.core.audit.open(intent).await {
+            Ok(open) => *trail.open.lock() = Some(open),
+            Err(error) => return Err(Error::audit_unavailable(error.to_string())),
+        }
+        let fetched = match self.fetch_stored(&view, &request) {
+            Ok(fetched) => fetched,
+            Err(error) => return Err(self.core.failed(&trail, started, error).await),
+        };
+        let mut outcome = Outcome {
+            rows_returned: fetched.page.row_count as u64,
+            truncated: fetched.page.truncated,
+            ..Outcome::default()
+        };
+        let _receipt = self.core.close(&trail, started, &mut outcome).await?;
+        Ok(fetched)
+    }
+
+    fn fetch_stored(&self, view: &View, request: &FetchRequest) -> Result<Fetched> {
+        let (owner, version) = (view.principal(), view.rules().version());
+        let results = &self.core.results;
+        let most = self.core.limits.rows;
+        let limit = request.limit.unwrap_or(most).min(most);
+        let page = results.page(&request.handle, owner, version, request.offset.unwrap_or(0), limit)?;
+        let export = match request.format.as_deref() {
+            None => None,
+            Some("csv") => Some(results.csv(&request.handle, owner, version)?),
+            Some(_) => {
+                return Err(Error::new(Code::InvalidArgument, "this export format is not known")
+                    .with_hint("use format \"csv\", or leave it out to page through the rows"));
+            }
+        };
+        Ok(Fetched { page, warnings: Vec::new(), export })
+    }
+
+    /// The tables, columns and comments that fit a question, best first.
+    pub fn search(&self, principal: &Principal, question: &str, limit: usize) -> Reply {
+        describe::search(&self.core.view(principal), &self.core.semantics, question, limit)
+    }
+
+    /// One table or source, as the caller may see it.
+    ///
+    /// # Errors
+    /// `UnknownName` in the same words for what is hidden and what is absent.
+    pub fn describe(&self, principal: &Principal, name: &str) -> Result<Reply> {
+        describe::describe(&self.core.view(principal), &self.core.semantics, name)
+    }
+
+    /// Every table the caller may see.
+    pub fn visible_tables(&self, principal: &Principal) -> Vec<VisibleName> {
+        describe::names(&self.core.view(principal), &self.core.semantics)
+    }
+
+    fn begin(
+        &self,
+        principal: &Principal,
+        request: &QueryRequest,
+        tool: &str,
+        started: Instant,
+    ) -> (Arc<View>, Arc<Trail>, Run) {
+        let view = self.core.view(principal);
+        let trail = Trail::new(self.core.intent(&view, &request.client, tool));
+        let run = Run {
+            core: self.core.clone(),
+            view: view.clone(),
+            request: request.clone(),
+            deadline: started + self.core.limits.time,
+            trail: trail.clone(),
+        };
+        (view, trail, run)
+    }
+
+    /// Stores, pages and records; in this order, so that no row leaves without its receipt.
+    async fn finish(
+        &self,
+        view: &View,
+        trail: &Trail,
+        started: Instant,
+        asked: Option<usize>,
+        done: Done,
+    ) -> Result<Answer> {
+        let Done { columns, collected, mut outcome, mut warnings } = done;
+        let most = self.core.limits.rows;
+        if asked.is_some_and(|asked| asked > most) {
+            warnings.push(format!("limit was lowered to the server's limit of {most} rows"));
+        }
+        let shown = asked.unwrap_or(most).min(most).min(collected.rows);
+        let handle = (shown < collected.rows).then_some(()).and_then(|()| {
+            self.core.results.put(
+                view.principal(),
+                view.rules().version(),
+                StoredResult {
+                    columns: columns.clone(),
+                    batches: collected.batches.clone(),
+                    truncated: collected.cut.is_some(),
+                },
+            )
+        });
+        let page = Page {
+            columns,
+            batches: first_rows(&collected.batches, shown),
+            row_count: shown,
+            offset: 0,
+            truncated: shown < collected.rows || collected.cut.is_some(),
+            handle,
+        };
+        outcome.rows_returned = shown as u64;
+        outcome.truncated = page.truncated;
+        let receipt = self.core.close(trail, started, &mut outcome).await?;
+        Ok(Answer { page, receipt, warnings })
+    }
+}
+
+fn first_rows(batches: &[arrow_array::RecordBatch], rows: usize) -> Vec<arrow_array::RecordBatch> {
+    let mut left = rows;
+    let mut page = Vec::new();
+    for batch in batches {
+        if left == 0 {
+            break;
+        }
+        let take = left.min(batch.num_rows());
+        page.push(batch.slice(0, take));
+        left -= take;
+    }
+    page
+}

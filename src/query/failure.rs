@@ -1,0 +1,161 @@
+//! From the engine's errors to ours. What is shown is written here, from the kind of the error; the
+//! engine's own words pass only where they were made from the statement and the governed schema.
+
+use super::context::SourceFailure;
+use super::functions::Functions;
+use super::guard::TOO_LARGE;
+use super::supervise::{PLANNING_DEADLINE, deadline_exceeded};
+use crate::catalog;
+use crate::error::{Code, Error};
+use arrow_schema::ArrowError;
+use datafusion::common::{DataFusionError, SchemaError};
+use std::error::Error as StdError;
+
+/// The longest text of a planning error that is shown.
+const MAX_TEXT: usize = 600;
+
+/// An error while a statement was being planned.
+pub(super) fn of_planning(error: DataFusionError, functions: &Functions) -> Error {
+    match error.find_root() {
+        DataFusionError::SchemaError(schema, _) => of_schema(schema),
+        DataFusionError::Plan(text) => of_plan_text(text, functions),
+        DataFusionError::NotImplemented(text) => Error::new(
+            Code::InvalidStatement,
+            format!("not supported: {}", first_lines(text)),
+        )
+        .with_hint("write it another way, for instance with a join or a common table expression"),
+        _ => of_execution(error),
+    }
+}
+
+/// An error while a statement ran (or while a constant part of it was computed).
+pub(super) fn of_execution(error: DataFusionError) -> Error {
+    if let Some(failure) = source_failure(&error)
+        && let Some(inner) = failure.error.lock().take()
+    {
+        return Error::from_source(&failure.source, inner);
+    }
+    let public = match error.find_root() {
+        DataFusionError::ResourcesExhausted(text) if text == PLANNING_DEADLINE => return deadline_exceeded(),
+        DataFusionError::ResourcesExhausted(_) => {
+            Error::new(Code::ResourceLimit, "the statement needs more memory than one statement may use")
+                .with_hint("filter earlier, select fewer columns, or aggregate less at once")
+        }
+        DataFusionError::Execution(text) if text.contains(TOO_LARGE) => {
+            Error::new(Code::ResourceLimit, TOO_LARGE)
+                .with_hint("ask for a shorter text or a smaller array")
+        }
+        DataFusionError::ArrowError(arrow, _) => of_arrow(arrow),
+        DataFusionError::Plan(text) => {
+            Error::new(Code::InvalidStatement, first_lines(text))
+        }
+        DataFusionError::Execution(_) | DataFusionError::NotImplemented(_) => evaluation("an expression could not be computed"),
+        _ => Error::internal(error.to_string()),
+    };
+    public.with_source_text(error)
+}
+
+fn of_arrow(error: &ArrowError) -> Error {
+    match error {
+        ArrowError::DivideByZero => evaluation("division by zero")
+            .with_hint("write x / NULLIF(y, 0)"),
+        ArrowError::ArithmeticOverflow(_) => evaluation("a number is out of the range of its type")
+            .with_hint("cast to numeric or double precision before computing"),
+        ArrowError::CastError(_) | ArrowError::ParseError(_) => {
+            evaluation("a value cannot be converted to the type asked for")
+                .with_hint("use TRY_CAST(x AS type), which gives NULL for such values")
+        }
+        _ => evaluation("an expression could not be computed"),
+    }
+}
+
+fn evaluation(message: &str) -> Error {
+    Error::new(Code::Evaluation, message)
+}
+
+fn of_schema(error: &SchemaError) -> Error {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
+            let near = catalog::nearest(&field.name, names.iter().copied(), 3);
+            let hint = if near.is_empty() {
+                format!("columns in scope: {}", listed(&names))
+            } else {
+                format!("did you mean {}?", near.join(", "))
+            };
+            let name = match &field.relation {
+                Some(relation) => format!("{relation}.{}", field.name),
+                None => field.name.clone(),
+            };
+            Error::new(Code::UnknownName, format!("column \"{name}\" does not exist here")).with_hint(hint)
+        }
+        SchemaError::AmbiguousReference { field } => {
+            Error::new(Code::InvalidStatement, format!("column \"{}\" is ambiguous", field.name))
+                .with_hint("write it with its table's name or alias in front")
+        }
+        SchemaError::DuplicateUnqualifiedField { name } | SchemaError::DuplicateQualifiedField { name, .. } => {
+            Error::new(Code::InvalidStatement, format!("two columns are named \"{name}\""))
+                .with_hint("give one of them another name with AS")
+        }
+    }
+}
+
+fn of_plan_text(text: &str, functions: &Functions) -> Error {
+    let text = first_lines(text);
+    if let Some(name) = quoted_after(&text, "Invalid function '") {
+        let near = catalog::nearest(&name, functions.names(), 3);
+        let hint = match Functions::instead_of(&name) {
+            Some(instead) => instead.to_string(),
+            None if near.is_empty() => "use a standard PostgreSQL function".to_string(),
+            None => format!("did you mean {}?", near.join(", ")),
+        };
+        return Error::new(Code::UnknownName, format!("function \"{name}\" is not available")).with_hint(hint);
+    }
+    if text.contains("unique expression names") {
+        return Error::new(Code::InvalidStatement, "two columns of the result have the same name")
+            .with_hint("give one of them another name with AS");
+    }
+    Error::new(Code::InvalidStatement, text)
+}
+
+fn quoted_after(text: &str, prefix: &str) -> Option<String> {
+    let rest = &text[text.find(prefix)? + prefix.len()..];
+    Some(rest[..rest.find('\'')?].to_string())
+}
+
+fn listed(names: &[&str]) -> String {
+    const MOST: usize = 40;
+    let mut names: Vec<&str> = names.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    let more = if names.len() > MOST { ", ..." } else { "" };
+    format!("{}{more}", names[..names.len().min(MOST)].join(", "))
+}
+
+fn first_lines(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_control() || *c == '\n').take(MAX_TEXT).collect();
+    text.lines().take(3).collect::<Vec<_>>().join(" ")
+}
+
+/// The connector's error inside the engine's, however it was wrapped on the way.
+fn source_failure(error: &DataFusionError) -> Option<&SourceFailure> {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if let Some(failure) = current.downcast_ref::<SourceFailure>() {
+            return Some(failure);
+        }
+        if let Some(DataFusionError::Shared(shared)) = current.downcast_ref::<DataFusionError>() {
+            cause = Some(shared.as_ref());
+            continue;
+        }
+        cause = current.source();
+    }
+    None
+}
+
+impl Error {
+    /// Keeps the engine's words for the log.
+    fn with_source_text(self, error: DataFusionError) -> Self {
+        if self.source.is_some() { self } else { self.with_source(error) }
+    }
+}

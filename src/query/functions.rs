@@ -1,0 +1,160 @@
+//! The functions a statement may call: an allow-list by name, with guards on those that can make a
+//! large value out of a small one.
+//!
+//! What is absent is absent for a reason: it reveals the engine (`version`, `arrow_typeof`), reads
+//! files, or answers differently from PostgreSQL without saying so (`to_char` takes other patterns).
+
+use super::guard::Guarded;
+use datafusion::common::Result;
+use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Scalar functions that cannot make more than they are given.
+const PLAIN: &[&str] = &[
+    "abs", "acos", "acosh", "ascii", "asin", "asinh", "atan", "atan2", "atanh", "bit_length", "btrim",
+    "cbrt", "ceil", "character_length", "chr", "coalesce", "contains", "cos", "cosh", "cot",
+    "current_date", "current_time", "date_bin", "date_part", "date_trunc", "degrees", "ends_with",
+    "exp", "factorial", "floor", "gcd", "get_field", "greatest", "initcap", "isnan", "iszero", "lcm",
+    "least", "left", "ln", "log", "log10", "log2", "lower", "ltrim", "make_date", "nanvl", "now",
+    "nullif", "nvl", "nvl2", "octet_length", "pi", "power", "radians", "random", "regexp_count",
+    "regexp_instr", "regexp_like", "regexp_match", "reverse", "right", "round", "rtrim", "signum",
+    "sin", "sinh", "split_part", "sqrt", "starts_with", "strpos", "substr", "substr_index", "tan",
+    "tanh", "to_hex", "to_timestamp_micros", "to_timestamp_millis", "to_timestamp_seconds",
+    "to_unixtime", "translate", "trunc", "upper",
+    "array_any_value", "array_distance", "array_distinct", "array_element", "array_except",
+    "array_has", "array_has_all", "array_has_any", "array_intersect", "array_length", "array_max",
+    "array_min", "array_ndims", "array_pop_back", "array_pop_front", "array_position",
+    "array_positions", "array_remove", "array_remove_all", "array_reverse", "array_slice",
+    "array_sort", "cardinality", "empty",
+];
+
+/// Scalar functions whose result can be larger than their arguments; each runs under a guard.
+const GUARDED: &[&str] = &[
+    "array_append", "array_concat", "array_prepend", "array_repeat", "array_resize",
+    "array_to_string", "array_union", "concat", "concat_ws", "flatten", "generate_series",
+    "levenshtein", "lpad", "make_array", "overlay", "range", "regexp_replace", "repeat", "replace",
+    "rpad", "string_to_array",
+];
+
+const AGGREGATES: &[&str] = &[
+    "any_value", "approx_distinct", "approx_median", "approx_percentile_cont", "array_agg", "avg",
+    "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "corr", "count", "covar_pop",
+    "covar_samp", "first_value", "grouping", "last_value", "max", "median", "min", "nth_value",
+    "percentile_cont", "regr_avgx", "regr_avgy", "regr_count", "regr_intercept", "regr_r2",
+    "regr_slope", "regr_sxx", "regr_sxy", "regr_syy", "stddev", "stddev_pop", "string_agg", "sum",
+    "var", "var_pop",
+];
+
+const WINDOWS: &[&str] = &[
+    "cume_dist", "dense_rank", "first_value", "lag", "last_value", "lead", "nth_value", "ntile",
+    "percent_rank", "rank", "row_number",
+];
+
+/// What to write instead of a function that models like and that is not here.
+const INSTEAD: &[(&str, &str)] = &[
+    ("to_char", "use extract(), date_trunc() or CAST(x AS text); lpad(CAST(n AS text), 2, '0') pads numbers"),
+    ("date_format", "use extract(), date_trunc() or CAST(x AS text)"),
+    ("to_date", "write CAST('2024-12-31' AS date)"),
+    ("to_timestamp", "write CAST('2024-12-31 10:00:00' AS timestamp), or to_timestamp_seconds(n) for Unix time"),
+    ("strftime", "use extract() or date_trunc()"),
+    ("age", "subtract the dates, or use extract(year FROM ...)"),
+    ("isnull", "use coalesce()"),
+    ("ifnull", "use coalesce()"),
+    ("iif", "use CASE WHEN ... THEN ... ELSE ... END"),
+    ("decode", "use CASE"),
+    ("datediff", "subtract the dates"),
+    ("dateadd", "add an INTERVAL, such as d + INTERVAL '1 day'"),
+    ("getdate", "use now()"),
+    ("len", "use length()"),
+    ("charindex", "use strpos()"),
+    ("group_concat", "use string_agg(x, ', ')"),
+    ("listagg", "use string_agg(x, ', ')"),
+    ("json_extract", "JSON is text here: select the column whole"),
+    ("version", "the describe tool says what a source is"),
+];
+
+/// Functions by the names a statement may use.
+#[derive(Debug)]
+pub(super) struct Functions {
+    pub(super) scalar: HashMap<String, Arc<ScalarUDF>>,
+    pub(super) aggregate: HashMap<String, Arc<AggregateUDF>>,
+    pub(super) window: HashMap<String, Arc<WindowUDF>>,
+    pub(super) higher_order: HashMap<String, Arc<HigherOrderUDF>>,
+}
+
+impl Functions {
+    /// The allowed functions of the engine.
+    pub(super) fn allowed() -> Result<Self> {
+        let mut scalar = HashMap::new();
+        let all = datafusion::functions::all_default_functions()
+            .into_iter()
+            .chain(datafusion::functions_nested::all_default_nested_functions());
+        for function in all {
+            let function = match function.name() {
+                name if PLAIN.contains(&name) => function,
+                name if GUARDED.contains(&name) => {
+                    Arc::new(ScalarUDF::new_from_impl(Guarded::new(function.clone())))
+                }
+                _ => continue,
+            };
+            for name in function.aliases().iter().map(String::as_str).chain([function.name()]) {
+                scalar.insert(name.to_string(), function.clone());
+            }
+        }
+        // Aliases under which PostgreSQL does not know the function stay out.
+        for alias in ["date_format", "rand"] {
+            scalar.remove(alias);
+        }
+        let mut aggregate = HashMap::new();
+        for function in datafusion::functions_aggregate::all_default_aggregate_functions() {
+            if AGGREGATES.contains(&function.name()) {
+                for name in function.aliases().iter().map(String::as_str).chain([function.name()]) {
+                    aggregate.insert(name.to_string(), function.clone());
+                }
+            }
+        }
+        let mut window = HashMap::new();
+        for function in datafusion::functions_window::all_default_window_functions() {
+            if WINDOWS.contains(&function.name()) {
+                for name in function.aliases().iter().map(String::as_str).chain([function.name()]) {
+                    window.insert(name.to_string(), function.clone());
+                }
+            }
+        }
+        Ok(Self { scalar, aggregate, window, higher_order: HashMap::new() })
+    }
+
+    /// Whether a statement may call `name`.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.scalar.contains_key(name)
+            || self.aggregate.contains_key(name)
+            || self.window.contains_key(name)
+    }
+
+    /// Every allowed name, for suggestions.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.scalar.keys().chain(self.aggregate.keys()).chain(self.window.keys()).map(String::as_str)
+    }
+
+    /// What to write instead of `name`.
+    pub(super) fn instead_of(name: &str) -> Option<&'static str> {
+        INSTEAD.iter().find(|(from, _)| *from == name).map(|(_, hint)| *hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listed_function_exists_and_no_other_is_known() {
+        let functions = Functions::allowed().expect("functions");
+        for name in PLAIN.iter().chain(GUARDED).chain(AGGREGATES).chain(WINDOWS) {
+            assert!(functions.knows(name), "{name} is listed but not in the engine");
+        }
+        for name in ["to_char", "version", "arrow_typeof", "arrow_cast", "input_file_name", "pg_sleep", "uuid"] {
+            assert!(!functions.knows(name), "{name} must not be callable");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The governed table: an opaque leaf. The planner sees governed columns and nothing below them.
+//!
+//! It answers `Inexact` to every filter it can use, exposes no children, no statistics and no
+//! ordering, so that no optimizer rule can move the caller's expressions behind the policy.
+
+use super::context::QueryContext;
+use super::pushdown;
+use super::scan_plan::{self, Request, ScanPlan, governed_schema};
+use crate::model::TableEntry;
+use crate::policy::Grant;
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use celosia_connector_api::Connector;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result};
+use datafusion::datasource::TableType;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
+};
+use std::fmt;
+use std::sync::Arc;
+
+/// A table as one caller may see it.
+#[derive(Debug, Clone)]
+pub(super) struct GovernedTable {
+    entry: Arc<TableEntry>,
+    grant: Arc<Grant>,
+    connector: Arc<dyn Connector>,
+    schema: SchemaRef,
+    pushdown: bool,
+    top: Option<Top>,
+}
+
+/// The first rows of an order: enough for a sort with a limit above.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Top {
+    /// The order, over governed columns.
+    pub(super) keys: Vec<TopKey>,
+    /// How many rows are enough.
+    pub(super) fetch: u64,
+}
+
+/// One key of that order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TopKey {
+    pub(super) column: usize,
+    pub(super) descending: bool,
+    pub(super) nulls_first: bool,
+}
+
+impl GovernedTable {
+    pub(super) fn new(
+        entry: Arc<TableEntry>,
+        grant: Arc<Grant>,
+        connector: Arc<dyn Connector>,
+        pushdown: bool,
+    ) -> Self {
+        let schema = Arc::new(governed_schema(&grant, &entry));
+        Self { entry, grant, connector, schema, pushdown, top: None }
+    }
+
+    /// The same table, from which the first rows of an order are enough.
+    #[must_use]
+    pub(super) fn with_top(&self, top: Top) -> Self {
+        Self { top: Some(top), ..self.clone() }
+    }
+
+    pub(super) fn has_top(&self) -> bool {
+        self.top.is_some()
+    }
+
+    pub(super) fn entry(&self) -> &Arc<TableEntry> {
+        &self.entry
+    }
+
+    pub(super) fn grant(&self) -> &Arc<Grant> {
+        &self.grant
+    }
+}
+
+#[async_trait]
+impl TableProvider for GovernedTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(filters
+            .iter()
+            .map(|filter| match pushdown::predicate(filter, &self.schema) {
+                Some(_) if self.pushdown => TableProviderFilterPushDown::Inexact,
+                _ => TableProviderFilterPushDown::Unsupported,
+            })
+            .collect())
+    }
+
+    async fn scan(
+        &self,
+        _: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let projection = match projection {
+            Some(projection) => projection.clone(),
+            None => (0..self.schema.fields().len()).collect(),
+        };
+        let predicates = filters.iter().filter_map(|f| pushdown::predicate(f, &self.schema)).collect();
+        let request = Request {
+            projection: projection.clone(),
+            predicates,
+            limit: limit.map(|limit| limit as u64),
+            top: self.top.as_ref(),
+        };
+        let plan = scan_plan::plan(&self.grant, &self.entry, self.connector.dialect(), self.pushdown, &request)?;
+        Ok(Arc::new(GovernedScan::new(self.clone(), projection, plan)))
+    }
+}
+
+/// The running half of the leaf.
+#[derive(Debug)]
+pub(super) struct GovernedScan {
+    table: GovernedTable,
+    projection: Vec<usize>,
+    plan: Arc<ScanPlan>,
+    properties: Arc<PlanProperties>,
+}
+
+impl GovernedScan {
+    fn new(table: GovernedTable, projection: Vec<usize>, plan: ScanPlan) -> Self {
+        let properties = Arc::new(PlanProperties::new(
+            EquivalenceProperties::new(plan.schema.clone()),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        ));
+        Self { table, projection, plan: Arc::new(plan), properties }
+    }
+
+    /// The source's name.
+    pub(super) fn source(&self) -> &str {
+        &self.table.entry.reference.source
+    }
+
+    /// The statement the source is sent.
+    pub(super) fn sql(&self) -> &str {
+        &self.plan.rendered.sql
+    }
+
+    pub(super) fn table(&self) -> &GovernedTable {
+        &self.table
+    }
+
+    /// The governed columns read, as indices of the grant.
+    pub(super) fn projection(&self) -> &[usize] {
+        &self.projection
+    }
+}
+
+impl DisplayAs for GovernedScan {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GovernedScan: {}", self.table.entry.reference)
+    }
+}
+
+impl ExecutionPlan for GovernedScan {
+    fn name(&self) -> &str {
+        "GovernedScan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, _: usize, task: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let context = task.session_config().get_extension::<QueryContext>().ok_or_else(|| {
+            DataFusionError::Internal("a governed scan runs only within a governed query".into())
+        })?;
+        let batch_rows = task.session_config().batch_size();
+        Ok(context.read(self.table.connector.clone(), self.source().into(), self.plan.clone(), batch_rows))
+    }
+}

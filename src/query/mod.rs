@@ -1,0 +1,31 @@
+//! The heart: a statement from untrusted text to governed rows.
+
+mod collect;
+mod context;
+mod describe;
+mod engine;
+mod failure;
+mod functions;
+mod gate;
+mod guard;
+mod inspect;
+mod leaf;
+mod lineage;
+mod local;
+mod names;
+mod parameters;
+mod planner;
+mod pushdown;
+mod request;
+mod run;
+mod scan_plan;
+mod session;
+mod statement;
+mod supervise;
+mod top;
+
+pub use engine::{Engine, Limits, Parts};
+pub use request::{
+    Answer, Explanation, FetchRequest, Fetched, Parameters, QueryRequest, Reply, SourceStatement,
+    VisibleName,
+};

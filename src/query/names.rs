@@ -1,0 +1,116 @@
+//! Table and column names of a statement, resolved against what the caller may see.
+
+use super::leaf::GovernedTable;
+use super::planner::Tables;
+use super::session::View;
+use crate::catalog::Catalog;
+use crate::error::{Error, Result};
+use crate::model::TableRef;
+use datafusion::common::TableReference;
+use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::resolve::resolve_table_references;
+use sqlparser::ast::{Expr, Ident, SelectItem, Statement as Ast, Visit, VisitMut, Visitor, VisitorMut};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// The governed tables of a statement.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    /// By the name the statement uses.
+    pub(super) tables: Tables,
+    /// Their full names, sorted.
+    pub(super) references: BTreeSet<TableRef>,
+}
+
+/// Finds every table that `ast` reads, as the caller may see it.
+///
+/// # Errors
+/// `UnknownName` for one that is hidden or absent.
+pub(super) fn resolve(ast: &Ast, view: &View, catalog: &Catalog, pushdown: bool) -> Result<Resolved> {
+    let parsed = Parsed::Statement(Box::new(ast.clone()));
+    let (names, _) = resolve_table_references(&parsed, true)
+        .map_err(|error| Error::new(crate::error::Code::InvalidStatement, error.strip_backtrace()))?;
+    let mut resolved = Resolved::default();
+    for name in names {
+        let parts: Vec<&str> = match &name {
+            TableReference::Bare { table } => vec![table],
+            TableReference::Partial { schema, table } => vec![schema, table],
+            TableReference::Full { catalog, schema, table } => vec![catalog, schema, table],
+        };
+        let (entry, grant) = view.resolve(&parts)?;
+        let connector = catalog
+            .connector(&entry.reference.source)
+            .ok_or_else(|| Error::internal("a table of the catalog has no connector"))?;
+        resolved.references.insert(entry.reference.clone());
+        resolved.tables.insert(name, Arc::new(GovernedTable::new(entry, grant, connector, pushdown)));
+    }
+    Ok(resolved)
+}
+
+/// Lets a quoted name with capitals mean the governed column, whose name is in lower case. A name that
+/// the statement itself gives (an alias) stays as it is.
+pub(super) fn fold_quoted(ast: &mut Ast, tables: &Tables) {
+    let mut aliases = Aliases(BTreeSet::new());
+    let _: ControlFlow<()> = Visit::visit(ast, &mut aliases);
+    let columns: BTreeSet<String> = tables
+        .values()
+        .flat_map(|table| {
+            use datafusion::catalog::TableProvider;
+            table.schema().fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>()
+        })
+        .collect();
+    let _: ControlFlow<()> = VisitMut::visit(ast, &mut Fold { aliases: aliases.0, columns });
+}
+
+struct Aliases(BTreeSet<String>);
+
+impl Visitor for Aliases {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &sqlparser::ast::Select) -> ControlFlow<()> {
+        for item in &select.projection {
+            if let SelectItem::ExprWithAlias { alias, .. } = item {
+                self.0.insert(alias.value.clone());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+struct Fold {
+    aliases: BTreeSet<String>,
+    columns: BTreeSet<String>,
+}
+
+impl Fold {
+    fn fold(&self, ident: &mut Ident) {
+        if ident.quote_style.is_none()
+            || self.columns.contains(&ident.value)
+            || self.aliases.contains(&ident.value)
+        {
+            return;
+        }
+        let lower = ident.value.to_lowercase();
+        if self.columns.contains(&lower) {
+            ident.value = lower;
+        }
+    }
+}
+
+impl VisitorMut for Fold {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Identifier(ident) => self.fold(ident),
+            Expr::CompoundIdentifier(parts) => {
+                if let Some(last) = parts.last_mut() {
+                    self.fold(last);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,218 @@
+//! From a checked statement to a governed plan: names resolve to governed tables only, functions to
+//! the allow-list only, and every rule of the optimizer runs under the statement's deadline.
+
+use super::functions::Functions;
+use super::leaf::GovernedTable;
+use super::supervise;
+use super::top::PushTop;
+use arrow_schema::{DataType, SchemaRef};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{DataFusionError, Result, TableReference, plan_err};
+use datafusion::datasource::cte_worktable::CteWorkTable;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::execution::{SessionStateDefaults, TaskContext};
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
+use datafusion::logical_expr::{
+    AggregateUDF, HigherOrderUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF,
+};
+use datafusion::optimizer::optimizer::Optimizer;
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionConfig;
+use datafusion::sql::planner::{ParserOptions, SqlToRel};
+use sqlparser::ast::Statement as Ast;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Rows of a batch inside the engine: bounds what a broadcast literal can cost.
+const BATCH_ROWS: usize = 4_096;
+
+/// Plans statements. Built once; holds no table and no caller.
+#[derive(Debug)]
+pub(super) struct Planner {
+    state: SessionState,
+    functions: Arc<Functions>,
+    expr_planners: Vec<Arc<dyn ExprPlanner>>,
+}
+
+/// The governed tables of one statement, by the name the statement uses.
+pub(super) type Tables = HashMap<TableReference, Arc<GovernedTable>>;
+
+impl Planner {
+    /// A planner whose statements share `memory` bytes for sorts, joins and aggregates.
+    pub(super) fn new(memory: usize) -> Result<Self> {
+        let functions = Arc::new(Functions::allowed()?);
+        let mut config = SessionConfig::new()
+            .with_target_partitions(1)
+            .with_batch_size(BATCH_ROWS)
+            .with_collect_statistics(false)
+            .with_information_schema(false)
+            .set_bool("datafusion.sql_parser.parse_float_as_decimal", true)
+            .set_bool("datafusion.sql_parser.map_string_types_to_utf8view", false)
+            .set_str("datafusion.sql_parser.default_null_ordering", "nulls_max")
+            .set_str("datafusion.execution.time_zone", "+00:00");
+        config.options_mut().optimizer.max_passes = 3;
+        let runtime = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0).build_arc()?;
+        let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = Optimizer::new()
+            .rules
+            .into_iter()
+            .map(|rule| Arc::new(Supervised(rule)) as Arc<dyn OptimizerRule + Send + Sync>)
+            .collect();
+        rules.push(Arc::new(PushTop));
+        let expr_planners = SessionStateDefaults::default_expr_planners();
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_optimizer_rules(rules)
+            .with_expr_planners(expr_planners.clone())
+            .with_scalar_functions(functions.scalar.values().cloned().collect())
+            .with_aggregate_functions(functions.aggregate.values().cloned().collect())
+            .with_window_functions(functions.window.values().cloned().collect())
+            .build();
+        Ok(Self { state, functions, expr_planners })
+    }
+
+    /// The logical plan of a statement over `tables`.
+    pub(super) fn logical(&self, ast: Ast, tables: &Tables) -> Result<LogicalPlan> {
+        let names = Names { planner: self, tables };
+        let options = ParserOptions {
+            parse_float_as_decimal: true,
+            map_string_types_to_utf8view: false,
+            default_null_ordering: self.state.config_options().sql_parser.default_null_ordering.as_str().into(),
+            collect_spans: false,
+            ..ParserOptions::default()
+        };
+        SqlToRel::new_with_options(&names, options).sql_statement_to_plan(ast)
+    }
+
+    /// The plan with no more than `rows` rows.
+    pub(super) fn capped(&self, plan: LogicalPlan, rows: usize) -> Result<LogicalPlan> {
+        LogicalPlanBuilder::from(plan).limit(0, Some(rows))?.build()
+    }
+
+    /// The optimised plan.
+    pub(super) fn optimize(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
+        self.state.optimize(plan)
+    }
+
+    /// The physical plan of an optimised plan.
+    pub(super) async fn physical(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
+        self.state.query_planner().create_physical_plan(plan, &self.state).await
+    }
+
+    /// What a plan runs with; `extension` reaches its leaves.
+    pub(super) fn task<T: Send + Sync + 'static>(&self, extension: Arc<T>) -> Arc<TaskContext> {
+        let config = self.state.config().clone().with_extension(extension);
+        let runtime: Arc<RuntimeEnv> = self.state.runtime_env().clone();
+        let none = HashMap::new;
+        Arc::new(TaskContext::new(
+            None,
+            self.state.session_id().to_string(),
+            config,
+            none(),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            runtime,
+        ))
+    }
+
+    /// The functions a statement may call.
+    pub(super) fn functions(&self) -> &Functions {
+        &self.functions
+    }
+}
+
+/// What the SQL planner may look up: nothing but the statement's governed tables and allowed functions.
+struct Names<'a> {
+    planner: &'a Planner,
+    tables: &'a Tables,
+}
+
+impl ContextProvider for Names<'_> {
+    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
+        match self.tables.get(&name) {
+            Some(table) => Ok(provider_as_source(table.clone())),
+            None => plan_err!("table '{name}' not found"),
+        }
+    }
+
+    fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> Result<Arc<dyn TableSource>> {
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        &self.planner.expr_planners
+    }
+
+    fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
+        None
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.planner.functions.scalar.get(name).cloned()
+    }
+
+    fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
+        self.planner.functions.higher_order.get(name).cloned()
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.planner.functions.aggregate.get(name).cloned()
+    }
+
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.planner.functions.window.get(name).cloned()
+    }
+
+    fn get_variable_type(&self, _: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        self.planner.state.config_options()
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        self.planner.functions.scalar.keys().cloned().collect()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        self.planner.functions.aggregate.keys().cloned().collect()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        self.planner.functions.window.keys().cloned().collect()
+    }
+}
+
+/// An optimizer rule that gives up once the statement's deadline has passed.
+#[derive(Debug)]
+struct Supervised(Arc<dyn OptimizerRule + Send + Sync>);
+
+impl OptimizerRule for Supervised {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn apply_order(&self) -> Option<datafusion::optimizer::ApplyOrder> {
+        self.0.apply_order()
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        config: &dyn OptimizerConfig,
+    ) -> Result<datafusion::common::tree_node::Transformed<LogicalPlan>> {
+        if supervise::is_past_deadline() {
+            return Err(DataFusionError::ResourcesExhausted(supervise::PLANNING_DEADLINE.into()));
+        }
+        self.0.rewrite(plan, config)
+    }
+}

@@ -1,0 +1,115 @@
+//! What the MCP surface asks of the engine, and what it gets.
+
+use crate::audit::Receipt;
+use crate::model::Page;
+use serde_json::Value as Json;
+
+/// Parameters of a statement: by position (`$1`) or by name (`$region`).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Parameters {
+    /// None given.
+    #[default]
+    None,
+    /// `$1` is the first.
+    Positional(Vec<Json>),
+    /// `$name`.
+    Named(serde_json::Map<String, Json>),
+}
+
+/// One question.
+#[derive(Debug, Clone, Default)]
+pub struct QueryRequest {
+    /// The statement, untrusted.
+    pub sql: String,
+    /// Its parameters, untrusted.
+    pub parameters: Parameters,
+    /// Rows of the first page; the configured cap where absent or larger.
+    pub limit: Option<usize>,
+    /// The client's name and version, for the audit.
+    pub client: String,
+}
+
+/// One answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The first page.
+    pub page: Page,
+    /// What was done, durable in the audit before this value exists.
+    pub receipt: Receipt,
+    /// What the reader should know, in sentences.
+    pub warnings: Vec<String>,
+}
+
+/// What a statement would do, without running it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Explanation {
+    /// The statement's columns.
+    pub columns: Vec<crate::model::ColumnInfo>,
+    /// The governed plan, one operator per line.
+    pub plan: String,
+    /// The SQL per source, with placeholders.
+    pub sources: Vec<SourceStatement>,
+    /// The masks that would be applied.
+    pub masks: Vec<crate::model::AppliedMask>,
+    /// The row filters that would be applied.
+    pub filters: Vec<crate::model::AppliedFilter>,
+    /// What the reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// One statement that would be sent.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct SourceStatement {
+    /// The source's name.
+    pub name: String,
+    /// The statement with placeholders.
+    pub sql: String,
+}
+
+/// A page of a stored result.
+#[derive(Debug, Clone, Default)]
+pub struct FetchRequest {
+    /// The handle that an answer carried.
+    pub handle: String,
+    /// Index of the first row; 0 where absent.
+    pub offset: Option<usize>,
+    /// Rows of the page; the configured cap where absent or larger.
+    pub limit: Option<usize>,
+    /// `csv` for the whole stored result as one text.
+    pub format: Option<String>,
+    /// The client's name and version, for the audit.
+    pub client: String,
+}
+
+/// A page of a stored result, or all of it as text.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The page.
+    pub page: Page,
+    /// What the reader should know.
+    pub warnings: Vec<String>,
+    /// The whole stored result, where a format was asked for.
+    pub export: Option<String>,
+}
+
+/// A reply that says the same as text and as data.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// For a model.
+    pub text: String,
+    /// For a program.
+    pub structured: Json,
+}
+
+/// A table that the caller may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisibleName {
+    /// The source.
+    pub source: String,
+    /// The schema.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+    /// What it holds.
+    pub description: Option<String>,
+}

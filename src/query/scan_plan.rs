@@ -1,0 +1,327 @@
+//! How one governed read is split between its source and the leaf.
+//!
+//! At the source where the dialect gives the same answer, in the leaf otherwise:
+//! row filter, masks, cell visibility; then the caller's predicates, order and limit. The caller's
+//! part goes down only over columns that are governed *at the source*, so it never sees a raw value.
+
+use super::local::{LocalOutput, LocalWork, physical};
+use super::leaf::Top;
+use crate::model::{Mask, OperandClass, Predicate, TableEntry};
+use crate::policy::{ColumnGrant, Grant};
+use arrow_schema::{Field, Schema, SchemaRef};
+use celosia_connector_api::render::{can_mask, is_pushable, render};
+use celosia_connector_api::{Dialect, OutputColumn, RemoteQuery, RenderedQuery, SortKey};
+use datafusion::common::{DataFusionError, Result};
+use std::sync::Arc;
+
+/// What the engine asks of a governed table.
+#[derive(Debug, Default)]
+pub(super) struct Request<'a> {
+    /// The governed columns wanted, in order.
+    pub(super) projection: Vec<usize>,
+    /// The caller's leak-proof conditions over governed columns.
+    pub(super) predicates: Vec<Predicate>,
+    /// At most this many rows, where no predicate stays above.
+    pub(super) limit: Option<u64>,
+    /// An order and a limit known to be enough.
+    pub(super) top: Option<&'a Top>,
+}
+
+/// A governed read, ready to run.
+#[derive(Debug)]
+pub(super) struct ScanPlan {
+    /// What the source is sent.
+    pub(super) rendered: RenderedQuery,
+    /// What the leaf does with each batch.
+    pub(super) local: LocalWork,
+    /// The governed schema of the projection.
+    pub(super) schema: SchemaRef,
+}
+
+/// Splits `request` over `grant` between the source and the leaf.
+pub(super) fn plan(
+    grant: &Grant,
+    entry: &TableEntry,
+    dialect: &dyn Dialect,
+    pushdown: bool,
+    request: &Request<'_>,
+) -> Result<ScanPlan> {
+    let classes: Vec<OperandClass> = entry.description.columns.iter().map(|c| c.class).collect();
+    let mut split = Split {
+        grant,
+        entry,
+        dialect,
+        pushdown,
+        classes,
+        raw_needed: vec![false; entry.description.columns.len()],
+        output: Vec::new(),
+        governed: Vec::new(),
+    };
+    split.run(request)
+}
+
+struct Split<'a> {
+    grant: &'a Grant,
+    entry: &'a TableEntry,
+    dialect: &'a dyn Dialect,
+    pushdown: bool,
+    /// Operand class of each of the table's columns.
+    classes: Vec<OperandClass>,
+    /// Table columns whose raw value the leaf needs.
+    raw_needed: Vec<bool>,
+    /// What is fetched.
+    output: Vec<OutputColumn>,
+    /// For each fetched column, the governed column it already is.
+    governed: Vec<Option<usize>>,
+}
+
+impl Split<'_> {
+    fn run(&mut self, request: &Request<'_>) -> Result<ScanPlan> {
+        let row_filter = self.grant.row_filter();
+        let filter_at_source = row_filter.is_none_or(|filter| self.pushes(filter));
+        if let (Some(filter), false) = (row_filter, filter_at_source) {
+            self.need(filter);
+        }
+        self.settle(&request.projection);
+        let local_columns: Vec<LocalColumn> =
+            request.projection.iter().map(|index| self.fetch_governed(*index)).collect();
+        for predicate in &request.predicates {
+            predicate.columns(&mut |index| {
+                if self.at_source(&self.grant.columns()[index]) {
+                    self.fetch_governed(index);
+                }
+            });
+        }
+        self.fetch_needed();
+        let predicate = self.pushed_predicate(&request.predicates);
+        let all_pushed = filter_at_source
+            && request.predicates.iter().all(|p| self.translated(p).is_some());
+        let (order, limit) = self.order_and_limit(request, all_pushed);
+        let query = RemoteQuery {
+            table: self.entry.description.clone(),
+            row_filter: row_filter.filter(|_| filter_at_source).cloned(),
+            output: std::mem::take(&mut self.output),
+            predicate,
+            order,
+            limit,
+        };
+        self.finish(query, local_columns, (!filter_at_source).then_some(row_filter).flatten(), request)
+    }
+
+    /// Decides which raw columns the leaf needs. A column that is needed raw is not fetched masked as
+    /// well, which may make another one local: so until nothing changes.
+    fn settle(&mut self, projection: &[usize]) {
+        loop {
+            let before = self.raw_needed.clone();
+            for index in projection {
+                let column = &self.grant.columns()[*index];
+                if !self.at_source(column) {
+                    self.need_column(column);
+                }
+            }
+            if self.raw_needed == before {
+                return;
+            }
+        }
+    }
+
+    fn pushes(&self, predicate: &Predicate) -> bool {
+        self.pushdown && is_pushable(self.dialect, predicate, &self.classes)
+    }
+
+    /// Whether the source itself can give this column's governed values.
+    fn at_source(&self, column: &ColumnGrant) -> bool {
+        if self.raw_needed[column.column()] && (column.mask().is_some() || column.visible().is_some()) {
+            return false;
+        }
+        let mask_ok = match column.mask() {
+            None => true,
+            Some(_) if !self.pushdown => false,
+            Some(mask) => can_mask(
+                self.dialect,
+                &OutputColumn { column: column.column(), mask: Some(mask.clone()), visible: None },
+                &self.entry.description,
+            ),
+        };
+        mask_ok && column.visible().is_none_or(|visible| self.pushes(visible))
+    }
+
+    fn need(&mut self, predicate: &Predicate) {
+        predicate.columns(&mut |column| self.raw_needed[column] = true);
+    }
+
+    fn need_column(&mut self, column: &ColumnGrant) {
+        let nothing_read = matches!(column.mask(), Some(Mask::Null));
+        if !nothing_read {
+            self.raw_needed[column.column()] = true;
+            if let Some(visible) = column.visible() {
+                self.need(visible);
+            }
+        }
+    }
+
+    /// Makes sure a governed column is fetched, or its raw column if the leaf has to work on it.
+    fn fetch_governed(&mut self, index: usize) -> LocalColumn {
+        let grant = &self.grant.columns()[index];
+        if matches!(grant.mask(), Some(Mask::Null)) {
+            return LocalColumn::Null;
+        }
+        if self.at_source(grant) {
+            if let Some(at) = self.governed.iter().position(|g| *g == Some(index)) {
+                return LocalColumn::Fetched(at);
+            }
+            self.output.push(OutputColumn {
+                column: grant.column(),
+                mask: grant.mask().cloned(),
+                visible: grant.visible().cloned(),
+            });
+            self.governed.push(Some(index));
+            return LocalColumn::Fetched(self.output.len() - 1);
+        }
+        LocalColumn::Work(index)
+    }
+
+    /// Fetches the raw columns that the leaf works on and that are not fetched yet.
+    fn fetch_needed(&mut self) {
+        for column in 0..self.raw_needed.len() {
+            if self.raw_needed[column] && self.fetched_raw(column).is_none() {
+                self.output.push(OutputColumn { column, mask: None, visible: None });
+                self.governed.push(None);
+            }
+        }
+    }
+
+    fn fetched_raw(&self, column: usize) -> Option<usize> {
+        self.output.iter().position(|o| o.column == column && o.mask.is_none() && o.visible.is_none())
+    }
+
+    /// The caller's predicate over fetched columns, where all it reads is governed at the source.
+    fn translated(&self, predicate: &Predicate) -> Option<Predicate> {
+        if !self.pushdown {
+            return None;
+        }
+        let position = |index: usize| self.governed.iter().position(|g| *g == Some(index));
+        let mut complete = true;
+        predicate.columns(&mut |index| complete &= position(index).is_some());
+        if !complete {
+            return None;
+        }
+        let moved = predicate.remap(&|index| position(index).unwrap_or_default());
+        is_pushable(self.dialect, &moved, &self.output_classes()).then_some(moved)
+    }
+
+    fn output_classes(&self) -> Vec<OperandClass> {
+        self.output
+            .iter()
+            .map(|output| match &output.mask {
+                Some(mask) => mask.output_class(self.classes[output.column]),
+                None => self.classes[output.column],
+            })
+            .collect()
+    }
+
+    fn pushed_predicate(&self, predicates: &[Predicate]) -> Option<Predicate> {
+        predicates.iter().filter_map(|p| self.translated(p)).reduce(Predicate::and)
+    }
+
+    fn order_and_limit(&self, request: &Request<'_>, all_pushed: bool) -> (Vec<SortKey>, Option<u64>) {
+        let can = self.dialect.capabilities();
+        if !self.pushdown || !all_pushed || !can.limit {
+            return (Vec::new(), None);
+        }
+        let Some(top) = request.top else {
+            return (Vec::new(), request.limit.filter(|_| request.predicates.is_empty()));
+        };
+        let classes = self.output_classes();
+        let keys: Option<Vec<SortKey>> = top
+            .keys
+            .iter()
+            .map(|key| {
+                let output = self.governed.iter().position(|g| *g == Some(key.column))?;
+                can.sort.contains(classes[output]).then_some(SortKey {
+                    output,
+                    descending: key.descending,
+                    nulls_first: key.nulls_first,
+                })
+            })
+            .collect();
+        match keys {
+            Some(keys) => (keys, Some(top.fetch)),
+            None => (Vec::new(), None),
+        }
+    }
+
+    fn finish(
+        &self,
+        query: RemoteQuery,
+        columns: Vec<LocalColumn>,
+        local_filter: Option<&Predicate>,
+        request: &Request<'_>,
+    ) -> Result<ScanPlan> {
+        let rendered = render(self.dialect, &query)
+            .ok_or_else(|| DataFusionError::Internal("a governed read could not be spelled".into()))?;
+        let fetched = rendered.schema();
+        let at = |column: usize| {
+            query.output.iter().position(|o| o.column == column && o.mask.is_none() && o.visible.is_none())
+        };
+        let compile = |predicate: &Predicate| -> Result<_> {
+            physical(&predicate.remap(&|column| at(column).unwrap_or(usize::MAX)), &fetched)
+        };
+        let outputs = columns
+            .into_iter()
+            .zip(&request.projection)
+            .map(|(column, index)| {
+                let grant = &self.grant.columns()[*index];
+                Ok(match column {
+                    LocalColumn::Fetched(at) => LocalOutput::Fetched(at),
+                    LocalColumn::Null => {
+                        LocalOutput::Null(self.entry.description.columns[grant.column()].data_type.clone())
+                    }
+                    LocalColumn::Work(_) => LocalOutput::Masked {
+                        fetched: at(grant.column()).ok_or_else(|| {
+                            DataFusionError::Internal("a raw column was not fetched".into())
+                        })?,
+                        mask: grant.mask().cloned(),
+                        visible: grant.visible().map(compile).transpose()?,
+                    },
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let filter = local_filter.map(compile).transpose()?;
+        let whole = governed_schema(self.grant, self.entry);
+        let schema = Arc::new(whole.project(&request.projection)?);
+        Ok(ScanPlan { rendered, local: LocalWork { filter, outputs }, schema })
+    }
+}
+
+enum LocalColumn {
+    Fetched(usize),
+    Null,
+    Work(usize),
+}
+
+/// The governed columns as the planner sees them: lower-case names, the types after masking.
+pub(super) fn governed_schema(grant: &Grant, entry: &TableEntry) -> Schema {
+    let columns = &entry.description.columns;
+    let fields = grant.columns().iter().map(|granted| {
+        let column = &columns[granted.column()];
+        let data_type = match granted.mask() {
+            Some(mask) => mask.output_type(&column.data_type),
+            None => column.data_type.clone(),
+        };
+        Field::new(virtual_name(grant, entry, granted.column()), data_type, true)
+    });
+    Schema::new(fields.collect::<Vec<_>>())
+}
+
+/// A column's name for SQL: lower case, unless another visible column differs only by case.
+pub(super) fn virtual_name(grant: &Grant, entry: &TableEntry, column: usize) -> String {
+    let columns = &entry.description.columns;
+    let name = &columns[column].name;
+    let lower = name.to_lowercase();
+    let clash = grant
+        .columns()
+        .iter()
+        .any(|other| other.column() != column && columns[other.column()].name.to_lowercase() == lower);
+    if clash { name.clone() } else { lower }
+}

@@ -1,0 +1,140 @@
+//! The snapshots one request works on, and what its caller may see in them.
+
+use crate::catalog::{Index, Snapshot};
+use crate::error::{Code, Error, Result};
+use crate::model::{Principal, TableEntry, TableRef};
+use crate::policy::{Grant, Rules, decide};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+/// What one caller may see under one policy and one catalog. Shared by the caller's requests.
+#[derive(Debug)]
+pub(super) struct View {
+    principal: Principal,
+    rules: Arc<Rules>,
+    snapshot: Arc<Snapshot>,
+    grants: Mutex<HashMap<TableRef, Option<Arc<Grant>>>>,
+    all: OnceLock<Arc<Vec<(Arc<TableEntry>, Arc<Grant>)>>>,
+    index: OnceLock<Index>,
+}
+
+impl View {
+    fn new(principal: Principal, rules: Arc<Rules>, snapshot: Arc<Snapshot>) -> Self {
+        Self { principal, rules, snapshot, grants: Mutex::default(), all: OnceLock::new(), index: OnceLock::new() }
+    }
+
+    /// The catalog this view is over.
+    pub(super) fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// The policy this view was decided by.
+    pub(super) fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+
+    /// The caller.
+    pub(super) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// What the caller may see of a table; `None` where it is hidden.
+    pub(super) fn grant(&self, entry: &TableEntry) -> Option<Arc<Grant>> {
+        if let Some(known) = self.grants.lock().get(&entry.reference) {
+            return known.clone();
+        }
+        let grant = decide(&self.rules, &self.principal, entry).map(Arc::new);
+        self.grants.lock().insert(entry.reference.clone(), grant.clone());
+        grant
+    }
+
+    /// Every table the caller may see, sorted by name.
+    pub(super) fn tables(&self) -> Arc<Vec<(Arc<TableEntry>, Arc<Grant>)>> {
+        self.all
+            .get_or_init(|| {
+                let tables = self.snapshot.tables().iter();
+                Arc::new(tables.filter_map(|t| Some((t.clone(), self.grant(t)?))).collect())
+            })
+            .clone()
+    }
+
+    /// The search index over those tables, built on first use.
+    pub(super) fn index(&self, build: impl FnOnce() -> Index) -> &Index {
+        self.index.get_or_init(build)
+    }
+
+    /// The one visible table that a name of one to three parts means.
+    ///
+    /// # Errors
+    /// `UnknownName` in the same words for a hidden and an absent table; `InvalidStatement` where the
+    /// name fits several visible tables.
+    pub(super) fn resolve(&self, parts: &[&str]) -> Result<(Arc<TableEntry>, Arc<Grant>)> {
+        let found = self.snapshot.resolve(parts, |entry| self.grant(entry).is_some());
+        match found.as_slice() {
+            [entry] => match self.grant(entry) {
+                Some(grant) => Ok((entry.clone(), grant)),
+                None => Err(self.unknown(parts)),
+            },
+            [] => Err(self.unknown(parts)),
+            several => {
+                let names: Vec<String> = several.iter().map(|t| t.reference.to_string()).collect();
+                Err(Error::new(
+                    Code::InvalidStatement,
+                    format!("table name \"{}\" fits several tables", parts.join(".")),
+                )
+                .with_hint(format!("write one of: {}", names.join(", "))))
+            }
+        }
+    }
+
+    fn unknown(&self, parts: &[&str]) -> Error {
+        const MOST: usize = 3;
+        let name = parts.join(".");
+        let tables = self.tables();
+        let full: Vec<String> = tables.iter().map(|(t, _)| t.reference.to_string()).collect();
+        let last = parts.last().copied().unwrap_or_default();
+        let near = crate::catalog::nearest(
+            last,
+            tables.iter().map(|(table, _)| &*table.reference.table),
+            MOST,
+        );
+        let near: Vec<&str> = full
+            .iter()
+            .filter(|full| near.iter().any(|near| full.rsplit('.').next() == Some(near)))
+            .map(String::as_str)
+            .take(MOST)
+            .collect();
+        let hint = if near.is_empty() {
+            "the search and describe tools list the tables that are open to you".to_string()
+        } else {
+            format!("did you mean {}?", near.join(", "))
+        };
+        Error::new(
+            Code::UnknownName,
+            format!("table \"{name}\" does not exist or is not open to you"),
+        )
+        .with_hint(hint)
+    }
+}
+
+/// The views of the callers of late, by caller, policy and catalog.
+#[derive(Debug)]
+pub(super) struct Views {
+    recent: moka::sync::Cache<(Principal, String, u64), Arc<View>>,
+}
+
+impl Views {
+    pub(super) fn new() -> Self {
+        const CALLERS: u64 = 1_000;
+        Self { recent: moka::sync::Cache::new(CALLERS) }
+    }
+
+    /// The caller's view of these snapshots.
+    pub(super) fn of(&self, principal: &Principal, rules: &Arc<Rules>, snapshot: &Arc<Snapshot>) -> Arc<View> {
+        let key = (principal.clone(), rules.version().to_string(), snapshot.version());
+        self.recent.get_with(key, || {
+            Arc::new(View::new(principal.clone(), rules.clone(), snapshot.clone()))
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! The first stage: text -> exactly one read-only statement within bounds.
+//!
+//! Runs on a planning thread with a big stack (see `supervise`), because the parser recurses. The
+//! bounds come from what was measured to bring DataFusion 55 down: see ARCHITECTURE.md.
+
+use super::gate;
+use crate::error::{Code, Error, Result};
+use sha2::{Digest, Sha256};
+use sqlparser::ast::Statement as Ast;
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+
+/// The longest statement, in bytes.
+pub const MAX_BYTES: usize = 256 * 1024;
+/// The most tokens of a statement, white space left out.
+pub const MAX_TOKENS: usize = 20_000;
+/// Nested parentheses the parser follows.
+const MAX_NESTING: usize = 64;
+
+/// A statement that passed the gate: one SELECT, read-only, allow-listed, bounded.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    ast: Ast,
+    normalized: String,
+    fingerprint: String,
+}
+
+impl Statement {
+    /// Parses and checks untrusted text.
+    ///
+    /// # Errors
+    /// `Syntax`, `NotAllowed` or `TooComplex`, each with what to do instead.
+    pub fn parse(sql: &str) -> Result<Self> {
+        if sql.len() > MAX_BYTES {
+            return Err(too_complex(format!("the statement has more than {MAX_BYTES} bytes")));
+        }
+        let tokens = tokenize(sql)?;
+        let normalized = normalize(&tokens);
+        let ast = parse_one(tokens)?;
+        gate::check(&ast)?;
+        let fingerprint = hex16(&Sha256::digest(normalized.as_bytes()));
+        Ok(Self { ast, normalized, fingerprint })
+    }
+
+    /// The syntax tree, for planning.
+    pub(super) fn into_ast(self) -> Ast {
+        self.ast
+    }
+
+    /// The statement without literals and comments, for the audit.
+    pub fn normalized(&self) -> &str {
+        &self.normalized
+    }
+
+    /// A short hash of the normalised statement.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+}
+
+fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>> {
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location().map_err(|e| {
+        Error::new(Code::Syntax, format!("the statement cannot be read: {e}"))
+            .with_hint("send one PostgreSQL SELECT statement")
+    })?;
+    let tokens: Vec<TokenWithSpan> =
+        tokens.into_iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).collect();
+    if tokens.len() > MAX_TOKENS {
+        return Err(too_complex(format!("the statement has more than {MAX_TOKENS} tokens")));
+    }
+    gate::check_tokens(&tokens)?;
+    Ok(tokens)
+}
+
+fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Ast> {
+    let mut statements = Parser::new(&PostgreSqlDialect {})
+        .with_recursion_limit(MAX_NESTING)
+        .with_tokens_with_locations(tokens)
+        .parse_statements()
+        .map_err(syntax_error)?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(statement), true) => Ok(statement),
+        (None, _) => Err(Error::new(Code::Syntax, "the statement is empty")
+            .with_hint("send one SELECT statement")),
+        (Some(_), false) => Err(Error::new(Code::NotAllowed, "more than one statement was sent")
+            .with_hint("send one SELECT at a time; join or UNION what belongs together")),
+    }
+}
+
+fn syntax_error(error: ParserError) -> Error {
+    match error {
+        ParserError::RecursionLimitExceeded => {
+            too_complex("the statement is nested too deeply".to_string())
+        }
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => {
+            Error::new(Code::Syntax, format!("syntax error: {text}"))
+                .with_hint("the accepted dialect is PostgreSQL; send one SELECT statement")
+        }
+    }
+}
+
+fn too_complex(message: String) -> Error {
+    Error::new(Code::TooComplex, message)
+        .with_hint("split the question, use IN lists instead of chains of OR, or pass values as parameters")
+}
+
+/// The statement's tokens in one line with every literal as `?`.
+fn normalize(tokens: &[TokenWithSpan]) -> String {
+    let mut text = String::new();
+    for token in tokens {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        match &token.token {
+            Token::Word(word) if word.quote_style.is_none() => {
+                text.push_str(&word.value.to_lowercase());
+            }
+            token if is_literal(token) => text.push('?'),
+            Token::EOF | Token::SemiColon => {}
+            other => text.push_str(&other.to_string()),
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn is_literal(token: &Token) -> bool {
+    matches!(
+        token,
+        Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::DoubleQuotedString(_)
+            | Token::TripleSingleQuotedString(_)
+            | Token::TripleDoubleQuotedString(_)
+            | Token::DollarQuotedString(_)
+            | Token::SingleQuotedByteStringLiteral(_)
+            | Token::DoubleQuotedByteStringLiteral(_)
+            | Token::SingleQuotedRawStringLiteral(_)
+            | Token::DoubleQuotedRawStringLiteral(_)
+            | Token::NationalStringLiteral(_)
+            | Token::EscapedStringLiteral(_)
+            | Token::UnicodeStringLiteral(_)
+            | Token::HexStringLiteral(_)
+    )
+}
+
+/// The first 16 hexadecimal digits of a digest.
+fn hex16(digest: &[u8]) -> String {
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_and_comments_do_not_reach_the_audit() {
+        let statement = Statement::parse(
+            "SELECT Name, 42 FROM t -- secret comment\n WHERE email = 'ana@example.com' /* x */;",
+        )
+        .expect("parses");
+        assert_eq!(statement.normalized(), "select name , ? from t where email = ?");
+        let other = Statement::parse("select name, 7 from t where email = 'bob'").expect("parses");
+        assert_eq!(statement.fingerprint(), other.fingerprint());
+    }
+
+    #[test]
+    fn exactly_one_statement_is_taken() {
+        for sql in ["", "   ", "-- nothing"] {
+            assert_eq!(Statement::parse(sql).expect_err("empty").code, Code::Syntax);
+        }
+        let two = Statement::parse("SELECT 1; SELECT 2").expect_err("two");
+        assert_eq!(two.code, Code::NotAllowed);
+        assert_eq!(Statement::parse("SELEC 1").expect_err("typo").code, Code::Syntax);
+    }
+}

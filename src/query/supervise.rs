@@ -1,0 +1,108 @@
+//! Untrusted statements are planned and run on threads of their own: big stacks, a bounded number at
+//! a time, and a deadline that stops planning too.
+
+use crate::error::{Code, Error, Result};
+use std::cell::Cell;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// The parser and the planner recurse; a tree at the limits of the gate needs a fraction of this.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// What a planning rule says when it gives up.
+pub(super) const PLANNING_DEADLINE: &str = "planning ran out of time";
+
+thread_local! {
+    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// The threads that plan and run statements.
+#[derive(Debug)]
+pub(super) struct Supervisor {
+    runtime: Option<Runtime>,
+    slots: Arc<Semaphore>,
+}
+
+impl Supervisor {
+    /// Threads for at most `concurrency` statements at a time.
+    pub(super) fn new(concurrency: usize) -> std::io::Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from).max(2);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("celosia-query")
+            .thread_stack_size(STACK_BYTES)
+            .enable_all()
+            .build()?;
+        Ok(Self { runtime: Some(runtime), slots: Arc::new(Semaphore::new(concurrency.max(1))) })
+    }
+
+    /// Runs `work` until it ends, the deadline passes or `cancel` fires. Work that is given up is
+    /// dropped at its next await, which stops its statements at their sources.
+    ///
+    /// # Errors
+    /// Those of `work`; `Overloaded`, `DeadlineExceeded`, `Cancelled`, and `Internal` on a panic.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        deadline: Instant,
+        cancel: CancellationToken,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let Ok(slot) = self.slots.clone().try_acquire_owned() else {
+            return Err(Error::new(Code::Overloaded, "the server is answering as many questions as it can")
+                .with_hint("try again in a few seconds"));
+        };
+        let Some(runtime) = &self.runtime else { return Err(Error::internal("the runtime is gone")) };
+        let mut task = AbortOnDrop(runtime.spawn(async move {
+            // Held by the work itself: a runaway keeps its slot until it really ends.
+            let _slot = slot;
+            work.await
+        }));
+        tokio::select! {
+            () = cancel.cancelled() => Err(Error::new(Code::Cancelled, "the request was cancelled")),
+            () = tokio::time::sleep_until(deadline.into()) => Err(deadline_exceeded()),
+            joined = &mut task.0 => match joined {
+                Ok(result) => result,
+                Err(error) => Err(Error::internal(format!("a statement panicked: {error}"))),
+            },
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Runs synchronous planning with `deadline` in sight of [`is_past_deadline`].
+pub(super) fn with_deadline<T>(deadline: Instant, plan: impl FnOnce() -> T) -> T {
+    let before = DEADLINE.replace(Some(deadline));
+    let planned = plan();
+    DEADLINE.set(before);
+    planned
+}
+
+/// Whether the statement being planned on this thread has run out of time.
+pub(super) fn is_past_deadline() -> bool {
+    DEADLINE.get().is_some_and(|deadline| Instant::now() > deadline)
+}
+
+/// The error of a statement that ran out of time.
+pub(super) fn deadline_exceeded() -> Error {
+    Error::new(Code::DeadlineExceeded, "the statement ran out of time")
+        .with_hint("narrow it: filter on a key or a date range, or aggregate less at once")
+}

@@ -1,0 +1,15 @@
+//! Logs: to stderr, since stdout belongs to the protocol.
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging. `CELOSIA_LOG` holds a filter such as `celosia=debug`; `CELOSIA_LOG_FORMAT=json`
+/// gives one JSON object a line. A second call does nothing.
+pub fn start() {
+    let filter = EnvFilter::try_from_env("CELOSIA_LOG").unwrap_or_else(|_| EnvFilter::new("warn,celosia=info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let json = std::env::var("CELOSIA_LOG_FORMAT").is_ok_and(|format| format == "json");
+    let started = if json { builder.json().try_init() } else { builder.try_init() };
+    if started.is_err() {
+        tracing::debug!("logging was started before");
+    }
+}

@@ -1,0 +1,76 @@
+//! The leak suite: attacks as data (`cases/*.yaml`), held against two worlds that differ only in what is
+//! hidden or masked, with and without pushdown, on every kind of source.
+
+mod case;
+mod run;
+
+use crate::support::lab::benches;
+use case::Case;
+
+/// Runs the cases of one file; every failure is shown, under its case's name.
+fn hold(file: &str) {
+    let cases = case::load(file);
+    let mut failures = Vec::new();
+    let mut runs = 0;
+    for bench in benches() {
+        let outcome = run::all(bench, &cases);
+        runs += outcome.runs;
+        failures.extend(outcome.failures);
+    }
+    println!("{file}: {} cases, {runs} replies", cases.len());
+    let count = failures.len();
+    assert!(failures.is_empty(), "{count} leaks or wrong replies:\n\n{}", failures.join("\n\n"));
+}
+
+#[test]
+fn masked_columns_in_conditions() {
+    hold("masked_predicates");
+}
+
+#[test]
+fn masked_columns_in_every_clause() {
+    hold("masked_clauses");
+}
+
+#[test]
+fn errors_are_no_oracles() {
+    hold("oracles");
+}
+
+#[test]
+fn hidden_names_are_names_that_do_not_exist() {
+    hold("hidden_names");
+}
+
+#[test]
+fn catalogs_and_statements_that_are_no_questions() {
+    hold("catalogs");
+}
+
+#[test]
+fn statistics_count_open_rows() {
+    hold("statistics");
+}
+
+#[test]
+fn roles_open_rows_and_cells() {
+    hold("roles");
+}
+
+#[test]
+fn ordinary_questions_are_answered_right() {
+    hold("benign");
+}
+
+#[test]
+fn there_are_enough_cases_and_no_name_twice() {
+    let files = case::files();
+    let all: Vec<Case> = files.iter().flat_map(|file| case::load(file)).collect();
+    let mut names: Vec<&str> = all.iter().map(|case| case.name.as_str()).collect();
+    names.sort_unstable();
+    let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
+    assert_eq!(twice, None, "a name names one case");
+    let benign = case::load("benign");
+    assert!(benign.len() >= 40 && all.len() - benign.len() >= 150, "{} of {}", benign.len(), all.len());
+    assert!(benign.iter().all(|case| case.rows.is_some()), "every ordinary question has its rows");
+}

@@ -1,0 +1,147 @@
+//! One case against all engines of a bench: the worlds agree, pushdown changes nothing, no secret shows.
+
+use super::case::{Case, Pushdown};
+use crate::support::ask::{Said, tool};
+use crate::support::lab::Bench;
+use crate::support::world::World;
+use crate::support::{block_on, policy, secret};
+use futures::StreamExt;
+use serde_json::Value as Json;
+
+/// What came of some cases.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Replies that were looked at.
+    pub runs: usize,
+    /// What was wrong, under the names of the cases.
+    pub failures: Vec<String>,
+}
+
+/// Cases that run at the same time.
+const AT_ONCE: usize = 4;
+
+/// Runs every case on a bench.
+pub fn all(bench: &Bench, cases: &[Case]) -> Outcome {
+    let checked = futures::stream::iter(cases).map(|case| check(bench, case)).buffered(AT_ONCE);
+    let outcomes: Vec<Outcome> = block_on(checked.collect());
+    outcomes.into_iter().fold(Outcome::default(), |mut all, one| {
+        all.runs += one.runs;
+        all.failures.extend(one.failures);
+        all
+    })
+}
+
+async fn check(bench: &Bench, case: &Case) -> Outcome {
+    let ask = |world, pushdown| ask(bench, case, world, pushdown);
+    let (a, b, a_off, b_off) = futures::join!(
+        ask(World::A, true),
+        ask(World::B, true),
+        ask(World::A, false),
+        ask(World::B, false)
+    );
+    let mut complaints = Vec::new();
+    same(&mut complaints, "the worlds differ", &a.everything(), &b.everything());
+    same(
+        &mut complaints,
+        "the worlds differ without pushdown",
+        &a_off.everything(),
+        &b_off.everything(),
+    );
+    if case.pushdown == Pushdown::Same {
+        same(&mut complaints, "pushdown changes the reply", &a_off.unordered(), &a.unordered());
+        if ordered(case) {
+            same(&mut complaints, "pushdown changes the order", &a_off.ordered(), &a.ordered());
+        }
+    }
+    let mut runs = 4;
+    if matches!(case.who.as_str(), "" | "analyst" | "nobody") {
+        // Nothing of what this caller sees is missing in world C.
+        let c = without_version(ask(World::C, true).await);
+        let a = without_version(a.clone());
+        same(&mut complaints, "hidden is not absent", &a.everything(), &c.everything());
+        runs += 1;
+    }
+    for said in [&a, &b, &a_off, &b_off] {
+        complaints.extend(expected(bench, case, said));
+    }
+    complaints.dedup();
+    let failures = complaints
+        .into_iter()
+        .take(2)
+        .map(|complaint| {
+            format!("[{:?}] {}: {complaint}\n  {}", bench.store, case.name, case.sql)
+        })
+        .collect();
+    Outcome { runs, failures }
+}
+
+async fn ask(bench: &Bench, case: &Case, world: World, pushdown: bool) -> Said {
+    let argument = case.sql.replace("{schema}", bench.store.schema());
+    let who = policy::principal(&case.who);
+    tool(bench.engine(world, pushdown), &who, &case.tool, &argument).await
+}
+
+/// What the case itself expects of each reply, and what every reply must be free of.
+fn expected(bench: &Bench, case: &Case, said: &Said) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let all = said.everything();
+    if !case.raw {
+        let found = secret::found(&all);
+        if !found.is_empty() {
+            complaints.push(format!("the reply holds {found:?}:\n{all}"));
+        }
+    }
+    for word in &case.absent {
+        let word = word.replace("{schema}", bench.store.schema());
+        let answer = all.replace(&case.sql, "");
+        if !case.sql.contains(&word) && answer.contains(&word) {
+            complaints.push(format!("the reply holds {word:?}:\n{all}"));
+        }
+    }
+    let wanted = case.error.as_deref();
+    let must_answer = case.ok || case.rows.is_some();
+    if (wanted.is_some() && said.error() != wanted) || (must_answer && said.error().is_some()) {
+        complaints.push(format!("expected {wanted:?}, got {all}"));
+    } else if said.error() == Some("internal") {
+        complaints.push(format!("an error of ours: {all}"));
+    }
+    if let (Some(rows), None) = (&case.rows, said.error())
+        && !alike(rows, &said.rows, ordered(case))
+    {
+        let found = Json::from(said.rows.clone());
+        complaints.push(format!("expected rows {}, got {found}", Json::from(rows.clone())));
+    }
+    complaints
+}
+
+/// Whether the statement orders its rows.
+fn ordered(case: &Case) -> bool {
+    let outer = case.sql.rfind(')').map_or(case.sql.as_str(), |at| &case.sql[at..]);
+    outer.contains("ORDER BY") || outer.contains("row_number")
+}
+
+fn alike(expected: &[Json], found: &[Json], ordered: bool) -> bool {
+    if ordered {
+        return expected == found;
+    }
+    let sorted = |rows: &[Json]| {
+        let mut rows: Vec<String> = rows.iter().map(Json::to_string).collect();
+        rows.sort();
+        rows
+    };
+    sorted(expected) == sorted(found)
+}
+
+fn same(complaints: &mut Vec<String>, what: &str, one: &str, other: &str) {
+    if one != other {
+        complaints.push(format!("{what}:\n--- {one}\n+++ {other}"));
+    }
+}
+
+/// The version of the catalog is the version of everything in it.
+fn without_version(mut said: Said) -> Said {
+    if let Some(receipt) = said.receipt.as_object_mut() {
+        receipt.shift_remove("catalog_version");
+    }
+    said
+}

@@ -1,0 +1,172 @@
+//! A reply as a text that can be compared: everything a caller gets, but what names the request.
+
+use celosia::error::{Error, Result};
+use celosia::model::Principal;
+use celosia::query::{Answer, Engine, FetchRequest, QueryRequest};
+use celosia::results::render;
+use serde_json::{Map, Value as Json, json};
+use tokio_util::sync::CancellationToken;
+
+/// Keys of a receipt that differ from request to request.
+const OF_THE_REQUEST: [&str; 4] = ["id", "ms", "audit_seq", "catalog_age_ms"];
+
+/// What a caller got.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    /// Columns, row count, truncation; or the error.
+    pub head: Json,
+    /// The rows.
+    pub rows: Vec<Json>,
+    /// The receipt but its sources.
+    pub receipt: Json,
+    /// The sources' statements and rows.
+    pub sources: Json,
+    /// The text for the model.
+    pub text: String,
+}
+
+impl Said {
+    /// All of it.
+    pub fn everything(&self) -> String {
+        format!(
+            "{}\nrows {}\nreceipt {}\nsources {}\n{}",
+            self.head,
+            Json::from(self.rows.clone()),
+            self.receipt,
+            self.sources,
+            self.text
+        )
+    }
+
+    /// What pushdown must not change, with the rows as a multiset: an order that the statement does
+    /// not ask for may differ.
+    pub fn unordered(&self) -> String {
+        let mut rows: Vec<String> = self.rows.iter().map(Json::to_string).collect();
+        rows.sort();
+        format!("{}\n{}", self.ordered_head(), rows.join("\n"))
+    }
+
+    /// What pushdown must not change, with the rows in their order.
+    pub fn ordered(&self) -> String {
+        let rows: Vec<String> = self.rows.iter().map(Json::to_string).collect();
+        format!("{}\n{}", self.ordered_head(), rows.join("\n"))
+    }
+
+    /// The error's code, where there is one.
+    pub fn error(&self) -> Option<&str> {
+        self.head.get("error").and_then(Json::as_str)
+    }
+
+    fn ordered_head(&self) -> String {
+        format!("{}\nreceipt {}", self.head, self.receipt)
+    }
+}
+
+/// Asks for the answer of a statement.
+pub async fn ask(engine: &Engine, who: &Principal, sql: &str) -> Said {
+    ask_with(engine, who, request(sql)).await
+}
+
+/// Asks with parameters or a limit.
+pub async fn ask_with(engine: &Engine, who: &Principal, request: QueryRequest) -> Said {
+    said(engine.query(who, request, CancellationToken::new()).await)
+}
+
+/// A statement without parameters.
+pub fn request(sql: &str) -> QueryRequest {
+    QueryRequest { sql: sql.into(), client: "test 1".into(), ..Default::default() }
+}
+
+/// What another tool says about `argument`.
+pub async fn tool(engine: &Engine, who: &Principal, tool: &str, argument: &str) -> Said {
+    match tool {
+        "query" => ask(engine, who, argument).await,
+        "explain" => match engine.explain(who, request(argument)).await {
+            Ok(explained) => {
+                let mut json = serde_json::to_value(&explained).expect("serializable");
+                let sources = take(&mut json, "sources");
+                let plan = take(&mut json, "plan");
+                let text = plan.as_str().unwrap_or_default().to_string();
+                Said { head: json, sources, text, ..empty() }
+            }
+            Err(error) => failed(&error),
+        },
+        "describe" => match engine.describe(who, argument) {
+            Ok(reply) => Said { head: reply.structured, text: reply.text, ..empty() },
+            Err(error) => failed(&error),
+        },
+        "search" => {
+            let reply = engine.search(who, argument, 10);
+            Said { head: reply.structured, text: reply.text, ..empty() }
+        }
+        "tables" => {
+            let names = engine.visible_tables(who);
+            Said { head: json!(format!("{names:?}")), ..empty() }
+        }
+        "fetch" => {
+            let request = FetchRequest { handle: argument.into(), ..Default::default() };
+            match engine.fetch(who, request).await {
+                Ok(fetched) => Said { head: json!(fetched.page.row_count), ..empty() },
+                Err(error) => failed(&error),
+            }
+        }
+        other => panic!("no tool is called {other:?}"),
+    }
+}
+
+/// An answer or an error, normalised.
+pub fn said(answer: Result<Answer>) -> Said {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => return failed(&error),
+    };
+    let rendered = render(&answer.page).expect("every answer can be shown");
+    let mut head = rendered.structured;
+    let rows = take(&mut head, "rows");
+    let mut text = rendered.text;
+    // Handles are random.
+    if let Some(handle) = take(&mut head, "handle").as_str() {
+        text = text.replace(handle, "h_");
+        set(&mut head, "handle", json!("h_"));
+    }
+    set(&mut head, "warnings", json!(answer.warnings));
+    let mut receipt = serde_json::to_value(&answer.receipt).expect("serializable");
+    let mut sources = take(&mut receipt, "sources");
+    for source in sources.as_array_mut().into_iter().flatten() {
+        take(source, "ms");
+    }
+    for key in OF_THE_REQUEST {
+        take(&mut receipt, key);
+    }
+    let rows = rows.as_array().cloned().unwrap_or_default();
+    Said { head, rows, receipt, sources, text }
+}
+
+/// The error as every caller sees it.
+pub fn failed(error: &Error) -> Said {
+    let head = json!({
+        "error": error.code.as_str(),
+        "message": error.message,
+        "hint": error.hint,
+        "retry": format!("{:?}", error.retry()),
+    });
+    Said { head, text: error.to_string(), ..empty() }
+}
+
+fn empty() -> Said {
+    Said {
+        head: Json::Null,
+        rows: Vec::new(),
+        receipt: Json::Null,
+        sources: Json::Null,
+        text: String::new(),
+    }
+}
+
+fn take(json: &mut Json, key: &str) -> Json {
+    json.as_object_mut().and_then(|object| object.shift_remove(key)).unwrap_or_default()
+}
+
+fn set(json: &mut Json, key: &str, value: Json) {
+    json.as_object_mut().unwrap_or(&mut Map::new()).insert(key.into(), value);
+}

@@ -1,0 +1,168 @@
+//! Engines over the worlds, made once for all tests of the process.
+
+use super::block_on;
+use super::load::{self, Store};
+use super::policy;
+use super::world::{World, desk, shop};
+use celosia::audit::{AuditLog, Durability};
+use celosia::catalog::Catalog;
+use celosia::query::{Engine, Limits, Parts};
+use celosia::results::ResultStore;
+use celosia::semantics::Semantics;
+use celosia_connector_api::{Budget, Budgeted, Connector};
+use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
+use celosia_connector_sqlite::{SqliteConfig, SqliteConnector};
+use celosia_connector_testkit::cluster::PostgresCluster;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// The engines over one kind of store.
+#[derive(Debug)]
+pub struct Bench {
+    /// The kind of the source `shop`; `desk` is always a SQLite file.
+    pub store: Store,
+    engines: Vec<((World, bool), Engine)>,
+}
+
+impl Bench {
+    /// The engine over a world, with or without pushdown.
+    pub fn engine(&self, world: World, pushdown: bool) -> &Engine {
+        let found = self.engines.iter().find(|(key, _)| *key == (world, pushdown));
+        &found.expect("every world has both engines").1
+    }
+}
+
+/// Every kind of store that is here: SQLite always, PostgreSQL where it is installed.
+pub fn benches() -> Vec<&'static Bench> {
+    static SQLITE: LazyLock<Bench> = LazyLock::new(|| block_on(bench(Store::Sqlite)));
+    static POSTGRES: LazyLock<Option<Bench>> =
+        LazyLock::new(|| cluster().map(|_| block_on(bench(Store::Postgres))));
+    [Some(&*SQLITE), POSTGRES.as_ref()].into_iter().flatten().collect()
+}
+
+/// The PostgreSQL server of this process; where there is none the tests go on without, and say so,
+/// unless `CELOSIA_REQUIRE_SOURCES` names it.
+pub fn cluster() -> Option<&'static PostgresCluster> {
+    match PostgresCluster::shared() {
+        Ok(cluster) => Some(cluster),
+        Err(error) => {
+            let required = std::env::var("CELOSIA_REQUIRE_SOURCES").unwrap_or_default();
+            assert!(!required.contains("postgres"), "PostgreSQL is required: {error}");
+            println!("SKIPPED on PostgreSQL: {error}");
+            None
+        }
+    }
+}
+
+/// A directory of this process. What dead processes left is removed.
+pub fn scratch() -> &'static Path {
+    static SCRATCH: LazyLock<PathBuf> = LazyLock::new(|| {
+        let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Some(process) = name.strip_prefix("worlds-") else { continue };
+            if !Path::new("/proc").join(process).exists() {
+                // Another process may be removing it too.
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+        let directory = parent.join(format!("worlds-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a directory below target/tmp");
+        directory
+    });
+    &SCRATCH
+}
+
+async fn bench(store: Store) -> Bench {
+    let mut engines = Vec::new();
+    for world in [World::A, World::B, World::C] {
+        let sources = sources(store, world).await;
+        for pushdown in [true, false] {
+            let parts = Parts { pushdown, ..parts(sources.clone()).await };
+            check(&parts, world);
+            engines.push(((world, pushdown), Engine::new(parts).expect("an engine")));
+        }
+    }
+    Bench { store, engines }
+}
+
+/// The sources of a world, loaded.
+async fn sources(store: Store, world: World) -> Vec<(String, Arc<dyn Connector>)> {
+    let name = format!("{store:?}-{world:?}");
+    let file = scratch().join(format!("{name}-desk.db"));
+    load::sqlite(&file, load::script(Store::Sqlite, &desk(world))).await;
+    let script = load::script(store, &shop(world));
+    let shop = match (store, cluster()) {
+        (Store::Sqlite, _) | (Store::Postgres, None) => {
+            let file = scratch().join(format!("{name}-shop.db"));
+            load::sqlite(&file, script).await;
+            sqlite(&file)
+        }
+        (Store::Postgres, Some(cluster)) => postgres(&load::postgres(cluster, &script)),
+    };
+    vec![("shop".into(), shop), ("desk".into(), sqlite(&file))]
+}
+
+/// A SQLite file as a source within its budget.
+pub fn sqlite(file: &Path) -> Arc<dyn Connector> {
+    let config = SqliteConfig { path: file.to_path_buf(), concurrency: 8 };
+    Arc::new(Budgeted::new(
+        Arc::new(SqliteConnector::new(config).expect("a connector")),
+        Budget::default(),
+    ))
+}
+
+/// A PostgreSQL database as a source within its budget.
+pub fn postgres(url: &str) -> Arc<dyn Connector> {
+    let config = PostgresConfig::parse(url).expect("a URL");
+    Arc::new(Budgeted::new(
+        Arc::new(PostgresConnector::new(config).expect("a connector")),
+        Budget::default(),
+    ))
+}
+
+/// An engine's parts over these sources: the policy of the worlds, an audit of its own.
+pub async fn parts(sources: Vec<(String, Arc<dyn Connector>)>) -> Parts {
+    let catalog = Catalog::new(sources, Duration::from_secs(3_600));
+    let refreshed = catalog.refresh().await;
+    if !refreshed.down.is_empty() {
+        println!("down: {:?}", refreshed.down);
+    }
+    Parts {
+        catalog,
+        rules: policy::rules(),
+        audit: audit().await,
+        results: ResultStore::new(Duration::from_secs(60), 64 << 20),
+        semantics: Arc::new(Semantics::default()),
+        pseudonym_key: policy::key(),
+        limits: limits(),
+        pushdown: true,
+    }
+}
+
+/// Limits that no ordinary statement of a test reaches.
+pub fn limits() -> Limits {
+    Limits {
+        rows: 1_000,
+        bytes: 1 << 20,
+        time: Duration::from_secs(30),
+        memory: 256 << 20,
+        concurrency: 64,
+    }
+}
+
+/// A new audit store below the scratch directory.
+pub async fn audit() -> Arc<AuditLog> {
+    static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let store = format!("sqlite:{}/audit-{number}.db", scratch().display());
+    AuditLog::connect(&store, Durability::Process, None).await.expect("an audit")
+}
+
+/// The policy must hold for the catalog, as it must at a start. World C lacks what rules name.
+fn check(parts: &Parts, world: World) {
+    let snapshot = parts.catalog.snapshot();
+    let errors = parts.rules.check(snapshot.tables(), &[]);
+    assert!(world == World::C || errors.is_empty(), "{world:?}: {errors:?}");
+}

@@ -6,6 +6,11 @@ use tracing_subscriber::EnvFilter;
 /// gives one JSON object a line. A second call does nothing.
 pub fn start() {
     let filter = EnvFilter::try_from_env("CELOSIA_LOG").unwrap_or_else(|_| EnvFilter::new("warn,celosia=info"));
+    // The protocol library logs whole requests and results, so rows; drivers log statements.
+    let filter = ["rmcp=off", "sqlx=off"]
+        .into_iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, EnvFilter::add_directive);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let json = std::env::var("CELOSIA_LOG_FORMAT").is_ok_and(|format| format == "json");
     let started = if json { builder.json().try_init() } else { builder.try_init() };

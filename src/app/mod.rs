@@ -127,7 +127,9 @@ fn pseudonym_key(config: &Config) -> Result<Option<PseudonymKey>, Failure> {
     }
 }
 
-fn connectors(config: &Config) -> Result<Vec<(String, Arc<dyn Connector>)>, Failure> {
+type Sources = Vec<(String, Arc<dyn Connector>)>;
+
+fn connectors(config: &Config) -> Result<Sources, Failure> {
     let base = config.path().parent().unwrap_or(Path::new("."));
     config
         .sources

@@ -155,6 +155,11 @@ impl Names {
             for from in 0..parts.len() {
                 names.by_suffix.entry(suffix_key(&parts[from..])).or_default().push(at);
             }
+            // Most sources show one schema, and people leave it out.
+            let short = [parts[0], parts[2]];
+            if parts[0] != parts[1] {
+                names.by_suffix.entry(suffix_key(&short)).or_default().push(at);
+            }
             for key in &table.description.foreign_keys {
                 let (schema, name) = (&*key.referenced_schema, &*key.referenced_table);
                 let target = TableRef::new(&reference.source, schema, name);
@@ -185,7 +190,7 @@ fn suffix_key(parts: &[&str]) -> String {
 
 fn is_exact(table: &TableRef, parts: &[&str]) -> bool {
     let full = [&*table.source, &*table.schema, &*table.table];
-    full.ends_with(parts)
+    full.ends_with(parts) || [full[0], full[2]] == *parts
 }
 
 #[cfg(test)]

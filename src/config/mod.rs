@@ -20,7 +20,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The configuration of a server. Paths are resolved against the directory of its file.
+/// The configuration of a server. Paths are resolved against the directory of its file; the URL of a
+/// source is left to its connector.
 #[derive(Debug)]
 pub struct Config {
     path: PathBuf,
@@ -114,7 +115,8 @@ pub struct Source {
     pub name: String,
     /// The engine.
     pub kind: Kind,
-    /// Where it is, with credentials; the path of SQLite is resolved.
+    /// Where it is, with credentials. SQLite resolves a relative path against
+    /// [`Config::directory`].
     pub url: Secret,
     /// The schemas to offer; empty offers all that the login sees.
     pub schemas: Vec<String>,
@@ -226,6 +228,11 @@ impl Config {
     /// The file the configuration came from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The directory of the file, against which relative paths are resolved.
+    pub fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
     }
 
     /// The file's text, in which the policy reads the roles. It holds references, no secrets.

@@ -206,20 +206,7 @@ impl Checker<'_> {
             self.error(raw, key, message);
             return None;
         }
-        match kind {
-            Kind::Sqlite => Some(self.sqlite_url(&url)),
-            _ => Some(url),
-        }
-    }
-
-    /// `sqlite:` and the path from where we run.
-    fn sqlite_url(&self, url: &Secret) -> Secret {
-        let rest = url.expose().trim_start_matches("sqlite:");
-        let rest = rest.strip_prefix("//").unwrap_or(rest);
-        if rest.starts_with(":memory:") {
-            return url.clone();
-        }
-        Secret::new(format!("sqlite:{}", self.directory.join(rest).display()))
+        Some(url)
     }
 
     fn audit_store(&mut self, raw: Option<Spanned<String>>) -> PathBuf {

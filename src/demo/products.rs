@@ -12,7 +12,8 @@ const fn product(category: &'static str, name: &'static str, cents: i64) -> Prod
     Product { name, category, cents }
 }
 
-/// Sixty products of six categories.
+/// Sixty products of six categories, their prices as units and hundredths.
+#[expect(clippy::inconsistent_digit_grouping, reason = "89_00 reads as 89.00")]
 pub(super) const PRODUCTS: &[Product; 60] = &[
     product("Kitchen", "Cast iron pan 28 cm", 54_90),
     product("Kitchen", "Chef's knife", 89_00),

@@ -323,6 +323,8 @@ mod tests {
         let hash = "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
         let keys = load(&key("k", hash, "")).unwrap();
         assert!(keys.authenticate("foo").is_some());
+        let near = hash.replace("266e7ae", "266e7af");
+        assert!(load(&key("k", &near, "")).unwrap().authenticate("foo").is_none());
         let upper = hash.to_uppercase().replace("SHA256", "sha256");
         assert!(load(&key("k", &upper, "")).unwrap().authenticate("foo").is_some());
     }

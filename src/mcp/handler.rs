@@ -245,9 +245,10 @@ impl ServerHandler for CelosiaServer {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        Err(if PARAMETERISED.contains(&request.method.as_str()) {
+        let removed = request.method == "initialize" && modern(&context);
+        Err(if !removed && PARAMETERISED.contains(&request.method.as_str()) {
             let message = format!("the params of {} do not have the form it needs", request.method);
             ErrorData::invalid_params(message, None)
         } else {

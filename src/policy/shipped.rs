@@ -7,7 +7,7 @@ use arrow_schema::{DataType, TimeUnit};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The roles the demo is meant to have.
+/// Roles such as the demo has, a little wider so that every shipped rule shows.
 const DEMO_ROLES: &str = r#"
 roles:
   analyst:

@@ -61,13 +61,34 @@ pub(super) fn describe(view: &View, semantics: &Semantics, name: &str) -> Result
     if let Some(source) = sources.iter().find(|source| source.eq_ignore_ascii_case(name.trim())) {
         return Ok(describe_source(view, semantics, source));
     }
-    let parts: Vec<&str> = name.split('.').map(|part| part.trim().trim_matches('"')).collect();
+    let parts = name_parts(name);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     if parts.is_empty() || parts.len() > 3 || parts.iter().any(|part| part.is_empty()) {
         return Err(Error::new(Code::InvalidArgument, "this is not the name of a table or source")
             .with_hint(format!("write source.schema.table, or one of the sources: {}", sources.join(", "))));
     }
     let (entry, grant) = view.resolve(&parts)?;
     Ok(describe_table(view, semantics, &entry, &grant))
+}
+
+/// The parts of a dotted name; a part in double quotes may hold dots, and quotes written twice.
+fn name_parts(name: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    let mut letters = name.trim().chars().peekable();
+    while let Some(letter) = letters.next() {
+        let part = parts.len() - 1;
+        match letter {
+            '"' if quoted && letters.peek() == Some(&'"') => {
+                letters.next();
+                parts[part].push('"');
+            }
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(String::new()),
+            _ => parts[part].push(letter),
+        }
+    }
+    parts
 }
 
 /// The tables the caller may see.
@@ -254,7 +275,7 @@ fn source_names(view: &View) -> Vec<String> {
 }
 
 fn source_state(view: &View, table: &TableRef) -> Option<SourceState> {
-    view.snapshot().sources().iter().find(|s| s.name == table.source).map(|s| s.state.clone())
+    view.snapshot().sources().iter().find(|s| s.name == table.source).map(|s| s.state)
 }
 
 fn description(entry: &TableEntry, semantics: &Semantics) -> Option<String> {
@@ -286,4 +307,15 @@ fn one_line(text: &str) -> String {
     let line: String =
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect();
     line.trim().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_split_at_dots_outside_quotes() {
+        assert_eq!(name_parts("shop.main.orders"), ["shop", "main", "orders"]);
+        assert_eq!(name_parts("a.\"b.c\".\"d\"\"e\""), ["a", "b.c", "d\"e"]);
+    }
 }

@@ -126,7 +126,8 @@ impl Functions {
     }
 
     /// Whether a statement may call `name`.
-    pub(super) fn knows(&self, name: &str) -> bool {
+    #[cfg(test)]
+    fn knows(&self, name: &str) -> bool {
         self.scalar.contains_key(name)
             || self.aggregate.contains_key(name)
             || self.window.contains_key(name)

@@ -95,7 +95,8 @@ impl Split<'_> {
         self.fetch_needed();
         let predicate = self.pushed_predicate(&request.predicates);
         let all_pushed = filter_at_source
-            && request.predicates.iter().all(|p| self.translated(p).is_some());
+            && request.predicates.iter().all(|p| self.translated(p).is_some())
+            && predicate.as_ref().map_or(0, conjuncts) == request.predicates.iter().map(conjuncts).sum::<usize>();
         let (order, limit) = self.order_and_limit(request, all_pushed);
         let query = RemoteQuery {
             table: self.entry.description.clone(),
@@ -178,7 +179,7 @@ impl Split<'_> {
             self.governed.push(Some(index));
             return LocalColumn::Fetched(self.output.len() - 1);
         }
-        LocalColumn::Work(index)
+        LocalColumn::Work
     }
 
     /// Fetches the raw columns that the leaf works on and that are not fetched yet.
@@ -221,7 +222,11 @@ impl Split<'_> {
     }
 
     fn pushed_predicate(&self, predicates: &[Predicate]) -> Option<Predicate> {
-        predicates.iter().filter_map(|p| self.translated(p)).reduce(Predicate::and)
+        predicates.iter().filter_map(|p| self.translated(p)).reduce(|all, next| {
+            // What would make the statement too large stays local; it is checked there anyway.
+            let both = all.clone().and(next);
+            if is_pushable(self.dialect, &both, &self.output_classes()) { both } else { all }
+        })
     }
 
     fn order_and_limit(&self, request: &Request<'_>, all_pushed: bool) -> (Vec<SortKey>, Option<u64>) {
@@ -277,7 +282,7 @@ impl Split<'_> {
                     LocalColumn::Null => {
                         LocalOutput::Null(self.entry.description.columns[grant.column()].data_type.clone())
                     }
-                    LocalColumn::Work(_) => LocalOutput::Masked {
+                    LocalColumn::Work => LocalOutput::Masked {
                         fetched: at(grant.column()).ok_or_else(|| {
                             DataFusionError::Internal("a raw column was not fetched".into())
                         })?,
@@ -294,10 +299,18 @@ impl Split<'_> {
     }
 }
 
+fn conjuncts(predicate: &Predicate) -> usize {
+    match predicate {
+        Predicate::Constant(true) => 0,
+        Predicate::And(parts) => parts.len(),
+        _ => 1,
+    }
+}
+
 enum LocalColumn {
     Fetched(usize),
     Null,
-    Work(usize),
+    Work,
 }
 
 /// The governed columns as the planner sees them: lower-case names, the types after masking.

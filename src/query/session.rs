@@ -8,6 +8,9 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+/// A table and what its caller may see of it.
+pub(super) type Visible = (Arc<TableEntry>, Arc<Grant>);
+
 /// What one caller may see under one policy and one catalog. Shared by the caller's requests.
 #[derive(Debug)]
 pub(super) struct View {
@@ -15,7 +18,7 @@ pub(super) struct View {
     rules: Arc<Rules>,
     snapshot: Arc<Snapshot>,
     grants: Mutex<HashMap<TableRef, Option<Arc<Grant>>>>,
-    all: OnceLock<Arc<Vec<(Arc<TableEntry>, Arc<Grant>)>>>,
+    all: OnceLock<Arc<Vec<Visible>>>,
     index: OnceLock<Index>,
 }
 
@@ -50,7 +53,7 @@ impl View {
     }
 
     /// Every table the caller may see, sorted by name.
-    pub(super) fn tables(&self) -> Arc<Vec<(Arc<TableEntry>, Arc<Grant>)>> {
+    pub(super) fn tables(&self) -> Arc<Vec<Visible>> {
         self.all
             .get_or_init(|| {
                 let tables = self.snapshot.tables().iter();

@@ -12,15 +12,15 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 /// The longest statement, in bytes.
-pub const MAX_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 /// The most tokens of a statement, white space left out.
-pub const MAX_TOKENS: usize = 20_000;
+const MAX_TOKENS: usize = 20_000;
 /// Nested parentheses the parser follows.
 const MAX_NESTING: usize = 64;
 
 /// A statement that passed the gate: one SELECT, read-only, allow-listed, bounded.
 #[derive(Debug, Clone)]
-pub struct Statement {
+pub(super) struct Statement {
     ast: Ast,
     normalized: String,
     fingerprint: String,
@@ -31,7 +31,7 @@ impl Statement {
     ///
     /// # Errors
     /// `Syntax`, `NotAllowed` or `TooComplex`, each with what to do instead.
-    pub fn parse(sql: &str) -> Result<Self> {
+    pub(super) fn parse(sql: &str) -> Result<Self> {
         if sql.len() > MAX_BYTES {
             return Err(too_complex(format!("the statement has more than {MAX_BYTES} bytes")));
         }
@@ -49,12 +49,12 @@ impl Statement {
     }
 
     /// The statement without literals and comments, for the audit.
-    pub fn normalized(&self) -> &str {
+    pub(super) fn normalized(&self) -> &str {
         &self.normalized
     }
 
     /// A short hash of the normalised statement.
-    pub fn fingerprint(&self) -> &str {
+    pub(super) fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 }

@@ -155,6 +155,18 @@ impl Predicate {
         }
     }
 
+    /// The number of conditions and bound values, as a measure of the statement it becomes.
+    pub fn size(&self) -> usize {
+        match self {
+            Predicate::InList { values, .. } => 1 + values.len(),
+            Predicate::And(parts) | Predicate::Or(parts) => {
+                1 + parts.iter().map(Predicate::size).sum::<usize>()
+            }
+            Predicate::Not(part) => 1 + part.size(),
+            _ => 1,
+        }
+    }
+
     /// The same predicate with every column index replaced.
     #[must_use]
     pub fn remap(&self, map: &impl Fn(usize) -> usize) -> Predicate {

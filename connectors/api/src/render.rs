@@ -43,7 +43,9 @@ pub fn is_pushable(dialect: &dyn Dialect, predicate: &Predicate, classes: &[Oper
                 && can.equality.contains(OperandClass::Boolean)
         }
         Predicate::And(parts) | Predicate::Or(parts) => {
-            parts.iter().all(|part| is_pushable(dialect, part, classes))
+            parts.len() <= MAX_PARTS
+                && predicate.size() <= MAX_SIZE
+                && parts.iter().all(|part| is_pushable(dialect, part, classes))
         }
         Predicate::Not(part) => is_pushable(dialect, part, classes),
     }
@@ -51,6 +53,11 @@ pub fn is_pushable(dialect: &dyn Dialect, predicate: &Predicate, classes: &[Oper
 
 /// The longest list of values sent with one statement; a longer one is checked locally.
 pub const MAX_IN_LIST: usize = 1_000;
+/// The most conditions and values of one statement: SQLite gives up on an expression 1,000 levels deep,
+/// and every source has a most of parameters.
+pub const MAX_SIZE: usize = 1_500;
+/// The most parts of one AND or OR.
+const MAX_PARTS: usize = 500;
 
 /// The statement of `query` in `dialect`.
 ///

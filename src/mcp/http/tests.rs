@@ -324,6 +324,9 @@ async fn the_new_era_is_discovered() {
     assert_eq!(server.backend.calls.lock()[0], "explain ana test/7");
     let mismatch = modern(&server, "tools/list", json!({}), None).await;
     assert_eq!(mismatch.status, StatusCode::OK);
+    let removed = modern(&server, "initialize", json!({}), None).await;
+    assert_eq!(removed.status, StatusCode::NOT_FOUND);
+    assert_eq!(removed.json()["error"]["code"], -32601);
     let wrong = message("tools/list", json!({})).to_string();
     let wrong = server.post(wrong, &[("mcp-protocol-version", "2026-07-28")]).await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);

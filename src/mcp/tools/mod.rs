@@ -15,18 +15,21 @@ use rmcp::model::ToolAnnotations;
 use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject, ProgressToken, Tool};
 use rmcp::service::{Peer, RoleServer};
 use serde_json::Value as Json;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tokio_util::sync::CancellationToken;
 
 /// All tools, as `tools/list` shows them.
 pub(super) fn all() -> Vec<Tool> {
-    vec![
-        search::definition(),
-        describe::definition(),
-        query::definition(),
-        fetch::definition(),
-        explain::definition(),
-    ]
+    static ALL: LazyLock<Vec<Tool>> = LazyLock::new(|| {
+        vec![
+            search::definition(),
+            describe::definition(),
+            query::definition(),
+            fetch::definition(),
+            explain::definition(),
+        ]
+    });
+    ALL.clone()
 }
 
 /// A call and what surrounds it.

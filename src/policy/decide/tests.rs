@@ -91,6 +91,12 @@ fn an_opening_without_rows_opens_every_row() {
 }
 
 #[test]
+fn an_opening_of_no_column_opens_no_row() {
+    let grant = grant_of("", &["blind", "eu"], &[]).unwrap();
+    assert_eq!((grant.row_filter(), grant.roles()), (Some(&region("EU")), &["eu".to_string()][..]));
+}
+
+#[test]
 fn equal_filters_are_one() {
     let grant = grant_of("", &["eu", "mine"], &[("region", text("EU"))]).unwrap();
     assert_eq!(grant.row_filter(), Some(&region("EU")));

@@ -1,0 +1,254 @@
+//! Random expressions of a type over a scope.
+
+use super::expr::{Expr, Type};
+use super::generate::{Generator, Scope};
+use super::words::{PATTERNS, REGEXES, ZEROES, literals};
+
+impl Generator {
+    /// An expression of a type; deeper where `depth` allows.
+    pub fn expr(&mut self, ty: Type, scope: &Scope, depth: usize) -> Expr {
+        if depth == 0 || self.rng.chance(35) {
+            return self.leaf(ty, scope);
+        }
+        let below = depth - 1;
+        if self.rng.chance(8) {
+            let subs = vec![self.boolean(scope, 0), self.expr(ty, scope, below), self.expr(ty, scope, 0)];
+            return Expr::node(ty, "CASE WHEN {} THEN {} ELSE {} END", subs);
+        }
+        if self.rng.chance(6) {
+            let name = self.rng.pick(&["coalesce({}, {})", "nullif({}, {})", "greatest({}, {})"]);
+            let subs = vec![self.expr(ty, scope, below), self.expr(ty, scope, 0)];
+            let name = if ty == Type::Bool { "coalesce({}, {})" } else { name };
+            return Expr::node(ty, name, subs);
+        }
+        match ty {
+            Type::Int => self.integer(scope, below),
+            Type::Float => self.float(scope, below),
+            Type::Dec => self.decimal(scope, below),
+            Type::Text => self.text(scope, below),
+            Type::Bool => self.boolean(scope, depth),
+            Type::Date => self.date(scope, below),
+            Type::Time => self.time(scope, below),
+        }
+    }
+
+    /// A column or a value.
+    fn leaf(&mut self, ty: Type, scope: &Scope) -> Expr {
+        let fit: Vec<&str> =
+            scope.columns.iter().filter(|c| c.ty == ty).map(|c| c.sql.as_str()).collect();
+        if fit.is_empty() || self.rng.chance(15) {
+            return Expr::leaf(ty, self.rng.pick(literals(ty)));
+        }
+        Expr::leaf(ty, self.rng.pick(&fit))
+    }
+
+    /// A divisor that is zero where nobody may look.
+    fn divisor(&mut self, scope: &Scope) -> Expr {
+        let open = |zero: &str, rng: usize| {
+            let (column, rest) = zero.split_once(' ').unwrap_or((zero, ""));
+            let fit = |c: &&super::generate::Column| {
+                c.ty == Type::Int && c.sql.rsplit('.').next() == Some(column)
+            };
+            let found: Vec<_> = scope.columns.iter().filter(fit).collect();
+            found.get(rng % found.len().max(1)).map(|c| format!("({} {rest})", c.sql))
+        };
+        for _ in 0..6 {
+            let zero = self.rng.pick(ZEROES);
+            let at = self.rng.below(3);
+            if let Some(sql) = open(zero, at) {
+                return Expr::leaf(Type::Int, sql);
+            }
+        }
+        Expr::leaf(Type::Int, "7")
+    }
+
+    fn integer(&mut self, scope: &Scope, depth: usize) -> Expr {
+        let (template, types): (&str, &[Type]) = self.rng.weighted(&[
+            (14, ("({} + {})", &[Type::Int, Type::Int] as &[Type])),
+            (8, ("({} - {})", &[Type::Int, Type::Int])),
+            (4, ("({} * {})", &[Type::Int, Type::Int])),
+            (16, ("/", &[])),
+            (4, ("({} % 7)", &[Type::Int])),
+            (3, ("abs({})", &[Type::Int])),
+            (10, ("length({})", &[Type::Text])),
+            (4, ("strpos({}, '1')", &[Type::Text])),
+            (4, ("ascii({})", &[Type::Text])),
+            (5, ("code", &[])),
+            (2, ("CAST({} AS BIGINT)", &[Type::Text])),
+            (4, ("CAST({} AS INTEGER)", &[Type::Int])),
+            (3, ("CAST({} AS BIGINT)", &[Type::Float])),
+            (5, ("CAST(extract(year FROM {}) AS BIGINT)", &[Type::Date])),
+            (5, ("CAST(extract(month FROM {}) AS BIGINT)", &[Type::Date])),
+            (4, ("CAST(extract(day FROM {}) AS BIGINT)", &[Type::Time])),
+            (2, ("({} / {})", &[Type::Int, Type::Int])),
+        ]);
+        match template {
+            "/" => {
+                let subs = vec![self.expr(Type::Int, scope, depth), self.divisor(scope)];
+                let operator = self.rng.pick(&["({} / {})", "({} % {})"]);
+                Expr::node(Type::Int, operator, subs)
+            }
+            // Every open code is a number, no hidden one is.
+            "code" => match scope.columns.iter().find(|c| c.sql.ends_with(".code")) {
+                Some(code) => Expr::leaf(Type::Int, format!("CAST({} AS BIGINT)", code.sql)),
+                None => self.leaf(Type::Int, scope),
+            },
+            template => self.node(Type::Int, template, types, scope, depth),
+        }
+    }
+
+    fn float(&mut self, scope: &Scope, depth: usize) -> Expr {
+        let (template, types): (&str, &[Type]) = self.rng.weighted(&[
+            (5, ("({} + {})", &[Type::Float, Type::Float] as &[Type])),
+            (3, ("({} * {})", &[Type::Float, Type::Float])),
+            (3, ("({} / {})", &[Type::Float, Type::Float])),
+            (6, ("CAST({} AS DOUBLE PRECISION)", &[Type::Int])),
+            (3, ("round({})", &[Type::Float])),
+            (2, ("sqrt({})", &[Type::Float])),
+            (1, ("ln({})", &[Type::Float])),
+            (2, ("floor({})", &[Type::Float])),
+        ]);
+        self.node(Type::Float, template, types, scope, depth)
+    }
+
+    fn decimal(&mut self, scope: &Scope, depth: usize) -> Expr {
+        let (template, types): (&str, &[Type]) = self.rng.weighted(&[
+            (5, ("CAST({} + {} AS DECIMAL(20,4))", &[Type::Dec, Type::Dec] as &[Type])),
+            (3, ("CAST({} * 2 AS DECIMAL(20,4))", &[Type::Dec])),
+            (3, ("CAST({} AS DECIMAL(12,2))", &[Type::Int])),
+            (2, ("CAST({} AS DECIMAL(6,2))", &[Type::Dec])),
+            (2, ("round({}, 1)", &[Type::Dec])),
+        ]);
+        self.node(Type::Dec, template, types, scope, depth)
+    }
+
+    fn text(&mut self, scope: &Scope, depth: usize) -> Expr {
+        let (template, types): (&str, &[Type]) = self.rng.weighted(&[
+            (4, ("upper({})", &[Type::Text] as &[Type])),
+            (4, ("lower({})", &[Type::Text])),
+            (6, ("substr({}, 1, 4)", &[Type::Text])),
+            (4, ("right({}, 3)", &[Type::Text])),
+            (6, ("({} || {})", &[Type::Text, Type::Text])),
+            (3, ("replace({}, '1', {})", &[Type::Text, Type::Text])),
+            (3, ("regexp_replace({}, '[0-9]+', '#')", &[Type::Text])),
+            (3, ("split_part({}, '@', 1)", &[Type::Text])),
+            (3, ("reverse({})", &[Type::Text])),
+            (3, ("CAST({} AS TEXT)", &[Type::Int])),
+            (2, ("CAST({} AS TEXT)", &[Type::Date])),
+            (1, ("CAST({} AS TEXT)", &[Type::Dec])),
+            (2, ("lpad({}, 6, 'x')", &[Type::Text])),
+            (1, ("repeat({}, 2)", &[Type::Text])),
+            (1, ("translate({}, 'abc', 'xyz')", &[Type::Text])),
+            (1, ("chr({})", &[Type::Int])),
+            (2, ("regexp_replace('none', {}, '')", &[Type::Text])),
+        ]);
+        self.node(Type::Text, template, types, scope, depth)
+    }
+
+    fn date(&mut self, scope: &Scope, depth: usize) -> Expr {
+        let (template, types): (&str, &[Type]) = self.rng.weighted(&[
+            (4, ("CAST({} + INTERVAL '1 month' AS DATE)", &[Type::Date] as &[Type])),
+            (3, ("CAST({} AS DATE)", &[Type::Time])),
+            (3, ("CAST(date_trunc('month', {}) AS DATE)", &[Type::Date])),
+            (1, ("CAST({} AS DATE)", &[Type::Text])),
+        ]);
+        self.node(Type::Date, template, types, scope, depth)
+    }
+
+    fn time(&mut self, scope: &Scope, depth: usize) -> Expr {
+        let (template, types): (&str, &[Type]) = self.rng.weighted(&[
+            (3, ("CAST({} AS TIMESTAMP)", &[Type::Date] as &[Type])),
+            (3, ("date_trunc('month', {})", &[Type::Time])),
+            (3, ("({} + INTERVAL '1 day')", &[Type::Time])),
+            (2, ("CAST(to_timestamp_seconds({}) AS TIMESTAMP)", &[Type::Int])),
+        ]);
+        self.node(Type::Time, template, types, scope, depth)
+    }
+
+    /// A condition.
+    pub fn boolean(&mut self, scope: &Scope, depth: usize) -> Expr {
+        if depth > 0 && self.rng.chance(20) {
+            let template = self.rng.pick(&["({} AND {})", "({} OR {})", "(NOT {} OR {})"]);
+            let subs = vec![self.boolean(scope, depth - 1), self.boolean(scope, depth - 1)];
+            return Expr::node(Type::Bool, template, subs);
+        }
+        let below = depth.saturating_sub(1);
+        match self.rng.below(100) {
+            0..=44 => {
+                let ty = self.ty();
+                let ty = if ty == Type::Bool { Type::Int } else { ty };
+                let operator =
+                    self.rng.pick(&["({} = {})", "({} <> {})", "({} < {})", "({} >= {})", "({} > {})"]);
+                let left = self.expr(ty, scope, below);
+                let right = match self.rng.chance(70) {
+                    true => Expr::leaf(ty, self.rng.pick(literals(ty))),
+                    false => self.expr(ty, scope, below),
+                };
+                Expr::node(Type::Bool, operator, vec![left, right])
+            }
+            45..=54 => {
+                let pattern = self.rng.pick(PATTERNS);
+                let word = self.rng.pick(&["LIKE", "NOT LIKE", "ILIKE"]);
+                let sub = self.expr(Type::Text, scope, below);
+                Expr::node(Type::Bool, &format!("({{}} {word} '{pattern}')"), vec![sub])
+            }
+            55..=60 => {
+                let sub = self.expr(Type::Text, scope, below);
+                let regex = self.rng.pick(REGEXES);
+                Expr::node(Type::Bool, &format!("regexp_like({{}}, '{regex}')"), vec![sub])
+            }
+            61..=63 => {
+                let pattern = self.expr(Type::Text, scope, 0);
+                Expr::node(Type::Bool, "regexp_like('none', {})", vec![pattern])
+            }
+            64..=71 => {
+                let ty = self.ty();
+                let sub = self.expr(ty, scope, below);
+                let template = self.rng.pick(&["({} IS NULL)", "({} IS NOT NULL)"]);
+                Expr::node(Type::Bool, template, vec![sub])
+            }
+            72..=79 => {
+                let ty = if self.rng.chance(50) { Type::Int } else { Type::Text };
+                let sub = self.expr(ty, scope, below);
+                let list: Vec<&str> = (0..3).map(|_| self.rng.pick(literals(ty))).collect();
+                let not = if self.rng.chance(25) { " NOT" } else { "" };
+                let template = format!("({{}}{not} IN ({}))", list.join(", "));
+                Expr::node(Type::Bool, &template, vec![sub])
+            }
+            80..=84 => {
+                let subs = vec![self.expr(Type::Int, scope, below)];
+                Expr::node(Type::Bool, "({} BETWEEN 1 AND 17731)", subs)
+            }
+            85..=90 => {
+                let subs = vec![self.divisor(scope)];
+                Expr::node(Type::Bool, "(100 / {} < 200)", subs)
+            }
+            91..=96 if depth > 0 => self.subquery(scope),
+            _ => self.leaf(Type::Bool, scope),
+        }
+    }
+
+    /// A condition with a subquery over one table.
+    fn subquery(&mut self, scope: &Scope) -> Expr {
+        let table = self.rng.weighted(&[(5, "people"), (3, "orders"), (2, "tickets")]);
+        let columns = super::words::columns(table, false)
+            .map(|(name, ty)| super::generate::Column { sql: format!("s.{name}"), ty })
+            .collect();
+        let inner = Scope { columns, keys: Vec::new() };
+        let condition = self.boolean(&inner, 0);
+        let key = if table == "people" { "s.id" } else { "s.person_id" };
+        let outer = self.leaf(Type::Int, scope);
+        let template = match self.rng.below(4) {
+            0 => format!("({{}} IN (SELECT {key} FROM {table} AS s WHERE {{}}))"),
+            1 => format!("({{}} NOT IN (SELECT s.id FROM {table} AS s WHERE {{}}))"),
+            2 => format!("(EXISTS (SELECT 1 FROM {table} AS s WHERE {key} = {{}} AND {{}}))"),
+            _ => format!("({{}} > (SELECT min(s.id) FROM {table} AS s WHERE {{}}))"),
+        };
+        Expr::node(Type::Bool, &template, vec![outer, condition])
+    }
+
+    fn node(&mut self, ty: Type, template: &str, types: &[Type], scope: &Scope, depth: usize) -> Expr {
+        let subs = types.iter().map(|ty| self.expr(*ty, scope, depth)).collect();
+        Expr::node(ty, template, subs)
+    }
+}

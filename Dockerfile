@@ -41,6 +41,6 @@ USER 65532:65532
 EXPOSE 8017
 VOLUME ["/var/lib/celosia"]
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-    CMD ["/usr/local/bin/celosia", "health", "--url", "http://127.0.0.1:8017/healthz"]
+    CMD ["/usr/local/bin/celosia", "health", "--address", "127.0.0.1:8017"]
 ENTRYPOINT ["/usr/local/bin/celosia"]
 CMD ["serve", "--config", "/etc/celosia/celosia.yaml", "--listen", "0.0.0.0:8017"]

@@ -195,16 +195,16 @@ pub(super) struct RawAudit {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<String>")]
     pub(super) store: Option<Spanned<String>>,
-    /// What a record survives before an answer leaves.
+    /// What a record survives before an answer leaves: `process` (the default) or `disk`.
     pub(super) durability: Option<RawDurability>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum RawDurability {
-    /// The end of our process.
+    /// The end of our process, also a sudden one.
     Process,
-    /// The end of the machine.
+    /// A power cut too; each answer then waits for the disk twice.
     Disk,
 }
 

@@ -65,8 +65,8 @@ impl Checker<'_> {
             audit: Audit {
                 store: self.audit_store(raw.audit.store),
                 durability: match raw.audit.durability {
-                    Some(RawDurability::Process) => Durability::Process,
-                    Some(RawDurability::Disk) | None => Durability::Disk,
+                    Some(RawDurability::Process) | None => Durability::Process,
+                    Some(RawDurability::Disk) => Durability::Disk,
                 },
             },
             limits: Limits {

@@ -15,6 +15,7 @@ mod local;
 mod names;
 mod parameters;
 mod planner;
+mod prepared;
 mod pushdown;
 mod request;
 mod run;

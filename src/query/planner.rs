@@ -7,6 +7,7 @@ use super::supervise;
 use super::top::PushTop;
 use arrow_schema::{DataType, SchemaRef};
 use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, TableReference, plan_err};
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
@@ -17,7 +18,13 @@ use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanne
 use datafusion::logical_expr::{
     AggregateUDF, HigherOrderUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF,
 };
+use datafusion::optimizer::eliminate_filter::EliminateFilter;
+use datafusion::optimizer::eliminate_limit::EliminateLimit;
+use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::optimizer::optimizer::Optimizer;
+use datafusion::optimizer::push_down_filter::PushDownFilter;
+use datafusion::optimizer::push_down_limit::PushDownLimit;
+use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
@@ -33,6 +40,7 @@ const BATCH_ROWS: usize = 4_096;
 #[derive(Debug)]
 pub(super) struct Planner {
     state: SessionState,
+    simple: SessionState,
     functions: Arc<Functions>,
     expr_planners: Vec<Arc<dyn ExprPlanner>>,
 }
@@ -55,23 +63,22 @@ impl Planner {
             .set_str("datafusion.execution.time_zone", "+00:00");
         config.options_mut().optimizer.max_passes = 3;
         let runtime = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0).build_arc()?;
-        let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = Optimizer::new()
-            .rules
-            .into_iter()
-            .map(|rule| Arc::new(Supervised(rule)) as Arc<dyn OptimizerRule + Send + Sync>)
-            .collect();
-        rules.push(Arc::new(PushTop));
         let expr_planners = SessionStateDefaults::default_expr_planners();
-        let state = SessionStateBuilder::new()
-            .with_config(config)
-            .with_runtime_env(runtime)
-            .with_optimizer_rules(rules)
-            .with_expr_planners(expr_planners.clone())
-            .with_scalar_functions(functions.scalar.values().cloned().collect())
-            .with_aggregate_functions(functions.aggregate.values().cloned().collect())
-            .with_window_functions(functions.window.values().cloned().collect())
-            .build();
-        Ok(Self { state, functions, expr_planners })
+        let builder = |config: SessionConfig, rules: Rules| {
+            SessionStateBuilder::new()
+                .with_config(config)
+                .with_runtime_env(runtime.clone())
+                .with_optimizer_rules(supervised(rules))
+                .with_expr_planners(expr_planners.clone())
+                .with_scalar_functions(functions.scalar.values().cloned().collect())
+                .with_aggregate_functions(functions.aggregate.values().cloned().collect())
+                .with_window_functions(functions.window.values().cloned().collect())
+        };
+        let state = builder(config.clone(), Optimizer::new().rules).build();
+        config.options_mut().optimizer.max_passes = 1;
+        let simple =
+            builder(config, simple_rules()).with_physical_optimizer_rules(Vec::new()).build();
+        Ok(Self { state, simple, functions, expr_planners })
     }
 
     /// The logical plan of a statement over `tables`.
@@ -94,12 +101,18 @@ impl Planner {
 
     /// The optimised plan.
     pub(super) fn optimize(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
-        self.state.optimize(plan)
+        self.state_for(plan).optimize(plan)
     }
 
     /// The physical plan of an optimised plan.
     pub(super) async fn physical(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
-        self.state.query_planner().create_physical_plan(plan, &self.state).await
+        let state = self.state_for(plan);
+        state.query_planner().create_physical_plan(plan, state).await
+    }
+
+    /// A plan without joins, aggregates and subqueries has nothing for most rules to do.
+    fn state_for(&self, plan: &LogicalPlan) -> &SessionState {
+        if is_simple(plan) { &self.simple } else { &self.state }
     }
 
     /// What a plan runs with; `extension` reaches its leaves.
@@ -123,6 +136,52 @@ impl Planner {
     pub(super) fn functions(&self) -> &Functions {
         &self.functions
     }
+}
+
+type Rules = Vec<Arc<dyn OptimizerRule + Send + Sync>>;
+
+fn supervised(rules: Rules) -> Rules {
+    let mut rules: Rules =
+        rules.into_iter().map(|rule| Arc::new(Supervised(rule)) as Arc<_>).collect();
+    rules.push(Arc::new(PushTop));
+    rules
+}
+
+/// The rules that matter to one table with conditions, columns, an order and a limit.
+fn simple_rules() -> Rules {
+    vec![
+        Arc::new(SimplifyExpressions::new()),
+        Arc::new(EliminateFilter::new()),
+        Arc::new(EliminateLimit::new()),
+        Arc::new(PushDownLimit::new()),
+        Arc::new(PushDownFilter::new()),
+        Arc::new(OptimizeProjections::new()),
+    ]
+}
+
+/// Whether a plan is one table (or none) with conditions, columns, an order and a limit.
+pub(super) fn is_simple(plan: &LogicalPlan) -> bool {
+    let node = match plan {
+        LogicalPlan::Projection(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Limit(_)
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::TableScan(_)
+        | LogicalPlan::Values(_)
+        | LogicalPlan::EmptyRelation(_) => true,
+        _ => false,
+    };
+    node && !has_subquery(plan) && plan.inputs().into_iter().all(is_simple)
+}
+
+fn has_subquery(plan: &LogicalPlan) -> bool {
+    let mut found = false;
+    let walked = plan.apply_subqueries(|_| {
+        found = true;
+        Ok(TreeNodeRecursion::Stop)
+    });
+    found || walked.is_err()
 }
 
 /// What the SQL planner may look up: nothing but the statement's governed tables and allowed functions.

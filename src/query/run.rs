@@ -4,7 +4,9 @@ use super::collect::{Cap, Collected, collect};
 use super::context::QueryContext;
 use super::engine::Core;
 use super::inspect::{self, Effects};
-use super::planner::Tables;
+use super::names::Resolved;
+use super::planner::is_simple;
+use super::prepared::{Key, Prepared, is_stable};
 use super::request::{Explanation, QueryRequest};
 use super::session::View;
 use super::statement::Statement;
@@ -12,10 +14,12 @@ use super::supervise::with_deadline;
 use super::{failure, names, parameters};
 use crate::audit::{Intent, OpenRecord};
 use crate::error::{Error, Result};
-use crate::model::{ColumnInfo, Lineage, Outcome};
+use crate::model::{ColumnInfo, Lineage, Outcome, TableRef};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use parking_lot::Mutex;
 use sqlparser::ast::Statement as Ast;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -67,26 +71,45 @@ pub(super) struct Done {
 impl Run {
     /// Answers the statement.
     pub(super) async fn answer(self) -> Result<Done> {
-        let (ast, tables) = self.resolve()?;
+        let mut clock = Clock::start();
+        let key = Key::of(&self.request.sql, &self.request.parameters);
+        let kept = key.as_ref().and_then(|key| self.view.plans().get(key));
         // The intent is written while the statement is planned; both are done before a source is asked.
-        let cap = self.core.limits.rows.saturating_add(1);
-        let (opened, governed) = tokio::join!(self.open(), self.govern(ast, &tables, Some(cap)));
-        opened?;
-        let governed = governed?;
+        let governed = match kept {
+            Some(kept) => {
+                self.note(&kept.normalized, &kept.fingerprint, &kept.references);
+                let (opened, governed) = tokio::join!(self.open(), self.again(&kept));
+                opened?;
+                governed?
+            }
+            None => {
+                let question = self.resolve()?;
+                clock.lap("resolve");
+                let cap = self.core.limits.rows.saturating_add(1);
+                let (opened, governed) =
+                    tokio::join!(self.open(), self.govern(question, Some(cap), key));
+                opened?;
+                governed?
+            }
+        };
+        clock.lap("record and plan");
         let id = self.trail.intent.lock().query_id.to_string();
         let context = Arc::new(QueryContext::new(id, self.deadline, self.core.masks()));
         *self.trail.context.lock() = Some(context.clone());
         let task = self.core.planner.task(context.clone());
-        let stream = execute_stream(governed.physical.clone(), task).map_err(failure::of_execution)?;
+        let stream = execute_stream(governed.physical, task).map_err(failure::of_execution)?;
         let limits = &self.core.limits;
-        let collected = collect(stream, limits.rows, limits.bytes).await.map_err(failure::of_execution)?;
+        let collected =
+            collect(stream, limits.rows, limits.bytes).await.map_err(failure::of_execution)?;
+        clock.lap("run");
         let outcome = Outcome {
             sources: context.runs(),
             masks: governed.effects.masks,
             filters: governed.effects.filters,
             lineage: governed.lineage,
             bytes: collected.bytes as u64,
-            catalog_age_ms: u64::try_from(self.view.snapshot().age().as_millis()).unwrap_or(u64::MAX),
+            catalog_age_ms: u64::try_from(self.view.snapshot().age().as_millis())
+                .unwrap_or(u64::MAX),
             ..Outcome::default()
         };
         let warnings = warnings(&collected, limits.rows, limits.bytes);
@@ -95,8 +118,8 @@ impl Run {
 
     /// Says what the statement would do.
     pub(super) async fn explain(self) -> Result<Explanation> {
-        let (ast, tables) = self.resolve()?;
-        let (opened, governed) = tokio::join!(self.open(), self.govern(ast, &tables, None));
+        let question = self.resolve()?;
+        let (opened, governed) = tokio::join!(self.open(), self.govern(question, None, None));
         opened?;
         let governed = governed?;
         Ok(Explanation {
@@ -110,44 +133,129 @@ impl Run {
     }
 
     /// Text to syntax tree with parameters in place and every table governed.
-    fn resolve(&self) -> Result<(Ast, Tables)> {
+    fn resolve(&self) -> Result<Question> {
         let statement = Statement::parse(&self.request.sql)?;
-        {
-            let mut intent = self.trail.intent.lock();
-            intent.statement = statement.normalized().to_string();
-            intent.fingerprint = statement.fingerprint().to_string();
-        }
+        let (normalized, fingerprint) =
+            (statement.normalized().to_string(), statement.fingerprint().to_string());
+        self.note(&normalized, &fingerprint, &BTreeSet::new());
         let mut ast = statement.into_ast();
         parameters::bind(&mut ast, &self.request.parameters)?;
         let resolved = names::resolve(&ast, &self.view, &self.core.catalog, self.core.pushdown)?;
-        self.trail.intent.lock().tables = resolved.references.into_iter().collect();
+        self.note(&normalized, &fingerprint, &resolved.references);
         names::fold_quoted(&mut ast, &resolved.tables);
-        Ok((ast, resolved.tables))
+        Ok(Question { ast, resolved, normalized, fingerprint })
+    }
+
+    /// What the audit may say of the statement from now on.
+    fn note(&self, normalized: &str, fingerprint: &str, references: &BTreeSet<TableRef>) {
+        let mut intent = self.trail.intent.lock();
+        intent.statement = normalized.to_string();
+        intent.fingerprint = fingerprint.to_string();
+        intent.tables = references.iter().cloned().collect();
     }
 
     async fn open(&self) -> Result<()> {
         let intent = self.trail.intent.lock().clone();
-        let open = self.core.audit.open(intent).await.map_err(|e| Error::audit_unavailable(e.to_string()))?;
+        let open = self
+            .core
+            .audit
+            .open(intent)
+            .await
+            .map_err(|error| Error::audit_unavailable(error.to_string()))?;
         *self.trail.open.lock() = Some(open);
         Ok(())
     }
 
-    async fn govern(&self, ast: Ast, tables: &Tables, cap: Option<usize>) -> Result<Governed> {
+    async fn govern(
+        &self,
+        question: Question,
+        cap: Option<usize>,
+        key: Option<Key>,
+    ) -> Result<Governed> {
+        let Question { ast, resolved, normalized, fingerprint } = question;
         let planner = &self.core.planner;
         let functions = planner.functions();
+        let mut clock = Clock::start();
         let planned = with_deadline(self.deadline, || {
-            let logical = planner.logical(ast, tables)?;
+            let logical = planner.logical(ast, &resolved.tables)?;
             let (columns, lineage) = inspect::columns(&logical);
             let capped = match cap {
                 Some(rows) => planner.capped(logical, rows)?,
                 None => logical,
             };
+            clock.lap("logical");
             Ok((columns, lineage, planner.optimize(&capped)?))
         });
-        let (columns, lineage, logical) = planned.map_err(|e| failure::of_planning(e, functions))?;
-        let physical = planner.physical(&logical).await.map_err(|e| failure::of_planning(e, functions))?;
-        let effects = inspect::effects(&physical);
+        let (columns, lineage, logical) =
+            planned.map_err(|error| failure::of_planning(error, functions))?;
+        clock.lap("optimize");
+        let (physical, effects) = self.physical(&logical).await?;
+        clock.lap("physical");
+        if let Some(key) = key.filter(|_| is_stable(&normalized)) {
+            let rerun = is_simple(&logical) && !has_sort(&logical);
+            let prepared = Prepared {
+                normalized,
+                fingerprint,
+                references: resolved.references,
+                columns: columns.clone(),
+                lineage: lineage.clone(),
+                logical,
+                physical: rerun.then(|| (physical.clone(), effects.clone())),
+            };
+            self.view.plans().keep(key, Arc::new(prepared));
+        }
         Ok(Governed { physical, columns, lineage, effects })
+    }
+
+    /// The plan of a statement that was planned before.
+    async fn again(&self, kept: &Prepared) -> Result<Governed> {
+        let (physical, effects) = match &kept.physical {
+            Some(kept) => kept.clone(),
+            None => self.physical(&kept.logical).await?,
+        };
+        Ok(Governed {
+            physical,
+            columns: kept.columns.clone(),
+            lineage: kept.lineage.clone(),
+            effects,
+        })
+    }
+
+    async fn physical(&self, logical: &LogicalPlan) -> Result<(Arc<dyn ExecutionPlan>, Effects)> {
+        let planner = &self.core.planner;
+        let physical = planner
+            .physical(logical)
+            .await
+            .map_err(|error| failure::of_planning(error, planner.functions()))?;
+        let effects = inspect::effects(&physical);
+        Ok((physical, effects))
+    }
+}
+
+/// A statement that is ready to be planned.
+struct Question {
+    ast: Ast,
+    resolved: Resolved,
+    normalized: String,
+    fingerprint: String,
+}
+
+/// A sort keeps state from one run to the next.
+fn has_sort(plan: &LogicalPlan) -> bool {
+    matches!(plan, LogicalPlan::Sort(_)) || plan.inputs().into_iter().any(has_sort)
+}
+
+/// Times the stages, for those who turn on debug logs.
+struct Clock(Instant);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    fn lap(&mut self, stage: &'static str) {
+        tracing::debug!(stage, micros = self.0.elapsed().as_micros());
+        self.0 = Instant::now();
     }
 }
 

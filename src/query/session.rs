@@ -1,5 +1,6 @@
 //! The snapshots one request works on, and what its caller may see in them.
 
+use super::prepared::Plans;
 use crate::catalog::{Index, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::model::{Principal, TableEntry, TableRef};
@@ -20,11 +21,20 @@ pub(super) struct View {
     grants: Mutex<HashMap<TableRef, Option<Arc<Grant>>>>,
     all: OnceLock<Arc<Vec<Visible>>>,
     index: OnceLock<Index>,
+    plans: Plans,
 }
 
 impl View {
     fn new(principal: Principal, rules: Arc<Rules>, snapshot: Arc<Snapshot>) -> Self {
-        Self { principal, rules, snapshot, grants: Mutex::default(), all: OnceLock::new(), index: OnceLock::new() }
+        Self {
+            principal,
+            rules,
+            snapshot,
+            grants: Mutex::default(),
+            all: OnceLock::new(),
+            index: OnceLock::new(),
+            plans: Plans::new(),
+        }
     }
 
     /// The catalog this view is over.
@@ -60,6 +70,11 @@ impl View {
                 Arc::new(tables.filter_map(|t| Some((t.clone(), self.grant(t)?))).collect())
             })
             .clone()
+    }
+
+    /// The plans kept for this caller.
+    pub(super) fn plans(&self) -> &Plans {
+        &self.plans
     }
 
     /// The search index over those tables, built on first use.

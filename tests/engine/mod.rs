@@ -1,1 +1,20 @@
-//! Being written.
+//! The pipeline, from statement to answer, over real sources.
+
+mod cancel;
+mod failures;
+mod hostile;
+mod limits;
+mod names;
+mod paging;
+mod parameters;
+mod snapshots;
+
+use crate::support::lab::{Bench, benches};
+use crate::support::world::World;
+use celosia::query::Engine;
+
+/// The engine over world A on SQLite.
+fn engine() -> &'static Engine {
+    let all: Vec<&'static Bench> = benches();
+    all[0].engine(World::A, true)
+}

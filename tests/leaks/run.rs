@@ -88,36 +88,48 @@ fn expected(bench: &Bench, case: &Case, said: &Said) -> Vec<String> {
     if !case.raw {
         let found = secret::found(&all);
         if !found.is_empty() {
-            complaints.push(format!("the reply holds {found:?}:\n{all}"));
+            complaints.push(format!("the reply holds {found:?}:\n{}", cut(&all)));
         }
     }
     for word in &case.absent {
         let word = word.replace("{schema}", bench.store.schema());
         let answer = all.replace(&case.sql, "");
         if !case.sql.contains(&word) && answer.contains(&word) {
-            complaints.push(format!("the reply holds {word:?}:\n{all}"));
+            complaints.push(format!("the reply holds {word:?}:\n{}", cut(&all)));
         }
     }
     let wanted = case.error.as_deref();
     let must_answer = case.ok || case.rows.is_some();
     if (wanted.is_some() && said.error() != wanted) || (must_answer && said.error().is_some()) {
-        complaints.push(format!("expected {wanted:?}, got {all}"));
+        complaints.push(format!("expected {wanted:?}, got {}", cut(&all)));
     } else if said.error() == Some("internal") {
-        complaints.push(format!("an error of ours: {all}"));
+        complaints.push(format!("an error of ours: {}", cut(&all)));
     }
     if let (Some(rows), None) = (&case.rows, said.error())
         && !alike(rows, &said.rows, ordered(case))
     {
-        let found = Json::from(said.rows.clone());
+        let found = cut(&Json::from(said.rows.clone()).to_string());
         complaints.push(format!("expected rows {}, got {found}", Json::from(rows.clone())));
     }
     complaints
 }
 
-/// Whether the statement orders its rows.
+/// Whether the statement orders its rows: it has an ORDER BY outside all parentheses.
 fn ordered(case: &Case) -> bool {
-    let outer = case.sql.rfind(')').map_or(case.sql.as_str(), |at| &case.sql[at..]);
-    outer.contains("ORDER BY") || outer.contains("row_number")
+    let mut depth = 0_usize;
+    case.sql.char_indices().any(|(at, c)| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && case.sql[at..].starts_with("ORDER BY")
+    })
+}
+
+/// Enough of a reply to see what it is.
+fn cut(text: &str) -> String {
+    text.chars().take(1_200).collect()
 }
 
 fn alike(expected: &[Json], found: &[Json], ordered: bool) -> bool {
@@ -134,8 +146,25 @@ fn alike(expected: &[Json], found: &[Json], ordered: bool) -> bool {
 
 fn same(complaints: &mut Vec<String>, what: &str, one: &str, other: &str) {
     if one != other {
-        complaints.push(format!("{what}:\n--- {one}\n+++ {other}"));
+        complaints.push(format!("{what}:\n{}", differing(one, other)));
     }
+}
+
+/// The first lines in which two replies differ, cut around the first differing character.
+pub fn differing(one: &str, other: &str) -> String {
+    const MOST: usize = 3;
+    const AROUND: usize = 250;
+    let empty = std::iter::repeat("(nothing)");
+    let count = one.lines().count().max(other.lines().count());
+    let pairs = one.lines().chain(empty.clone()).zip(other.lines().chain(empty)).take(count);
+    let cut = |line: &str, at: usize| -> String {
+        line.chars().skip(at.saturating_sub(AROUND)).take(2 * AROUND).collect()
+    };
+    let shown = pairs.filter(|(a, b)| a != b).take(MOST).map(|(a, b)| {
+        let at = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).count();
+        format!("--- {}\n+++ {}", cut(a, at), cut(b, at))
+    });
+    shown.collect::<Vec<_>>().join("\n")
 }
 
 /// The version of the catalog is the version of everything in it.

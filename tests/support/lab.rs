@@ -13,9 +13,11 @@ use celosia_connector_api::{Budget, Budgeted, Connector};
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
 use celosia_connector_sqlite::{SqliteConfig, SqliteConnector};
 use celosia_connector_testkit::cluster::PostgresCluster;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 /// The engines over one kind of store.
 #[derive(Debug)]
@@ -77,7 +79,7 @@ pub fn scratch() -> &'static Path {
 async fn bench(store: Store) -> Bench {
     let mut engines = Vec::new();
     for world in [World::A, World::B, World::C] {
-        let sources = sources(store, world).await;
+        let Some(sources) = sources(store, world).await else { continue };
         for pushdown in [true, false] {
             let parts = Parts { pushdown, ..parts(sources.clone()).await };
             check(&parts, world);
@@ -87,21 +89,61 @@ async fn bench(store: Store) -> Bench {
     Bench { store, engines }
 }
 
-/// The sources of a world, loaded.
-async fn sources(store: Store, world: World) -> Vec<(String, Arc<dyn Connector>)> {
+/// Where a world's source `shop` is.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A file.
+    File(PathBuf),
+    /// The URL of a reader.
+    Url(String),
+}
+
+/// Where a world is stored; it is loaded when it is first asked for. `None` without PostgreSQL.
+pub async fn place(store: Store, world: World) -> Option<Place> {
+    static LOADED: Mutex<BTreeMap<String, Place>> = Mutex::const_new(BTreeMap::new());
     let name = format!("{store:?}-{world:?}");
-    let file = scratch().join(format!("{name}-desk.db"));
-    load::sqlite(&file, load::script(Store::Sqlite, &desk(world))).await;
+    let mut loaded = LOADED.lock().await;
+    if let Some(place) = loaded.get(&name) {
+        return Some(place.clone());
+    }
     let script = load::script(store, &shop(world));
-    let shop = match (store, cluster()) {
-        (Store::Sqlite, _) | (Store::Postgres, None) => {
-            let file = scratch().join(format!("{name}-shop.db"));
+    let place = match store {
+        Store::Sqlite => {
+            let file = scratch().join(format!("{name}.db"));
             load::sqlite(&file, script).await;
-            sqlite(&file)
+            Place::File(file)
         }
-        (Store::Postgres, Some(cluster)) => postgres(&load::postgres(cluster, &script)),
+        Store::Postgres => Place::Url(load::postgres(cluster()?, &script)),
     };
-    vec![("shop".into(), shop), ("desk".into(), sqlite(&file))]
+    loaded.insert(name, place.clone());
+    Some(place)
+}
+
+/// The file of a world's source `desk`.
+pub async fn desk_file(world: World) -> PathBuf {
+    static LOADED: Mutex<()> = Mutex::const_new(());
+    let _one = LOADED.lock().await;
+    let file = scratch().join(format!("desk-{world:?}.db"));
+    if !file.exists() {
+        load::sqlite(&file, load::script(Store::Sqlite, &desk(world))).await;
+    }
+    file
+}
+
+/// Connectors to the sources of a world.
+pub async fn sources(store: Store, world: World) -> Option<Vec<(String, Arc<dyn Connector>)>> {
+    let shop = match place(store, world).await? {
+        Place::File(file) => sqlite(&file),
+        Place::Url(url) => postgres(&url),
+    };
+    Some(vec![("shop".into(), shop), ("desk".into(), sqlite(&desk_file(world).await))])
+}
+
+/// An engine over world A with changed parts. `None` without PostgreSQL.
+pub async fn engine_with(store: Store, change: impl FnOnce(&mut Parts)) -> Option<Engine> {
+    let mut parts = parts(sources(store, World::A).await?).await;
+    change(&mut parts);
+    Some(Engine::new(parts).expect("an engine"))
 }
 
 /// A SQLite file as a source within its budget.

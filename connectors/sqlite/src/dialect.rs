@@ -77,8 +77,8 @@ impl Dialect for SqliteDialect {
         }
     }
 
-    /// Each mask leaves a value that is not text as it is, so that it is refused where it is read,
-    /// as it is without a mask.
+    /// A stored value that is not of the column's type is masked like any other: whether it is there
+    /// is nobody's business.
     fn mask(
         &self,
         mask: &Mask,
@@ -90,10 +90,9 @@ impl Dialect for SqliteDialect {
         let plain = text && column.class == OperandClass::Text;
         match mask {
             Mask::Null => Some("NULL".to_string()),
-            Mask::Redact if text => Some(constant(expression, "text", &format!("'{REDACTED}'"))),
-            Mask::Constant(value) => {
-                let stored = stored_as(value, &column.data_type)?;
-                Some(constant(expression, stored, &bind(value.clone())))
+            Mask::Redact if text => Some(constant(expression, &format!("'{REDACTED}'"))),
+            Mask::Constant(value) if is_stored_as(value, &column.data_type) => {
+                Some(constant(expression, &bind(value.clone())))
             }
             Mask::Email if plain => Some(email(expression)),
             Mask::Partial { first, last } if plain => Some(partial(expression, *first, *last)),
@@ -106,28 +105,27 @@ impl Dialect for SqliteDialect {
     }
 }
 
-fn constant(expression: &str, stored: &str, shown: &str) -> String {
-    format!("CASE WHEN typeof({expression}) = '{stored}' THEN {shown} ELSE {expression} END")
+fn constant(expression: &str, shown: &str) -> String {
+    format!("CASE WHEN {expression} IS NOT NULL THEN {shown} END")
 }
 
-/// The storage class of a column's values, where the constant has exactly the column's type.
-fn stored_as(value: &Value, data_type: &DataType) -> Option<&'static str> {
+/// Whether a constant has exactly the column's type, as SQLite stores it.
+fn is_stored_as(value: &Value, data_type: &DataType) -> bool {
     match (value, data_type) {
-        (Value::Text(_), DataType::Utf8) => Some("text"),
-        (Value::Integer(_), DataType::Int64) => Some("integer"),
-        (Value::Float(value), DataType::Float64) if value.is_finite() && *value != 0.0 => {
-            Some("real")
-        }
-        (Value::Bytes(_), DataType::Binary) => Some("blob"),
-        _ => None,
+        (Value::Text(_), DataType::Utf8)
+        | (Value::Integer(_), DataType::Int64)
+        | (Value::Bytes(_), DataType::Binary) => true,
+        (Value::Float(value), DataType::Float64) => value.is_finite() && *value != 0.0,
+        _ => false,
     }
 }
 
-/// `length`, `substr` and `instr` stop at an embedded NUL, so text that has one shows nothing.
+/// `length`, `substr` and `instr` stop at an embedded NUL, so text that has one shows nothing; nor
+/// does a value that is not text.
 fn email(x: &str) -> String {
     format!(
-        "CASE WHEN typeof({x}) <> 'text' THEN {x} \
-         WHEN instr({x}, '@') = 0 OR instr({x}, char(0)) > 0 THEN '***' \
+        "CASE WHEN typeof({x}) = 'null' THEN NULL \
+         WHEN typeof({x}) <> 'text' OR instr({x}, '@') = 0 OR instr({x}, char(0)) > 0 THEN '***' \
          ELSE '***' || substr({x}, instr({x}, '@')) END"
     )
 }
@@ -138,8 +136,8 @@ fn partial(x: &str, first: u8, last: u8) -> String {
     let head = if first == 0 { String::new() } else { format!("substr({x}, 1, {first}) || ") };
     let tail = if last == 0 { String::new() } else { format!(" || substr({x}, -{last})") };
     format!(
-        "CASE WHEN typeof({x}) <> 'text' THEN {x} \
-         WHEN length({x}) < {kept} OR instr({x}, char(0)) > 0 THEN '****' \
+        "CASE WHEN typeof({x}) = 'null' THEN NULL \
+         WHEN typeof({x}) <> 'text' OR length({x}) < {kept} OR instr({x}, char(0)) > 0 THEN '****' \
          ELSE {head}'****'{tail} END"
     )
 }

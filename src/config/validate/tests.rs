@@ -35,7 +35,7 @@ fn a_small_file_has_safe_defaults() {
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8017");
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.audit.store, Path::new("/etc/celosia/audit.db"));
-    assert_eq!(config.audit.durability, Durability::Disk);
+    assert_eq!(config.audit.durability, Durability::Process);
     assert!(config.pushdown && config.masking_rules.is_none() && config.pseudonym_key.is_none());
     let error = config.require_http_identity().unwrap_err();
     assert_eq!(error.key(), "identity.api_keys");
@@ -62,7 +62,7 @@ roles: { analyst: { anything: [1, { a: b }] } }
 masking_rules: masking-rules/
 semantics: schemas/
 keys: { pseudonym: "env:KEY" }
-audit: { store: "sqlite:log/audit.db", durability: process }
+audit: { store: "sqlite:log/audit.db", durability: disk }
 limits: { rows: 50, bytes: 2MiB, time: 10s, memory: 1GiB, concurrency: 3 }
 results: { ttl: 1m, memory: 1MiB }
 catalog: { refresh: 30s }
@@ -86,7 +86,7 @@ pushdown: false
     assert_eq!(config.server.public_url.as_deref(), Some("https://data.example.org"));
     assert_eq!(config.masking_rules, Some(directory.path().join("masking-rules/")));
     assert_eq!(config.audit.store, directory.path().join("log/audit.db"));
-    assert_eq!(config.audit.durability, Durability::Process);
+    assert_eq!(config.audit.durability, Durability::Disk);
     assert_eq!((config.limits.rows, config.limits.memory), (50, 1 << 30));
     assert_eq!(config.results.ttl, Duration::from_secs(60));
     assert_eq!(config.catalog.refresh, Duration::from_secs(30));

@@ -1,0 +1,36 @@
+# The recipes of every day; `just` alone lists them.
+
+_list:
+    @just --list --unsorted
+
+# The server, optimised
+build:
+    cargo build --release --locked
+
+# Format, lints and every test; `just test fast` leaves the MCP clients out
+test mode="all":
+    ./test {{ mode }}
+
+# The demo over HTTP, with what to paste into a client; `just demo --role support`
+demo *arguments:
+    cargo run --release --locked -- demo {{ arguments }}
+
+# Format, lints and licences (cargo-deny where it is installed)
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    if command -v cargo-deny >/dev/null; then cargo deny check; else echo "skip: cargo-deny"; fi
+
+# The stages one by one, then the server as clients use it
+bench *arguments:
+    cargo bench --locked {{ arguments }}
+    if [ -x scripts/bench ]; then scripts/bench; fi
+
+# The documentation of the code
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Celosia beside PostgreSQL, in containers
+up:
+    docker/make-secrets.sh
+    docker compose up --build

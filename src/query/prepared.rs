@@ -1,0 +1,108 @@
+//! Plans that are kept for the next time the same caller asks the same question.
+//!
+//! A kept plan lives in its caller's [`View`](super::session::View), which stands for one principal, one
+//! policy and one catalog: a change of any of them starts afresh, and no plan is ever shared.
+
+use super::inspect::Effects;
+use super::request::Parameters;
+use crate::model::{ColumnInfo, Lineage, TableRef};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The longest statement whose plan is kept.
+const MAX_TEXT: usize = 8 * 1024;
+/// Plans kept for one caller.
+const MAX_PLANS: u64 = 256;
+/// Words that give another value each time: what holds one is planned anew.
+const VOLATILE: &[&str] = &[
+    "now", "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp",
+    "random", "today",
+];
+
+/// A governed plan and what is known of its statement.
+#[must_use]
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    /// The statement without literals, for the audit.
+    pub(super) normalized: String,
+    /// Its short hash.
+    pub(super) fingerprint: String,
+    /// The tables it reads.
+    pub(super) references: BTreeSet<TableRef>,
+    /// The answer's columns.
+    pub(super) columns: Vec<ColumnInfo>,
+    /// Where they come from.
+    pub(super) lineage: Vec<Lineage>,
+    /// The optimised plan.
+    pub(super) logical: LogicalPlan,
+    /// The physical plan with its effects, where it can be run again as it is.
+    pub(super) physical: Option<(Arc<dyn ExecutionPlan>, Effects)>,
+}
+
+/// What a kept plan is found by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    sql: String,
+    parameters: String,
+}
+
+impl Key {
+    /// The key of a statement with its parameters; `None` for one whose plan is not kept.
+    pub(super) fn of(sql: &str, parameters: &Parameters) -> Option<Self> {
+        if sql.len() > MAX_TEXT {
+            return None;
+        }
+        let parameters = match parameters {
+            Parameters::None => String::new(),
+            Parameters::Positional(values) => serde_json::to_string(values).ok()?,
+            Parameters::Named(values) => serde_json::to_string(values).ok()?,
+        };
+        (parameters.len() <= MAX_TEXT).then(|| Self { sql: sql.to_string(), parameters })
+    }
+}
+
+/// Whether a statement gives the same plan each time.
+pub(super) fn is_stable(normalized: &str) -> bool {
+    !normalized.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| VOLATILE.contains(&word))
+}
+
+/// The plans kept for one caller.
+#[derive(Debug)]
+pub(super) struct Plans(moka::sync::Cache<Key, Arc<Prepared>>);
+
+impl Plans {
+    pub(super) fn new() -> Self {
+        Self(moka::sync::Cache::new(MAX_PLANS))
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<Arc<Prepared>> {
+        self.0.get(key)
+    }
+
+    pub(super) fn keep(&self, key: Key, prepared: Arc<Prepared>) {
+        self.0.insert(key, prepared);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn parameters_are_part_of_the_key() {
+        let key = |value| Key::of("SELECT $1", &Parameters::Positional(vec![value]));
+        assert_ne!(key(json!(1)), key(json!("1")));
+        assert_eq!(key(json!(1)), key(json!(1)));
+        assert_eq!(Key::of(&"x".repeat(MAX_TEXT + 1), &Parameters::None), None);
+    }
+
+    #[test]
+    fn what_changes_by_itself_is_not_kept() {
+        assert!(!is_stable("select now ( )"));
+        assert!(!is_stable("select * from t where d < current_date"));
+        assert!(is_stable("select known from nowhere"));
+    }
+}

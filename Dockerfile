@@ -13,10 +13,10 @@ COPY connectors/api/Cargo.toml connectors/api/Cargo.toml
 COPY connectors/postgres/Cargo.toml connectors/postgres/Cargo.toml
 COPY connectors/sqlite/Cargo.toml connectors/sqlite/Cargo.toml
 COPY connectors/testkit/Cargo.toml connectors/testkit/Cargo.toml
-RUN mkdir -p src tests benches \
-    && touch src/lib.rs \
-    && for file in src/main.rs tests/main.rs benches/stages.rs; do echo 'fn main() {}' >"$file"; done \
-    && for crate in connectors/*; do mkdir -p "$crate/src" && touch "$crate/src/lib.rs"; done \
+RUN sed -n 's/^path = "\(.*\.rs\)"$/\1/p' Cargo.toml >targets \
+    && echo benches/stages.rs >>targets \
+    && while read -r file; do mkdir -p "${file%/*}" && echo 'fn main() {}' >"$file"; done <targets \
+    && for crate in . connectors/*; do mkdir -p "$crate/src" && touch "$crate/src/lib.rs"; done \
     && cargo build --locked --profile dist --bin celosia
 
 COPY connectors connectors

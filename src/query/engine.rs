@@ -99,7 +99,13 @@ impl Core {
 
     /// Records how a request failed; the error, unless that cannot be recorded.
     async fn failed(&self, trail: &Trail, started: Instant, error: Error) -> Error {
-        tracing::info!(code = error.code.as_str(), cause = ?error.source, "a request failed");
+        match error.code {
+            // What a driver or the engine said may help; it can hold values, so it is for these alone.
+            Code::Source | Code::Internal | Code::AuditUnavailable => {
+                tracing::warn!(code = error.code.as_str(), cause = ?error.source, "a request failed");
+            }
+            code => tracing::info!(code = code.as_str(), "a request failed"),
+        }
         let open = trail.open.lock().take();
         let recorded = match open {
             Some(open) => {

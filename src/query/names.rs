@@ -4,7 +4,7 @@ use super::leaf::GovernedTable;
 use super::planner::Tables;
 use super::session::View;
 use crate::catalog::Catalog;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::model::TableRef;
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement as Parsed;
@@ -23,14 +23,22 @@ pub(super) struct Resolved {
     pub(super) references: BTreeSet<TableRef>,
 }
 
-/// Finds every table that `ast` reads, as the caller may see it.
+/// Finds every table that `ast` reads, as the caller may see it, and gives the tree back.
 ///
 /// # Errors
 /// `UnknownName` for one that is hidden or absent.
-pub(super) fn resolve(ast: &Ast, view: &View, catalog: &Catalog, pushdown: bool) -> Result<Resolved> {
-    let parsed = Parsed::Statement(Box::new(ast.clone()));
+pub(super) fn resolve(
+    ast: Ast,
+    view: &View,
+    catalog: &Catalog,
+    pushdown: bool,
+) -> Result<(Ast, Resolved)> {
+    let parsed = Parsed::Statement(Box::new(ast));
     let (names, _) = resolve_table_references(&parsed, true)
-        .map_err(|error| Error::new(crate::error::Code::InvalidStatement, error.strip_backtrace()))?;
+        .map_err(|error| Error::new(Code::InvalidStatement, error.strip_backtrace()))?;
+    let Parsed::Statement(ast) = parsed else {
+        return Err(Error::internal("a statement changed its kind"));
+    };
     let mut resolved = Resolved::default();
     for name in names {
         let parts: Vec<&str> = match &name {
@@ -45,7 +53,7 @@ pub(super) fn resolve(ast: &Ast, view: &View, catalog: &Catalog, pushdown: bool)
         resolved.references.insert(entry.reference.clone());
         resolved.tables.insert(name, Arc::new(GovernedTable::new(entry, grant, connector, pushdown)));
     }
-    Ok(resolved)
+    Ok((*ast, resolved))
 }
 
 /// Lets a quoted name with capitals mean the governed column, whose name is in lower case. A name that

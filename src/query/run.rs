@@ -140,7 +140,8 @@ impl Run {
         self.note(&normalized, &fingerprint, &BTreeSet::new());
         let mut ast = statement.into_ast();
         parameters::bind(&mut ast, &self.request.parameters)?;
-        let resolved = names::resolve(&ast, &self.view, &self.core.catalog, self.core.pushdown)?;
+        let (mut ast, resolved) =
+            names::resolve(ast, &self.view, &self.core.catalog, self.core.pushdown)?;
         self.note(&normalized, &fingerprint, &resolved.references);
         names::fold_quoted(&mut ast, &resolved.tables);
         Ok(Question { ast, resolved, normalized, fingerprint })

@@ -7,11 +7,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// The parser and the planner recurse; a tree at the limits of the gate needs a fraction of this.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// Statements that may wait for each one that runs; one more is refused at once.
+const WAITING_PER_SLOT: usize = 4;
 
 /// What a planning rule says when it gives up.
 pub(super) const PLANNING_DEADLINE: &str = "planning ran out of time";
@@ -25,6 +28,7 @@ thread_local! {
 pub(super) struct Supervisor {
     runtime: Option<Runtime>,
     slots: Arc<Semaphore>,
+    waiting: Semaphore,
 }
 
 impl Supervisor {
@@ -37,7 +41,12 @@ impl Supervisor {
             .thread_stack_size(STACK_BYTES)
             .enable_all()
             .build()?;
-        Ok(Self { runtime: Some(runtime), slots: Arc::new(Semaphore::new(concurrency.max(1))) })
+        let concurrency = concurrency.max(1);
+        Ok(Self {
+            runtime: Some(runtime),
+            slots: Arc::new(Semaphore::new(concurrency)),
+            waiting: Semaphore::new(concurrency * WAITING_PER_SLOT),
+        })
     }
 
     /// Runs `work` until it ends, the deadline passes or `cancel` fires. Work that is given up is
@@ -51,10 +60,7 @@ impl Supervisor {
         cancel: CancellationToken,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        let Ok(slot) = self.slots.clone().try_acquire_owned() else {
-            return Err(Error::new(Code::Overloaded, "the server is answering as many questions as it can")
-                .with_hint("try again in a few seconds"));
-        };
+        let slot = self.slot(deadline, &cancel).await?;
         let Some(runtime) = &self.runtime else { return Err(Error::internal("the runtime is gone")) };
         let mut task = AbortOnDrop(runtime.spawn(async move {
             // Held by the work itself: a runaway keeps its slot until it really ends.
@@ -62,12 +68,37 @@ impl Supervisor {
             work.await
         }));
         tokio::select! {
-            () = cancel.cancelled() => Err(Error::new(Code::Cancelled, "the request was cancelled")),
+            () = cancel.cancelled() => Err(cancelled()),
             () = tokio::time::sleep_until(deadline.into()) => Err(deadline_exceeded()),
             joined = &mut task.0 => match joined {
                 Ok(result) => result,
                 Err(error) => Err(Error::internal(format!("a statement panicked: {error}"))),
             },
+        }
+    }
+
+    /// A place to run, waited for where there is room to wait.
+    async fn slot(
+        &self,
+        deadline: Instant,
+        cancel: &CancellationToken,
+    ) -> Result<OwnedSemaphorePermit> {
+        if let Ok(slot) = self.slots.clone().try_acquire_owned() {
+            return Ok(slot);
+        }
+        let Ok(_waiting) = self.waiting.try_acquire() else {
+            return Err(Error::new(
+                Code::Overloaded,
+                "the server is answering as many questions as it can",
+            )
+            .with_hint("try again in a few seconds"));
+        };
+        tokio::select! {
+            () = cancel.cancelled() => Err(cancelled()),
+            () = tokio::time::sleep_until(deadline.into()) => Err(deadline_exceeded()),
+            slot = self.slots.clone().acquire_owned() => {
+                slot.map_err(|_| Error::internal("the threads are gone"))
+            }
         }
     }
 }
@@ -99,6 +130,10 @@ pub(super) fn with_deadline<T>(deadline: Instant, plan: impl FnOnce() -> T) -> T
 /// Whether the statement being planned on this thread has run out of time.
 pub(super) fn is_past_deadline() -> bool {
     DEADLINE.get().is_some_and(|deadline| Instant::now() > deadline)
+}
+
+fn cancelled() -> Error {
+    Error::new(Code::Cancelled, "the request was cancelled")
 }
 
 /// The error of a statement that ran out of time.

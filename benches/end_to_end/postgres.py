@@ -113,6 +113,10 @@ class Cluster:
         return os.path.join(self.directory, "data")
 
     @property
+    def pid(self):
+        return int(open(os.path.join(self._data, "postmaster.pid")).readline())
+
+    @property
     def url(self):
         return f"postgres://reader@127.0.0.1:{self.port}/postgres?sslmode=disable"
 

@@ -63,30 +63,33 @@ def plain(found, kind):
     return found["p50_ms"] if kind == "ms" else found["per_second"] if kind == "/s" else found
 
 
+def markdown(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
 def table(results):
+    """What was measured, then Celosia over HTTP against each of the others."""
     names = list(dict.fromkeys(name for one in results["rounds"] for name in one["servers"]))
     others = [name for name in names if not name.startswith(("Celosia", "direct (prepared)"))]
-    head = ["", *names, "aim", *(f"{OURS} : {other}" for other in others)]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    measured, ratios = [], []
     for title, phase, kind, aim in ROWS:
         found = {name: best(results, name, phase, kind) for name in names}
+        aimed = "-" if aim is None else f"{aim:,}"
+        measured.append([title, *(cell(found[name], kind) for name in names), aimed])
         ours = plain(found.get(OURS), kind)
-        ratios = []
-        for other in others:
-            theirs = plain(found[other], kind)
-            ratios.append(f"{ours / theirs:.2f}x" if ours and theirs else "-")
-        aimed = "-" if aim is None else number(aim)
-        cells = [title, *(cell(found[name], kind) for name in names), aimed, *ratios]
-        lines.append("| " + " | ".join(cells) + " |")
-    compilers = max(one["compilers"] for one in results["rounds"])
-    load = [p["foreign_percent"] for one in results["rounds"] for s in one["servers"].values() for p in s["phases"].values()]
-    lines.append("")
-    lines.append(
-        f"Times in ms, p50 / p95; {len(results['rounds'])} round(s), the best of each; {results['machine']['cores']} cores; "
-        f"others used {sum(load) // max(1, len(load))} % of the machine on average ({max(load, default=0)} % at most) before "
-        f"the phases; compilers running at the start of a server's turn: {compilers} at most."
+        against = [plain(found[other], kind) for other in others]
+        ratios.append([title, *(f"{ours / theirs:.2f}" if ours and theirs else "-" for theirs in against)])
+    servers = [server for one in results["rounds"] for server in one["servers"].values()]
+    load = [phase["foreign_percent"] for server in servers for phase in server["phases"].values()]
+    machine = results["machine"]
+    note = (
+        f"Times in ms, p50 / p95. {len(results['rounds'])} round(s), the best of each. {machine['cores']} cores "
+        f"({machine['processor']}). Others used {sum(load) // max(1, len(load))} % of the machine on average before the "
+        f"phases ({max(load, default=0)} % at most); database, servers and clients ran at niceness {results['niceness']}."
     )
-    return "\n".join(lines)
+    head = ["", *(f"{OURS} / {other}" for other in others)]
+    return "\n\n".join([markdown(["", *names, "aim"], measured), markdown(head, ratios), note])
 
 
 if __name__ == "__main__":

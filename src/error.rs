@@ -104,15 +104,20 @@ impl Error {
     /// A defect of ours; the details go to the log.
     pub fn internal(context: impl Into<String>) -> Self {
         Self::new(Code::Internal, "the server failed to answer this request")
-            .with_hint("try again; if it happens again, give the administrator the time of the request")
+            .with_hint(
+                "try again; if it happens again, give the administrator the time of the request",
+            )
             .with_source(context.into())
     }
 
     /// The audit store refused a record: no answer leaves.
     pub fn audit_unavailable(context: impl Into<String>) -> Self {
-        Self::new(Code::AuditUnavailable, "the audit store cannot be written, so nothing is answered")
-            .with_hint("try again later, and tell the administrator")
-            .with_source(context.into())
+        Self::new(
+            Code::AuditUnavailable,
+            "the audit store cannot be written, so nothing is answered",
+        )
+        .with_hint("try again later, and tell the administrator")
+        .with_source(context.into())
     }
 
     /// The failure of a source, by its public text.

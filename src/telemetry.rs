@@ -5,7 +5,8 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging. `CELOSIA_LOG` holds a filter such as `celosia=debug`; `CELOSIA_LOG_FORMAT=json`
 /// gives one JSON object a line. A second call does nothing.
 pub fn start() {
-    let filter = EnvFilter::try_from_env("CELOSIA_LOG").unwrap_or_else(|_| EnvFilter::new("warn,celosia=info"));
+    let filter = EnvFilter::try_from_env("CELOSIA_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,celosia=info"));
     // The protocol library logs whole requests and results, so rows; drivers log statements.
     let filter = ["rmcp=off", "sqlx=off"]
         .into_iter()

@@ -4,6 +4,7 @@
 mod architecture;
 mod engine;
 mod leaks;
+mod mcp;
 mod slt;
 mod support;
 mod two_worlds;

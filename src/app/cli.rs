@@ -8,7 +8,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, Parser)]
-#[command(name = "celosia", version, about = "Read-only, governed SQL over many databases for AI clients (MCP)")]
+#[command(
+    name = "celosia",
+    version,
+    about = "Read-only, governed SQL over many databases for AI clients (MCP)"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

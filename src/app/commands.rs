@@ -27,7 +27,8 @@ pub(super) async fn demo(
     let role: Role = role.parse()?;
     let directory = data.unwrap_or_else(demo::default_directory);
     let files = demo::prepare(&directory).await?;
-    let config = Config::parse(&files.config, files.config_text(role), &|name| std::env::var(name).ok())?;
+    let config =
+        Config::parse(&files.config, files.config_text(role), &|name| std::env::var(name).ok())?;
     let assembly = Assembly::of(&config).await?;
     let rules = assembly.rules.clone();
     let principal = doors::local(&config, &rules, None)?;
@@ -38,7 +39,12 @@ pub(super) async fn demo(
     let authenticator = doors::authenticator(&config, &rules)?;
     let listener = doors::listen(address).await?;
     let (question, sql) = WORKED_QUESTION;
-    let request = QueryRequest { sql: sql.to_string(), limit: Some(5), client: "demo".into(), ..Default::default() };
+    let request = QueryRequest {
+        sql: sql.to_string(),
+        limit: Some(5),
+        client: "demo".into(),
+        ..Default::default()
+    };
     let answer = engine.query(&principal, request, CancellationToken::new()).await?;
     let shown = render(&answer.page)?;
     let binary = std::env::current_exe()?;
@@ -107,22 +113,36 @@ pub(super) async fn check(config: &Path) -> Result<(), Failure> {
         )
         .into());
     }
-    writeln!(out, "policy {} holds for {} tables", assembly.rules.version(), snapshot.tables().len())?;
+    writeln!(
+        out,
+        "policy {} holds for {} tables",
+        assembly.rules.version(),
+        snapshot.tables().len()
+    )?;
     Ok(())
 }
 
 /// `celosia audit verify`.
-pub(super) async fn verify_audit(config: Option<&Path>, store: Option<&str>) -> Result<(), Failure> {
+pub(super) async fn verify_audit(
+    config: Option<&Path>,
+    store: Option<&str>,
+) -> Result<(), Failure> {
     let store = match (store, config) {
         (Some(store), _) => store.to_string(),
         (None, Some(config)) => format!("sqlite:{}", Config::load(config)?.audit.store.display()),
-        (None, None) => return Err("name a configuration with --config or a store with --store".into()),
+        (None, None) => {
+            return Err("name a configuration with --config or a store with --store".into());
+        }
     };
     let report = audit::verify(&store, None).await?;
     writeln!(
         std::io::stdout(),
         "the chain holds: {} records ({} refused, {} abandoned, {} without an outcome)\nhead {}",
-        report.records, report.refused, report.abandoned, report.unclosed, report.head
+        report.records,
+        report.refused,
+        report.abandoned,
+        report.unclosed,
+        report.head
     )?;
     Ok(())
 }
@@ -165,7 +185,11 @@ pub(super) async fn health(address: SocketAddr) -> Result<(), Failure> {
     stream.write_all(request.as_bytes()).await?;
     let mut reply = Vec::new();
     stream.take(4_096).read_to_end(&mut reply).await?;
-    if reply.starts_with(b"HTTP/1.1 200") { Ok(()) } else { Err("the server is not healthy".into()) }
+    if reply.starts_with(b"HTTP/1.1 200") {
+        Ok(())
+    } else {
+        Err("the server is not healthy".into())
+    }
 }
 
 fn state(source: &SourceStatus) -> String {

@@ -54,7 +54,11 @@ pub(super) fn authenticator(config: &Config, rules: &Rules) -> Result<Authentica
 }
 
 /// The user of the machine; `user` overrides the configured name, never the roles.
-pub(super) fn local(config: &Config, rules: &Rules, user: Option<&str>) -> Result<Principal, Failure> {
+pub(super) fn local(
+    config: &Config,
+    rules: &Rules,
+    user: Option<&str>,
+) -> Result<Principal, Failure> {
     let local = config.require_local_identity()?;
     let map = RoleMap::new(rules.roles().map(|role| (role.name(), role.groups())));
     if let Some(unknown) = local.roles.iter().find(|role| !map.contains(role)) {
@@ -80,13 +84,14 @@ fn until_signal() -> CancellationToken {
     let token = CancellationToken::new();
     let fired = token.clone();
     tokio::spawn(async move {
-        let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(terminate) => terminate,
-            Err(error) => {
-                tracing::warn!(%error, "SIGTERM cannot be watched");
-                return;
-            }
-        };
+        let mut terminate =
+            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+                Ok(terminate) => terminate,
+                Err(error) => {
+                    tracing::warn!(%error, "SIGTERM cannot be watched");
+                    return;
+                }
+            };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = tokio::signal::ctrl_c() => {}

@@ -136,7 +136,13 @@ fn connectors(config: &Config) -> Result<Sources, Failure> {
         .iter()
         .map(|source| {
             let connector = connector(source, base).map_err(|error| {
-                format!("{}: sources.{}: {} ({})", config.path().display(), source.name, error, error.context)
+                format!(
+                    "{}: sources.{}: {} ({})",
+                    config.path().display(),
+                    source.name,
+                    error,
+                    error.context
+                )
             })?;
             let budgeted: Arc<dyn Connector> = Arc::new(Budgeted::new(connector, source.budget));
             Ok((source.name.clone(), budgeted))

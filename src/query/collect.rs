@@ -28,7 +28,11 @@ pub(super) enum Cap {
 }
 
 /// Reads until the end or a cap. Dropping the stream at a cap stops the statement at its source.
-pub(super) async fn collect(mut stream: SendableRecordBatchStream, rows: usize, bytes: usize) -> Result<Collected> {
+pub(super) async fn collect(
+    mut stream: SendableRecordBatchStream,
+    rows: usize,
+    bytes: usize,
+) -> Result<Collected> {
     let mut kept = Collected::default();
     while let Some(batch) = stream.next().await {
         let batch = batch?;
@@ -67,6 +71,11 @@ fn slice_bytes(batch: &RecordBatch) -> usize {
     batch
         .columns()
         .iter()
-        .map(|column| column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size()))
+        .map(|column| {
+            column
+                .to_data()
+                .get_slice_memory_size()
+                .unwrap_or_else(|_| column.get_array_memory_size())
+        })
         .sum()
 }

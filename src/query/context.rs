@@ -1,6 +1,7 @@
 //! What a running statement carries to its leaves: identity of the query, deadline, mask keys, and
 //! the record of what each source did.
 
+use super::regroup::regroup;
 use super::scan_plan::ScanPlan;
 use crate::model::SourceReceipt;
 use crate::policy::mask::MaskContext;
@@ -9,7 +10,7 @@ use celosia_connector_api::{Connector, ConnectorError, ErrorCode, ExecutionConte
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 use std::fmt;
 use std::sync::Arc;
@@ -52,22 +53,41 @@ impl QueryContext {
                 batch_rows,
             };
             let started = Instant::now();
-            let remote = connector.open(&plan.rendered, &execution).await.map_err(|e| at_source(&source, e))?;
+            let remote = connector
+                .open(&plan.rendered, &execution)
+                .await
+                .map_err(|e| at_source(&source, e))?;
+            if identity {
+                let batches = remote.map(move |batch| {
+                    let batch = batch.map_err(|error| at_source(&source, error))?;
+                    // The same columns under the planner's names.
+                    let governed = rename(batch, &plan)?;
+                    self.record(run, governed.num_rows(), started);
+                    Ok(governed)
+                });
+                return Ok(batches.boxed());
+            }
+            let this = self.clone();
+            let filtered = plan.schema.clone();
             let batches = remote.map(move |batch| {
                 let batch = batch.map_err(|error| at_source(&source, error))?;
-                let governed = if identity {
-                    // The same columns under the planner's names.
-                    rename(batch, &plan)?
-                } else {
-                    plan.local.apply(batch, &plan.schema, &self.masks)?
-                };
-                self.record(run, governed.num_rows(), started);
-                Ok(governed)
+                let governed = plan.local.apply(batch, &plan.schema, &this.masks)?;
+                let failure = governed.unfit.map(|column| {
+                    let context = "a value that would be shown has no exact form";
+                    Err(at_source(&source, ConnectorError::unrepresentable(&column, context)))
+                });
+                Ok::<_, DataFusionError>(futures::stream::iter(
+                    [Ok(governed.batch)].into_iter().chain(failure),
+                ))
             });
-            Ok::<_, DataFusionError>(batches)
+            let batches = regroup(batches.try_flatten(), filtered, batch_rows);
+            let batches = batches.inspect_ok(move |batch| {
+                self.record(run, batch.num_rows(), started);
+            });
+            Ok::<_, DataFusionError>(batches.boxed())
         };
         let stream = futures::stream::once(stream).map(|opened| match opened {
-            Ok(batches) => batches.boxed(),
+            Ok(batches) => batches,
             Err(error) => futures::stream::once(async { Err(error) }).boxed(),
         });
         Box::pin(RecordBatchStreamAdapter::new(schema, stream.flatten()))

@@ -47,7 +47,9 @@ pub(super) fn search(view: &View, semantics: &Semantics, question: &str, limit: 
         }));
     }
     if found.is_empty() {
-        text.push_str("No table that is open to you matches. Try other words, or describe a source: ");
+        text.push_str(
+            "No table that is open to you matches. Try other words, or describe a source: ",
+        );
         text.push_str(&source_names(view).join(", "));
     } else {
         text.push_str("Next: describe a table for its columns, then query.");
@@ -65,7 +67,10 @@ pub(super) fn describe(view: &View, semantics: &Semantics, name: &str) -> Result
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     if parts.is_empty() || parts.len() > 3 || parts.iter().any(|part| part.is_empty()) {
         return Err(Error::new(Code::InvalidArgument, "this is not the name of a table or source")
-            .with_hint(format!("write source.schema.table, or one of the sources: {}", sources.join(", "))));
+            .with_hint(format!(
+                "write source.schema.table, or one of the sources: {}",
+                sources.join(", ")
+            )));
     }
     let (entry, grant) = view.resolve(&parts)?;
     Ok(describe_table(view, semantics, &entry, &grant))
@@ -104,7 +109,12 @@ pub(super) fn names(view: &View, semantics: &Semantics) -> Vec<VisibleName> {
         .collect()
 }
 
-fn describe_table(view: &View, semantics: &Semantics, entry: &Arc<TableEntry>, grant: &Grant) -> Reply {
+fn describe_table(
+    view: &View,
+    semantics: &Semantics,
+    entry: &Arc<TableEntry>,
+    grant: &Grant,
+) -> Reply {
     let mut text = headline(entry, grant, semantics);
     let mut columns = Vec::new();
     let schema = governed_schema(grant, entry);
@@ -112,7 +122,8 @@ fn describe_table(view: &View, semantics: &Semantics, entry: &Arc<TableEntry>, g
     for (granted, field) in grant.columns().iter().zip(schema.fields()) {
         let column = &entry.description.columns[granted.column()];
         let meaning = semantics.table(&entry.reference).and_then(|t| t.columns.get(&column.name));
-        let described = meaning.and_then(|m| m.description.clone()).or_else(|| column.comment.clone());
+        let described =
+            meaning.and_then(|m| m.description.clone()).or_else(|| column.comment.clone());
         let type_name = sql_type_name(field.data_type());
         let key = entry.description.primary_key.contains(&column.name);
         let _ = write!(text, "\n  {} {type_name}", field.name());
@@ -198,7 +209,8 @@ fn headline(entry: &TableEntry, grant: &Grant, semantics: &Semantics) -> String 
 fn joins(view: &View, entry: &Arc<TableEntry>, grant: &Grant) -> Vec<String> {
     let mut found = Vec::new();
     for key in &entry.description.foreign_keys {
-        let target = TableRef::new(&entry.reference.source, &key.referenced_schema, &key.referenced_table);
+        let target =
+            TableRef::new(&entry.reference.source, &key.referenced_schema, &key.referenced_table);
         if let Some((other, other_grant)) = visible(view, &target) {
             found.extend(join_text(entry, grant, key, &other, &other_grant));
         }
@@ -206,7 +218,9 @@ fn joins(view: &View, entry: &Arc<TableEntry>, grant: &Grant) -> Vec<String> {
     for other in view.snapshot().referencing(&entry.reference) {
         let Some(other_grant) = view.grant(&other) else { continue };
         for key in &other.description.foreign_keys {
-            if *key.referenced_table == *entry.reference.table && *key.referenced_schema == *entry.reference.schema {
+            if *key.referenced_table == *entry.reference.table
+                && *key.referenced_schema == *entry.reference.schema
+            {
                 found.extend(join_text(&other, &other_grant, key, entry, grant));
             }
         }
@@ -242,7 +256,9 @@ fn join_text(
         .zip(&key.referenced_columns)
         .map(|(a, b)| Some(format!("{} = {}", name(from, from_grant, a)?, name(to, to_grant, b)?)))
         .collect();
-    conditions.map(|conditions| format!("{} to {} ON {}", from.reference, to.reference, conditions.join(" AND ")))
+    conditions.map(|conditions| {
+        format!("{} to {} ON {}", from.reference, to.reference, conditions.join(" AND "))
+    })
 }
 
 fn visible_tables(view: &View, semantics: &Semantics) -> Vec<VisibleTable> {
@@ -258,7 +274,14 @@ fn visible_tables(view: &View, semantics: &Semantics) -> Vec<VisibleTable> {
                 .iter()
                 .filter_map(|index| {
                     let column = meaning?.columns.get(&entry.description.columns[*index].name)?;
-                    Some(column.description.iter().chain(&column.synonyms).map(|t| (*index, t.clone())).collect::<Vec<_>>())
+                    Some(
+                        column
+                            .description
+                            .iter()
+                            .chain(&column.synonyms)
+                            .map(|t| (*index, t.clone()))
+                            .collect::<Vec<_>>(),
+                    )
                 })
                 .flatten()
                 .collect();

@@ -129,7 +129,12 @@ impl Core {
     }
 
     /// Makes the outcome durable. Without a receipt nothing is answered.
-    async fn close(&self, trail: &Trail, started: Instant, outcome: &mut Outcome) -> Result<Receipt> {
+    async fn close(
+        &self,
+        trail: &Trail,
+        started: Instant,
+        outcome: &mut Outcome,
+    ) -> Result<Receipt> {
         outcome.ms = started.elapsed().as_secs_f64() * 1_000.0;
         let open = trail.open.lock().take();
         let open = open.ok_or_else(|| Error::internal("a request ran without an open record"))?;
@@ -143,9 +148,10 @@ impl Engine {
     /// # Errors
     /// The threads or the planner cannot be made.
     pub fn new(parts: Parts) -> Result<Self> {
-        let planner = Planner::new(parts.limits.memory).map_err(|e| Error::internal(e.to_string()))?;
-        let supervisor =
-            Supervisor::new(parts.limits.concurrency).map_err(|e| Error::internal(e.to_string()))?;
+        let planner =
+            Planner::new(parts.limits.memory).map_err(|e| Error::internal(e.to_string()))?;
+        let supervisor = Supervisor::new(parts.limits.concurrency)
+            .map_err(|e| Error::internal(e.to_string()))?;
         let core = Core {
             catalog: parts.catalog,
             rules: ArcSwap::new(parts.rules),
@@ -191,7 +197,11 @@ impl Engine {
     ///
     /// # Errors
     /// Those of planning.
-    pub async fn explain(&self, principal: &Principal, request: QueryRequest) -> Result<Explanation> {
+    pub async fn explain(
+        &self,
+        principal: &Principal,
+        request: QueryRequest,
+    ) -> Result<Explanation> {
         let started = Instant::now();
         let (_, trail, run) = self.begin(principal, &request, "explain", started);
         let never = CancellationToken::new();
@@ -235,7 +245,8 @@ impl Engine {
         let results = &self.core.results;
         let most = self.core.limits.rows;
         let limit = request.limit.unwrap_or(most).min(most);
-        let page = results.page(&request.handle, owner, version, request.offset.unwrap_or(0), limit)?;
+        let page =
+            results.page(&request.handle, owner, version, request.offset.unwrap_or(0), limit)?;
         let export = match request.format.as_deref() {
             None => None,
             Some("csv") => Some(results.csv(&request.handle, owner, version)?),

@@ -19,11 +19,12 @@ pub(super) fn of_planning(error: DataFusionError, functions: &Functions) -> Erro
     match error.find_root() {
         DataFusionError::SchemaError(schema, _) => of_schema(schema),
         DataFusionError::Plan(text) => of_plan_text(text, functions),
-        DataFusionError::NotImplemented(text) => Error::new(
-            Code::InvalidStatement,
-            format!("not supported: {}", first_lines(text)),
-        )
-        .with_hint("write it another way, for instance with a join or a common table expression"),
+        DataFusionError::NotImplemented(text) => {
+            Error::new(Code::InvalidStatement, format!("not supported: {}", first_lines(text)))
+                .with_hint(
+                    "write it another way, for instance with a join or a common table expression",
+                )
+        }
         _ => of_execution(error),
     }
 }
@@ -36,20 +37,23 @@ pub(super) fn of_execution(error: DataFusionError) -> Error {
         return Error::from_source(&failure.source, inner);
     }
     let public = match error.find_root() {
-        DataFusionError::ResourcesExhausted(text) if text == PLANNING_DEADLINE => return deadline_exceeded(),
-        DataFusionError::ResourcesExhausted(_) => {
-            Error::new(Code::ResourceLimit, "the statement needs more memory than one statement may use")
-                .with_hint("filter earlier, select fewer columns, or aggregate less at once")
+        DataFusionError::ResourcesExhausted(text) if text == PLANNING_DEADLINE => {
+            return deadline_exceeded();
         }
+        DataFusionError::ResourcesExhausted(_) => Error::new(
+            Code::ResourceLimit,
+            "the statement needs more memory than one statement may use",
+        )
+        .with_hint("filter earlier, select fewer columns, or aggregate less at once"),
         DataFusionError::Execution(text) if text.contains(TOO_LARGE) => {
             Error::new(Code::ResourceLimit, TOO_LARGE)
                 .with_hint("ask for a shorter text or a smaller array")
         }
         DataFusionError::ArrowError(arrow, _) => of_arrow(arrow),
-        DataFusionError::Plan(text) => {
-            Error::new(Code::InvalidStatement, first_lines(text))
+        DataFusionError::Plan(text) => Error::new(Code::InvalidStatement, first_lines(text)),
+        DataFusionError::Execution(_) | DataFusionError::NotImplemented(_) => {
+            evaluation("an expression could not be computed")
         }
-        DataFusionError::Execution(_) | DataFusionError::NotImplemented(_) => evaluation("an expression could not be computed"),
         _ => Error::internal(error.to_string()),
     };
     public.with_source_text(error)
@@ -57,8 +61,9 @@ pub(super) fn of_execution(error: DataFusionError) -> Error {
 
 fn of_arrow(error: &ArrowError) -> Error {
     match error {
-        ArrowError::DivideByZero => evaluation("division by zero")
-            .with_hint("write x / NULLIF(y, 0)"),
+        ArrowError::DivideByZero => {
+            evaluation("division by zero").with_hint("write x / NULLIF(y, 0)")
+        }
         ArrowError::ArithmeticOverflow(_) => evaluation("a number is out of the range of its type")
             .with_hint("cast to numeric or double precision before computing"),
         ArrowError::CastError(_) | ArrowError::ParseError(_) => {
@@ -87,13 +92,15 @@ fn of_schema(error: &SchemaError) -> Error {
                 Some(relation) => format!("{relation}.{}", field.name),
                 None => field.name.clone(),
             };
-            Error::new(Code::UnknownName, format!("column \"{name}\" does not exist here")).with_hint(hint)
+            Error::new(Code::UnknownName, format!("column \"{name}\" does not exist here"))
+                .with_hint(hint)
         }
         SchemaError::AmbiguousReference { field } => {
             Error::new(Code::InvalidStatement, format!("column \"{}\" is ambiguous", field.name))
                 .with_hint("write it with its table's name or alias in front")
         }
-        SchemaError::DuplicateUnqualifiedField { name } | SchemaError::DuplicateQualifiedField { name, .. } => {
+        SchemaError::DuplicateUnqualifiedField { name }
+        | SchemaError::DuplicateQualifiedField { name, .. } => {
             Error::new(Code::InvalidStatement, format!("two columns are named \"{name}\""))
                 .with_hint("give one of them another name with AS")
         }
@@ -109,7 +116,8 @@ fn of_plan_text(text: &str, functions: &Functions) -> Error {
             None if near.is_empty() => "use a standard PostgreSQL function".to_string(),
             None => format!("did you mean {}?", near.join(", ")),
         };
-        return Error::new(Code::UnknownName, format!("function \"{name}\" is not available")).with_hint(hint);
+        return Error::new(Code::UnknownName, format!("function \"{name}\" is not available"))
+            .with_hint(hint);
     }
     if text.contains("unique expression names") {
         return Error::new(Code::InvalidStatement, "two columns of the result have the same name")
@@ -133,7 +141,8 @@ fn listed(names: &[&str]) -> String {
 }
 
 fn first_lines(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control() || *c == '\n').take(MAX_TEXT).collect();
+    let text: String =
+        text.chars().filter(|c| !c.is_control() || *c == '\n').take(MAX_TEXT).collect();
     text.lines().take(3).collect::<Vec<_>>().join(" ")
 }
 

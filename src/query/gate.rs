@@ -47,8 +47,9 @@ pub(super) fn check_tokens(tokens: &[TokenWithSpan]) -> Result<()> {
 /// Whether the statement is one we answer.
 pub(super) fn check(statement: &Statement) -> Result<()> {
     if !matches!(statement, Statement::Query(_)) {
-        return Err(refused("only SELECT (also WITH and VALUES) is answered")
-            .with_hint("this server is read-only; use the describe and explain tools for metadata and plans"));
+        return Err(refused("only SELECT (also WITH and VALUES) is answered").with_hint(
+            "this server is read-only; use the describe and explain tools for metadata and plans",
+        ));
     }
     let mut gate = Gate::default();
     match statement.visit(&mut gate) {
@@ -128,7 +129,11 @@ fn without(present: bool, what: &str, instead: &str) -> Result<()> {
 }
 
 fn check_query(query: &Query) -> Result<()> {
-    without(!query.locks.is_empty(), "FOR UPDATE / FOR SHARE", "this server only reads: leave it out")?;
+    without(
+        !query.locks.is_empty(),
+        "FOR UPDATE / FOR SHARE",
+        "this server only reads: leave it out",
+    )?;
     without(query.for_clause.is_some(), "FOR XML / FOR JSON", "select plain columns")?;
     without(query.settings.is_some(), "SETTINGS", "")?;
     without(query.format_clause.is_some(), "FORMAT", "")?;
@@ -140,9 +145,10 @@ fn check_query(query: &Query) -> Result<()> {
         without(!limit_by.is_empty(), "LIMIT BY", "use ROW_NUMBER()")?;
     }
     match query.body.as_ref() {
-        SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::SetOperation { .. } | SetExpr::Values(_) => {
-            check_set(&query.body)
-        }
+        SetExpr::Select(_)
+        | SetExpr::Query(_)
+        | SetExpr::SetOperation { .. }
+        | SetExpr::Values(_) => check_set(&query.body),
         _ => Err(refused("only SELECT and VALUES are answered")),
     }
 }
@@ -194,19 +200,37 @@ fn check_joins(from: &TableWithJoins) -> Result<()> {
             | JoinOperator::RightOuter(c)
             | JoinOperator::FullOuter(c)
             | JoinOperator::CrossJoin(c) => c,
-            _ => return Err(refused("this kind of join is not accepted")
-                .with_hint("use INNER, LEFT, RIGHT, FULL or CROSS JOIN; write semi-joins with EXISTS or IN")),
+            _ => return Err(refused("this kind of join is not accepted").with_hint(
+                "use INNER, LEFT, RIGHT, FULL or CROSS JOIN; write semi-joins with EXISTS or IN",
+            )),
         };
-        without(matches!(constraint, JoinConstraint::Natural), "NATURAL JOIN", "name the columns with ON or USING")?;
+        without(
+            matches!(constraint, JoinConstraint::Natural),
+            "NATURAL JOIN",
+            "name the columns with ON or USING",
+        )?;
     }
     Ok(())
 }
 
 fn check_table_factor(factor: &TableFactor) -> Result<()> {
     match factor {
-        TableFactor::Table { with_hints, version, with_ordinality, partitions, json_path, sample, index_hints, .. } => {
+        TableFactor::Table {
+            with_hints,
+            version,
+            with_ordinality,
+            partitions,
+            json_path,
+            sample,
+            index_hints,
+            ..
+        } => {
             without(sample.is_some(), "TABLESAMPLE", "use ORDER BY random() LIMIT n")?;
-            without(!with_hints.is_empty() || !index_hints.is_empty(), "a table hint", "leave it out")?;
+            without(
+                !with_hints.is_empty() || !index_hints.is_empty(),
+                "a table hint",
+                "leave it out",
+            )?;
             without(version.is_some(), "a table version", "")?;
             without(*with_ordinality, "WITH ORDINALITY", "use ROW_NUMBER()")?;
             without(!partitions.is_empty(), "PARTITION", "use WHERE")?;
@@ -273,9 +297,12 @@ fn check_expr(expr: &Expr) -> Result<()> {
             _ => Err(refused(&format!("the operator {op} is not accepted"))),
         },
         Expr::Function(function) => check_function(function),
-        Expr::Collate { .. } => without(true, "COLLATE", "text is compared and ordered by code point"),
+        Expr::Collate { .. } => {
+            without(true, "COLLATE", "text is compared and ordered by code point")
+        }
         Expr::Lambda(_) => without(true, "a lambda", ""),
-        _ => Err(refused("an expression of this kind is not accepted").with_hint("write it with PostgreSQL operators and functions")),
+        _ => Err(refused("an expression of this kind is not accepted")
+            .with_hint("write it with PostgreSQL operators and functions")),
     }
 }
 
@@ -291,13 +318,22 @@ fn check_value(value: &Value) -> Result<()> {
 }
 
 fn check_function(function: &Function) -> Result<()> {
-    without(function.name.0.len() != 1, "a qualified function name", "write the function's plain name")?;
+    without(
+        function.name.0.len() != 1,
+        "a qualified function name",
+        "write the function's plain name",
+    )?;
     without(function.uses_odbc_syntax, "{fn ...}", "write the plain function call")?;
-    without(!matches!(function.parameters, FunctionArguments::None), "a parameterised function", "")?;
+    without(
+        !matches!(function.parameters, FunctionArguments::None),
+        "a parameterised function",
+        "",
+    )?;
     let FunctionArguments::List(list) = &function.args else { return Ok(()) };
     for clause in &list.clauses {
         match clause {
-            FunctionArgumentClause::OrderBy(_) | FunctionArgumentClause::IgnoreOrRespectNulls(_) => {}
+            FunctionArgumentClause::OrderBy(_)
+            | FunctionArgumentClause::IgnoreOrRespectNulls(_) => {}
             _ => return Err(refused("this clause inside a function call is not accepted")),
         }
     }

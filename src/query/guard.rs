@@ -7,8 +7,8 @@ use arrow_array::{Array, ArrayRef, ListArray};
 use arrow_schema::{DataType, FieldRef};
 use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::{
-    ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature,
+    ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature,
 };
 use std::sync::Arc;
 
@@ -16,6 +16,10 @@ use std::sync::Arc;
 const MAX_BATCH_BYTES: u64 = 32 * 1024 * 1024;
 /// The longest value one call may produce.
 const MAX_VALUE_BYTES: u64 = 1024 * 1024;
+/// Bytes a stored value may grow by where it is longer than that.
+const MAX_GROWTH_BYTES: u64 = 64 * 1024;
+/// Bytes one call may take in where its result is no larger than its arguments together.
+const MAX_READ_BYTES: u64 = 4 * MAX_BATCH_BYTES;
 /// The text a refused call shows.
 pub(super) const TOO_LARGE: &str = "the result of a text or array function would be too large";
 
@@ -38,6 +42,9 @@ impl ScalarUDFImpl for Guarded {
     fn aliases(&self) -> &[String] {
         self.inner.aliases()
     }
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        self.inner.inner().schema_name(args)
+    }
     fn signature(&self) -> &Signature {
         self.inner.signature()
     }
@@ -56,11 +63,13 @@ impl ScalarUDFImpl for Guarded {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = args.number_rows.max(1) as u64;
         let worst = worst_value_bytes(self.inner.name(), &args)?;
-        if worst > MAX_VALUE_BYTES && worst > longest_input(&args) {
+        // A stored text may be longer than anything a statement may build; it may grow a little.
+        if worst > MAX_VALUE_BYTES && worst > longest_input(&args) + MAX_GROWTH_BYTES {
             return exec_err!("{TOO_LARGE}");
         }
         let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        if !scalar && total_bytes(self.inner.name(), &args, worst, rows) > MAX_BATCH_BYTES {
+        let most = if is_additive(self.inner.name()) { MAX_READ_BYTES } else { MAX_BATCH_BYTES };
+        if !scalar && total_bytes(self.inner.name(), &args, worst, rows) > most {
             return exec_err!("{TOO_LARGE}");
         }
         self.inner.invoke_with_args(args)
@@ -79,33 +88,47 @@ fn worst_value_bytes(name: &str, args: &ScalarFunctionArgs) -> Result<u64> {
         "generate_series" | "range" => series_length(args).saturating_mul(8),
         // Between all characters and around them, once each.
         "replace" => longest(0).saturating_add(longest(0).saturating_mul(longest(2))),
-        "regexp_replace" => longest(0).saturating_add(
-            longest(0).saturating_add(1).saturating_mul(longest(2)),
-        ),
+        "regexp_replace" => {
+            longest(0).saturating_add(longest(0).saturating_add(1).saturating_mul(longest(2)))
+        }
         // Its work, not its result, grows with the product.
         "levenshtein" => longest(0).saturating_mul(longest(1)) / 16,
-        "array_to_string" | "concat_ws" => (0..args.args.len())
-            .map(longest)
-            .fold(0, u64::saturating_add)
-            .saturating_mul(2),
+        "array_to_string" | "concat_ws" => {
+            (0..args.args.len()).map(longest).fold(0, u64::saturating_add).saturating_mul(2)
+        }
         _ => (0..args.args.len()).map(longest).fold(0, u64::saturating_add),
     })
 }
 
 /// An upper bound of the bytes produced for the batch.
 fn total_bytes(name: &str, args: &ScalarFunctionArgs, worst: u64, rows: u64) -> u64 {
-    let additive = !matches!(
-        name,
-        "repeat" | "lpad" | "rpad" | "array_repeat" | "array_resize" | "generate_series" | "range"
-            | "replace" | "regexp_replace" | "levenshtein"
-    );
-    if !additive {
+    if !is_additive(name) {
         return worst.saturating_mul(rows).min(amplified(name, args, rows).unwrap_or(u64::MAX));
     }
-    args.args.iter().map(|arg| match arg {
-        ColumnarValue::Array(array) => array.get_buffer_memory_size() as u64,
-        ColumnarValue::Scalar(_) => longest_value(arg).saturating_mul(rows),
-    }).fold(0, u64::saturating_add)
+    args.args
+        .iter()
+        .map(|arg| match arg {
+            ColumnarValue::Array(array) => array.get_buffer_memory_size() as u64,
+            ColumnarValue::Scalar(_) => longest_value(arg).saturating_mul(rows),
+        })
+        .fold(0, u64::saturating_add)
+}
+
+/// Whether a result is no larger than the arguments together.
+fn is_additive(name: &str) -> bool {
+    !matches!(
+        name,
+        "repeat"
+            | "lpad"
+            | "rpad"
+            | "array_repeat"
+            | "array_resize"
+            | "generate_series"
+            | "range"
+            | "replace"
+            | "regexp_replace"
+            | "levenshtein"
+    )
 }
 
 /// For replacements, what the batch's real text can grow to.
@@ -127,9 +150,9 @@ fn longest_input(args: &ScalarFunctionArgs) -> u64 {
 /// Bytes of the longest value of an argument.
 fn longest_value(value: &ColumnarValue) -> u64 {
     match value {
-        ColumnarValue::Scalar(ScalarValue::Utf8(text) | ScalarValue::LargeUtf8(text) | ScalarValue::Utf8View(text)) => {
-            text.as_ref().map_or(0, |text| text.len() as u64)
-        }
+        ColumnarValue::Scalar(
+            ScalarValue::Utf8(text) | ScalarValue::LargeUtf8(text) | ScalarValue::Utf8View(text),
+        ) => text.as_ref().map_or(0, |text| text.len() as u64),
         ColumnarValue::Scalar(scalar) => scalar.size() as u64,
         ColumnarValue::Array(array) => longest_element(array),
     }
@@ -148,7 +171,11 @@ fn longest_element(array: &ArrayRef) -> u64 {
 }
 
 fn longest_list(array: &ListArray) -> Option<usize> {
-    array.iter().flatten().map(|item| item.get_buffer_memory_size().min(item.len().max(1) * 1024)).max()
+    array
+        .iter()
+        .flatten()
+        .map(|item| item.get_buffer_memory_size().min(item.len().max(1) * 1024))
+        .max()
 }
 
 /// The largest count an argument asks for.

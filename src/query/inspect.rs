@@ -41,9 +41,14 @@ pub(super) fn effects(plan: &Arc<dyn ExecutionPlan>) -> Effects {
         for rule in table.grant().filters() {
             filters.insert(AppliedFilter { table: reference.to_string(), rule: rule.clone() });
         }
-        statements.push(SourceStatement { name: scan.source().to_string(), sql: scan.sql().to_string() });
+        statements
+            .push(SourceStatement { name: scan.source().to_string(), sql: scan.sql().to_string() });
     });
-    Effects { masks: masks.into_iter().collect(), filters: filters.into_iter().collect(), statements }
+    Effects {
+        masks: masks.into_iter().collect(),
+        filters: filters.into_iter().collect(),
+        statements,
+    }
 }
 
 /// Name, type and masks of each output column, and where it comes from.
@@ -57,7 +62,8 @@ pub(super) fn columns(plan: &LogicalPlan) -> (Vec<ColumnInfo>, Vec<Lineage>) {
         .map(|(index, field)| {
             let from = sources.get(index).unwrap_or(&empty);
             let masks: BTreeSet<&str> = from.iter().filter_map(|o| o.mask.as_deref()).collect();
-            let masked = (!masks.is_empty()).then(|| masks.into_iter().collect::<Vec<_>>().join(", "));
+            let masked =
+                (!masks.is_empty()).then(|| masks.into_iter().collect::<Vec<_>>().join(", "));
             let info = ColumnInfo {
                 name: field.name().clone(),
                 type_name: sql_type_name(field.data_type()),

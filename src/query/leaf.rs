@@ -93,7 +93,10 @@ impl TableProvider for GovernedTable {
         TableType::Base
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
         Ok(filters
             .iter()
             .map(|filter| match pushdown::predicate(filter, &self.schema) {
@@ -114,14 +117,21 @@ impl TableProvider for GovernedTable {
             Some(projection) => projection.clone(),
             None => (0..self.schema.fields().len()).collect(),
         };
-        let predicates = filters.iter().filter_map(|f| pushdown::predicate(f, &self.schema)).collect();
+        let predicates =
+            filters.iter().filter_map(|f| pushdown::predicate(f, &self.schema)).collect();
         let request = Request {
             projection: projection.clone(),
             predicates,
             limit: limit.map(|limit| limit as u64),
             top: self.top.as_ref(),
         };
-        let plan = scan_plan::plan(&self.grant, &self.entry, self.connector.dialect(), self.pushdown, &request)?;
+        let plan = scan_plan::plan(
+            &self.grant,
+            &self.entry,
+            self.connector.dialect(),
+            self.pushdown,
+            &request,
+        )?;
         Ok(Arc::new(GovernedScan::new(self.clone(), projection, plan)))
     }
 }
@@ -192,7 +202,10 @@ impl ExecutionPlan for GovernedScan {
         Ok(TreeNodeRecursion::Continue)
     }
 
-    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(self)
     }
 
@@ -201,6 +214,11 @@ impl ExecutionPlan for GovernedScan {
             DataFusionError::Internal("a governed scan runs only within a governed query".into())
         })?;
         let batch_rows = task.session_config().batch_size();
-        Ok(context.read(self.table.connector.clone(), self.source().into(), self.plan.clone(), batch_rows))
+        Ok(context.read(
+            self.table.connector.clone(),
+            self.source().into(),
+            self.plan.clone(),
+            batch_rows,
+        ))
     }
 }

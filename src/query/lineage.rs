@@ -33,7 +33,8 @@ pub(super) fn origins(plan: &LogicalPlan) -> Vec<Origins> {
         }
         LogicalPlan::Window(window) => {
             let input = Input::of(&window.input);
-            let added: Vec<Origins> = window.window_expr.iter().map(|expr| input.of_expr(expr)).collect();
+            let added: Vec<Origins> =
+                window.window_expr.iter().map(|expr| input.of_expr(expr)).collect();
             input.columns.into_iter().chain(added).collect()
         }
         LogicalPlan::Join(join) => match join.join_type {
@@ -55,7 +56,10 @@ pub(super) fn origins(plan: &LogicalPlan) -> Vec<Origins> {
             on.select_expr.iter().map(|expr| input.of_expr(expr)).collect()
         }
         LogicalPlan::Distinct(Distinct::All(input)) => origins(input),
-        LogicalPlan::Filter(_) | LogicalPlan::Sort(_) | LogicalPlan::Limit(_) | LogicalPlan::SubqueryAlias(_) => {
+        LogicalPlan::Filter(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Limit(_)
+        | LogicalPlan::SubqueryAlias(_) => {
             plan.inputs().first().map(|input| origins(input)).unwrap_or_default()
         }
         other => anything(other),
@@ -123,7 +127,8 @@ impl<'a> Input<'a> {
                         found.extend(origins.iter().cloned());
                     }
                 }
-                Expr::ScalarSubquery(subquery) | Expr::Exists(datafusion::logical_expr::expr::Exists { subquery, .. }) => {
+                Expr::ScalarSubquery(subquery)
+                | Expr::Exists(datafusion::logical_expr::expr::Exists { subquery, .. }) => {
                     found.extend(origins(&subquery.subquery).into_iter().flatten());
                 }
                 Expr::InSubquery(inside) => {

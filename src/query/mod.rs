@@ -1,6 +1,7 @@
 //! The heart: a statement from untrusted text to governed rows.
 
 mod collect;
+mod concat;
 mod context;
 mod describe;
 mod engine;
@@ -17,12 +18,14 @@ mod parameters;
 mod planner;
 mod prepared;
 mod pushdown;
+mod regroup;
 mod request;
 mod run;
 mod scan_plan;
 mod session;
 mod statement;
 mod supervise;
+mod template;
 mod top;
 
 pub use engine::{Engine, Limits, Parts};

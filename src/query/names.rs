@@ -9,13 +9,15 @@ use crate::model::TableRef;
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::resolve::resolve_table_references;
-use sqlparser::ast::{Expr, Ident, SelectItem, Statement as Ast, Visit, VisitMut, Visitor, VisitorMut};
+use sqlparser::ast::{
+    Expr, Ident, SelectItem, Statement as Ast, Visit, VisitMut, Visitor, VisitorMut,
+};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// The governed tables of a statement.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Resolved {
     /// By the name the statement uses.
     pub(super) tables: Tables,
@@ -51,7 +53,9 @@ pub(super) fn resolve(
             .connector(&entry.reference.source)
             .ok_or_else(|| Error::internal("a table of the catalog has no connector"))?;
         resolved.references.insert(entry.reference.clone());
-        resolved.tables.insert(name, Arc::new(GovernedTable::new(entry, grant, connector, pushdown)));
+        resolved
+            .tables
+            .insert(name, Arc::new(GovernedTable::new(entry, grant, connector, pushdown)));
     }
     Ok((*ast, resolved))
 }

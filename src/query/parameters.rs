@@ -64,7 +64,10 @@ impl VisitorMut for Binder<'_> {
         }
     }
 
-    fn pre_visit_value(&mut self, value: &mut sqlparser::ast::ValueWithSpan) -> ControlFlow<Self::Break> {
+    fn pre_visit_value(
+        &mut self,
+        value: &mut sqlparser::ast::ValueWithSpan,
+    ) -> ControlFlow<Self::Break> {
         // Values outside expressions (a LIMIT) hold plain values only.
         let Value::Placeholder(name) = &value.value else { return ControlFlow::Continue(()) };
         match self.lookup(name).and_then(|json| literal(name, json)) {
@@ -115,8 +118,9 @@ fn literal(name: &str, value: &Json) -> Result<Expr> {
             return Ok(Expr::Array(Array { elem, named: true }));
         }
         Json::Object(_) => {
-            return Err(invalid(format!("parameter {name} is an object"))
-                .with_hint("a parameter is a number, text, true, false, null, or an array of those"));
+            return Err(invalid(format!("parameter {name} is an object")).with_hint(
+                "a parameter is a number, text, true, false, null, or an array of those",
+            ));
         }
     };
     Ok(Expr::Value(value.with_empty_span()))
@@ -141,7 +145,12 @@ mod tests {
     fn values_become_literals_and_never_sql() {
         let sql = bound(
             "SELECT * FROM t WHERE a = $1 AND b = $2 AND c = ANY($3) LIMIT $4",
-            Parameters::Positional(vec![json!("x' OR 1=1 --"), json!(null), json!([1, 2]), json!(5)]),
+            Parameters::Positional(vec![
+                json!("x' OR 1=1 --"),
+                json!(null),
+                json!([1, 2]),
+                json!(5),
+            ]),
         );
         assert_eq!(
             sql.expect("binds"),

@@ -1,6 +1,7 @@
 //! From a checked statement to a governed plan: names resolve to governed tables only, functions to
 //! the allow-list only, and every rule of the optimizer runs under the statement's deadline.
 
+use super::concat::ConcatPlanner;
 use super::functions::Functions;
 use super::leaf::GovernedTable;
 use super::supervise;
@@ -8,7 +9,9 @@ use super::top::PushTop;
 use arrow_schema::{DataType, SchemaRef};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DataFusionError, Result, TableReference, plan_err};
+use datafusion::common::{
+    DataFusionError, ParamValues, Result, ScalarValue, TableReference, plan_err,
+};
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -16,7 +19,8 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::execution::{SessionStateDefaults, TaskContext};
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
 use datafusion::logical_expr::{
-    AggregateUDF, HigherOrderUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF,
+    AggregateUDF, HigherOrderUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF,
+    Statement as PlanStatement, TableSource, WindowUDF,
 };
 use datafusion::optimizer::eliminate_filter::EliminateFilter;
 use datafusion::optimizer::eliminate_limit::EliminateLimit;
@@ -63,7 +67,8 @@ impl Planner {
             .set_str("datafusion.execution.time_zone", "+00:00");
         config.options_mut().optimizer.max_passes = 3;
         let runtime = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0).build_arc()?;
-        let expr_planners = SessionStateDefaults::default_expr_planners();
+        let mut expr_planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(ConcatPlanner::new())];
+        expr_planners.extend(SessionStateDefaults::default_expr_planners());
         let builder = |config: SessionConfig, rules: Rules| {
             SessionStateBuilder::new()
                 .with_config(config)
@@ -87,16 +92,39 @@ impl Planner {
         let options = ParserOptions {
             parse_float_as_decimal: true,
             map_string_types_to_utf8view: false,
-            default_null_ordering: self.state.config_options().sql_parser.default_null_ordering.as_str().into(),
+            default_null_ordering: self
+                .state
+                .config_options()
+                .sql_parser
+                .default_null_ordering
+                .as_str()
+                .into(),
             collect_spans: false,
             ..ParserOptions::default()
         };
-        SqlToRel::new_with_options(&names, options).sql_statement_to_plan(ast)
+        let plan = SqlToRel::new_with_options(&names, options).sql_statement_to_plan(ast)?;
+        Ok(match plan {
+            // The body of a template.
+            LogicalPlan::Statement(PlanStatement::Prepare(prepare)) => {
+                Arc::unwrap_or_clone(prepare.input)
+            }
+            plan => plan,
+        })
     }
 
     /// The plan with no more than `rows` rows.
     pub(super) fn capped(&self, plan: LogicalPlan, rows: usize) -> Result<LogicalPlan> {
         LogicalPlanBuilder::from(plan).limit(0, Some(rows))?.build()
+    }
+
+    /// A template's plan with these values for its parameters.
+    pub(super) fn with_values(
+        &self,
+        plan: &LogicalPlan,
+        values: &[ScalarValue],
+    ) -> Result<LogicalPlan> {
+        let values = values.iter().cloned().map(Into::into).collect();
+        plan.clone().replace_params_with_values(&ParamValues::List(values))
     }
 
     /// The optimised plan.

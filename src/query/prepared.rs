@@ -17,8 +17,14 @@ const MAX_TEXT: usize = 8 * 1024;
 const MAX_PLANS: u64 = 256;
 /// Words that give another value each time: what holds one is planned anew.
 const VOLATILE: &[&str] = &[
-    "now", "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp",
-    "random", "today",
+    "now",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "localtime",
+    "localtimestamp",
+    "random",
+    "today",
 ];
 
 /// A governed plan and what is known of its statement.
@@ -35,7 +41,7 @@ pub(super) struct Prepared {
     pub(super) columns: Vec<ColumnInfo>,
     /// Where they come from.
     pub(super) lineage: Vec<Lineage>,
-    /// The optimised plan.
+    /// The optimised plan; of a template, with parameters.
     pub(super) logical: LogicalPlan,
     /// The physical plan with its effects, where it can be run again as it is.
     pub(super) physical: Option<(Arc<dyn ExecutionPlan>, Effects)>,
@@ -44,8 +50,16 @@ pub(super) struct Prepared {
 /// What a kept plan is found by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
+    kind: Kind,
     sql: String,
     parameters: String,
+}
+
+/// A template must never be found by a statement that merely reads like one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Statement,
+    Template,
 }
 
 impl Key {
@@ -59,13 +73,28 @@ impl Key {
             Parameters::Positional(values) => serde_json::to_string(values).ok()?,
             Parameters::Named(values) => serde_json::to_string(values).ok()?,
         };
-        (parameters.len() <= MAX_TEXT).then(|| Self { sql: sql.to_string(), parameters })
+        (parameters.len() <= MAX_TEXT).then(|| Self {
+            kind: Kind::Statement,
+            sql: sql.to_string(),
+            parameters,
+        })
+    }
+
+    /// The key of a template.
+    pub(super) fn of_template(text: &str) -> Option<Self> {
+        (text.len() <= MAX_TEXT).then(|| Self {
+            kind: Kind::Template,
+            sql: text.to_string(),
+            parameters: String::new(),
+        })
     }
 }
 
 /// Whether a statement gives the same plan each time.
 pub(super) fn is_stable(normalized: &str) -> bool {
-    !normalized.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| VOLATILE.contains(&word))
+    !normalized
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .any(|word| VOLATILE.contains(&word))
 }
 
 /// The plans kept for one caller.
@@ -96,6 +125,7 @@ mod tests {
         let key = |value| Key::of("SELECT $1", &Parameters::Positional(vec![value]));
         assert_ne!(key(json!(1)), key(json!("1")));
         assert_eq!(key(json!(1)), key(json!(1)));
+        assert_ne!(Key::of("a", &Parameters::None), Key::of_template("a"));
         assert_eq!(Key::of(&"x".repeat(MAX_TEXT + 1), &Parameters::None), None);
     }
 

@@ -7,7 +7,7 @@
 use arrow_schema::{DataType, Schema, TimeUnit};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{InList, Like};
-use datafusion::logical_expr::{BinaryExpr, Between, Cast, Expr, Operator};
+use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, Operator};
 
 use crate::model::{Comparison, Predicate, Value};
 
@@ -101,11 +101,28 @@ fn pattern(like: &Like, schema: &Schema) -> Option<Predicate> {
     Some(Predicate::Like { column: column(&like.expr, schema)?, pattern, negated: like.negated })
 }
 
+/// A literal, also under a cast. A parameter of a template stands for some literal of its type: it
+/// becomes a real one before a scan is planned.
 fn literal(expr: &Expr) -> Option<Value> {
     match expr {
         Expr::Literal(scalar, _) => value(scalar),
+        Expr::Placeholder(parameter) => stand_in(parameter.field.as_ref()?.data_type()),
+        Expr::Cast(Cast { expr, field, .. }) => match expr.as_ref() {
+            Expr::Literal(scalar, _) => value(&scalar.cast_to(field.data_type()).ok()?),
+            Expr::Placeholder(_) => stand_in(field.data_type()),
+            _ => None,
+        },
         _ => None,
     }
+}
+
+fn stand_in(data_type: &DataType) -> Option<Value> {
+    value(&ScalarValue::new_one(data_type).ok()?).or_else(|| match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(Value::Text("x".into())),
+        DataType::Date32 => Some(Value::Date(0)),
+        DataType::Timestamp(_, zone) => Some(instant(0, zone.is_some())),
+        _ => None,
+    })
 }
 
 /// The bound value of a scalar; NULL and types without a bound form have none.
@@ -125,15 +142,19 @@ fn value(scalar: &ScalarValue) -> Option<Value> {
         ScalarValue::Decimal256(Some(v), _, scale) => {
             Value::Decimal { unscaled: v.to_i128()?, scale: u8::try_from(*scale).ok()? }
         }
-        ScalarValue::Utf8(Some(v)) | ScalarValue::LargeUtf8(Some(v)) | ScalarValue::Utf8View(Some(v)) => {
-            Value::Text(v.clone())
-        }
-        ScalarValue::Binary(Some(v)) | ScalarValue::LargeBinary(Some(v)) | ScalarValue::BinaryView(Some(v)) => {
-            Value::Bytes(v.clone())
-        }
+        ScalarValue::Utf8(Some(v))
+        | ScalarValue::LargeUtf8(Some(v))
+        | ScalarValue::Utf8View(Some(v)) => Value::Text(v.clone()),
+        ScalarValue::Binary(Some(v))
+        | ScalarValue::LargeBinary(Some(v))
+        | ScalarValue::BinaryView(Some(v)) => Value::Bytes(v.clone()),
         ScalarValue::Date32(Some(v)) => Value::Date(*v),
-        ScalarValue::TimestampSecond(Some(v), zone) => instant(v.checked_mul(1_000_000)?, zone.is_some()),
-        ScalarValue::TimestampMillisecond(Some(v), zone) => instant(v.checked_mul(1_000)?, zone.is_some()),
+        ScalarValue::TimestampSecond(Some(v), zone) => {
+            instant(v.checked_mul(1_000_000)?, zone.is_some())
+        }
+        ScalarValue::TimestampMillisecond(Some(v), zone) => {
+            instant(v.checked_mul(1_000)?, zone.is_some())
+        }
         ScalarValue::TimestampMicrosecond(Some(v), zone) => instant(*v, zone.is_some()),
         ScalarValue::TimestampNanosecond(Some(v), zone) if v % 1_000 == 0 => {
             instant(v / 1_000, zone.is_some())
@@ -148,7 +169,10 @@ fn instant(micros: i64, utc: bool) -> Value {
 
 /// Whether a cast keeps every value, its equality and its order.
 fn is_widening(from: &DataType, to: &DataType) -> bool {
-    use DataType::{Decimal128, Decimal256, Float32, Float64, Int16, Int32, Int64, LargeUtf8, Timestamp, Utf8, Utf8View};
+    use DataType::{
+        Decimal128, Decimal256, Float32, Float64, Int16, Int32, Int64, LargeUtf8, Timestamp, Utf8,
+        Utf8View,
+    };
     match (from, to) {
         _ if from == to => true,
         (Int16, Int32 | Int64) | (Int32, Int64) | (Float32, Float64) => true,
@@ -158,7 +182,9 @@ fn is_widening(from: &DataType, to: &DataType) -> bool {
             t >= s && i16::from(*q) - i16::from(*t) >= i16::from(*p) - i16::from(*s)
         }
         // Time stamps within four-digit years fit nanoseconds only in part: not widening.
-        (Timestamp(TimeUnit::Microsecond, Some(_)), Timestamp(TimeUnit::Microsecond, Some(_))) => true,
+        (Timestamp(TimeUnit::Microsecond, Some(_)), Timestamp(TimeUnit::Microsecond, Some(_))) => {
+            true
+        }
         _ => false,
     }
 }
@@ -178,11 +204,8 @@ mod tests {
 
     #[test]
     fn comparisons_are_translated_either_way_round() {
-        let expected = Predicate::Compare {
-            column: 0,
-            operator: Comparison::Less,
-            value: Value::Integer(5),
-        };
+        let expected =
+            Predicate::Compare { column: 0, operator: Comparison::Less, value: Value::Integer(5) };
         assert_eq!(predicate(&col("id").lt(lit(5_i32)), &schema()), Some(expected.clone()));
         assert_eq!(predicate(&lit(5_i32).gt(col("id")), &schema()), Some(expected));
     }

@@ -11,10 +11,12 @@ use super::request::{Explanation, QueryRequest};
 use super::session::View;
 use super::statement::Statement;
 use super::supervise::with_deadline;
+use super::template::Template;
 use super::{failure, names, parameters};
 use crate::audit::{Intent, OpenRecord};
 use crate::error::{Error, Result};
 use crate::model::{ColumnInfo, Lineage, Outcome, TableRef};
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use parking_lot::Mutex;
@@ -36,7 +38,11 @@ pub(super) struct Trail {
 
 impl Trail {
     pub(super) fn new(intent: Intent) -> Arc<Self> {
-        Arc::new(Self { intent: Mutex::new(intent), open: Mutex::new(None), context: Mutex::new(None) })
+        Arc::new(Self {
+            intent: Mutex::new(intent),
+            open: Mutex::new(None),
+            context: Mutex::new(None),
+        })
     }
 }
 
@@ -78,19 +84,11 @@ impl Run {
         let governed = match kept {
             Some(kept) => {
                 self.note(&kept.normalized, &kept.fingerprint, &kept.references);
-                let (opened, governed) = tokio::join!(self.open(), self.again(&kept));
+                let (opened, governed) = tokio::join!(self.open(), self.again(&kept, &[]));
                 opened?;
                 governed?
             }
-            None => {
-                let question = self.resolve()?;
-                clock.lap("resolve");
-                let cap = self.core.limits.rows.saturating_add(1);
-                let (opened, governed) =
-                    tokio::join!(self.open(), self.govern(question, Some(cap), key));
-                opened?;
-                governed?
-            }
+            None => self.plan(key, &mut clock).await?,
         };
         clock.lap("record and plan");
         let id = self.trail.intent.lock().query_id.to_string();
@@ -116,9 +114,63 @@ impl Run {
         Ok(Done { columns: governed.columns, collected, outcome, warnings })
     }
 
+    /// Plans a statement that was not asked in just these words, beside writing its intent.
+    async fn plan(&self, key: Option<Key>, clock: &mut Clock) -> Result<Governed> {
+        let parsed = self.parse()?;
+        clock.lap("parse");
+        let template = key.as_ref().and_then(|_| Template::of(&parsed.ast));
+        let template_key = template.as_ref().and_then(|t| Key::of_template(&t.text));
+        let kept = template_key.as_ref().and_then(|key| self.view.plans().get(key));
+        if let (Some(kept), Some(template)) = (kept, &template) {
+            self.note(&parsed.normalized, &parsed.fingerprint, &kept.references);
+            let (opened, governed) = tokio::join!(self.open(), self.again(&kept, &template.values));
+            opened?;
+            return governed;
+        }
+        let question = self.resolve(parsed)?;
+        clock.lap("resolve");
+        let cap = Some(self.core.limits.rows.saturating_add(1));
+        let (opened, governed) = tokio::join!(self.open(), async {
+            if let (Some(template), Some(key)) = (template, template_key)
+                && let Some(governed) = self.govern_template(&question, template, key, cap).await
+            {
+                return Ok(governed);
+            }
+            self.govern(question, cap, key).await
+        });
+        opened?;
+        governed
+    }
+
+    /// Plans the statement's template, keeps it, and runs it with the statement's values. `None` where
+    /// the template cannot be planned: the statement itself then says why.
+    async fn govern_template(
+        &self,
+        question: &Question,
+        template: Template,
+        key: Key,
+        cap: Option<usize>,
+    ) -> Option<Governed> {
+        if !is_stable(&question.normalized) {
+            return None;
+        }
+        let mut ast = template.prepare;
+        names::fold_quoted(&mut ast, &question.resolved.tables);
+        let prepared = Question {
+            ast,
+            resolved: question.resolved.clone(),
+            normalized: question.normalized.clone(),
+            fingerprint: question.fingerprint.clone(),
+        };
+        let (prepared, _) = self.logical(prepared, cap).ok()?;
+        let governed = self.again(&prepared, &template.values).await.ok()?;
+        self.view.plans().keep(key, Arc::new(prepared));
+        Some(governed)
+    }
+
     /// Says what the statement would do.
     pub(super) async fn explain(self) -> Result<Explanation> {
-        let question = self.resolve()?;
+        let question = self.resolve(self.parse()?)?;
         let (opened, governed) = tokio::join!(self.open(), self.govern(question, None, None));
         opened?;
         let governed = governed?;
@@ -132,14 +184,20 @@ impl Run {
         })
     }
 
-    /// Text to syntax tree with parameters in place and every table governed.
-    fn resolve(&self) -> Result<Question> {
+    /// Text to syntax tree with parameters in place.
+    fn parse(&self) -> Result<Parsed> {
         let statement = Statement::parse(&self.request.sql)?;
         let (normalized, fingerprint) =
             (statement.normalized().to_string(), statement.fingerprint().to_string());
         self.note(&normalized, &fingerprint, &BTreeSet::new());
         let mut ast = statement.into_ast();
         parameters::bind(&mut ast, &self.request.parameters)?;
+        Ok(Parsed { ast, normalized, fingerprint })
+    }
+
+    /// Every table of a syntax tree, governed.
+    fn resolve(&self, parsed: Parsed) -> Result<Question> {
+        let Parsed { ast, normalized, fingerprint } = parsed;
         let (mut ast, resolved) =
             names::resolve(ast, &self.view, &self.core.catalog, self.core.pushdown)?;
         self.note(&normalized, &fingerprint, &resolved.references);
@@ -173,9 +231,27 @@ impl Run {
         cap: Option<usize>,
         key: Option<Key>,
     ) -> Result<Governed> {
+        let (mut prepared, columns) = self.logical(question, cap)?;
+        let mut clock = Clock::start();
+        let (physical, effects) = self.physical(&prepared.logical).await?;
+        clock.lap("physical");
+        let lineage = prepared.lineage.clone();
+        if let Some(key) = key.filter(|_| is_stable(&prepared.normalized)) {
+            let rerun = is_simple(&prepared.logical) && !has_sort(&prepared.logical);
+            prepared.physical = rerun.then(|| (physical.clone(), effects.clone()));
+            self.view.plans().keep(key, Arc::new(prepared));
+        }
+        Ok(Governed { physical, columns, lineage, effects })
+    }
+
+    /// The optimised plan of a statement.
+    fn logical(
+        &self,
+        question: Question,
+        cap: Option<usize>,
+    ) -> Result<(Prepared, Vec<ColumnInfo>)> {
         let Question { ast, resolved, normalized, fingerprint } = question;
         let planner = &self.core.planner;
-        let functions = planner.functions();
         let mut clock = Clock::start();
         let planned = with_deadline(self.deadline, || {
             let logical = planner.logical(ast, &resolved.tables)?;
@@ -188,31 +264,32 @@ impl Run {
             Ok((columns, lineage, planner.optimize(&capped)?))
         });
         let (columns, lineage, logical) =
-            planned.map_err(|error| failure::of_planning(error, functions))?;
+            planned.map_err(|error| failure::of_planning(error, planner.functions()))?;
         clock.lap("optimize");
-        let (physical, effects) = self.physical(&logical).await?;
-        clock.lap("physical");
-        if let Some(key) = key.filter(|_| is_stable(&normalized)) {
-            let rerun = is_simple(&logical) && !has_sort(&logical);
-            let prepared = Prepared {
-                normalized,
-                fingerprint,
-                references: resolved.references,
-                columns: columns.clone(),
-                lineage: lineage.clone(),
-                logical,
-                physical: rerun.then(|| (physical.clone(), effects.clone())),
-            };
-            self.view.plans().keep(key, Arc::new(prepared));
-        }
-        Ok(Governed { physical, columns, lineage, effects })
+        let prepared = Prepared {
+            normalized,
+            fingerprint,
+            references: resolved.references,
+            columns: columns.clone(),
+            lineage,
+            logical,
+            physical: None,
+        };
+        Ok((prepared, columns))
     }
 
-    /// The plan of a statement that was planned before.
-    async fn again(&self, kept: &Prepared) -> Result<Governed> {
+    /// The plan of a statement that was planned before, with the values it compares with now.
+    async fn again(&self, kept: &Prepared, values: &[ScalarValue]) -> Result<Governed> {
         let (physical, effects) = match &kept.physical {
             Some(kept) => kept.clone(),
-            None => self.physical(&kept.logical).await?,
+            None if values.is_empty() => self.physical(&kept.logical).await?,
+            None => {
+                let planner = &self.core.planner;
+                let logical = planner
+                    .with_values(&kept.logical, values)
+                    .map_err(|error| failure::of_planning(error, planner.functions()))?;
+                self.physical(&logical).await?
+            }
         };
         Ok(Governed {
             physical,
@@ -231,6 +308,13 @@ impl Run {
         let effects = inspect::effects(&physical);
         Ok((physical, effects))
     }
+}
+
+/// A statement that passed the gate, with its parameters in place.
+struct Parsed {
+    ast: Ast,
+    normalized: String,
+    fingerprint: String,
 }
 
 /// A statement that is ready to be planned.

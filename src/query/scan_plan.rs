@@ -4,11 +4,12 @@
 //! row filter, masks, cell visibility; then the caller's predicates, order and limit. The caller's
 //! part goes down only over columns that are governed *at the source*, so it never sees a raw value.
 
-use super::local::{LocalOutput, LocalWork, physical};
 use super::leaf::Top;
+use super::local::{LocalOutput, LocalWork, Shown, physical};
 use crate::model::{Mask, OperandClass, Predicate, TableEntry};
 use crate::policy::{ColumnGrant, Grant};
 use arrow_schema::{Field, Schema, SchemaRef};
+use celosia_connector_api::query::unfit_bit;
 use celosia_connector_api::render::{can_mask, is_pushable, render};
 use celosia_connector_api::{Dialect, OutputColumn, RemoteQuery, RenderedQuery, SortKey};
 use datafusion::common::{DataFusionError, Result};
@@ -83,6 +84,13 @@ impl Split<'_> {
             self.need(filter);
         }
         self.settle(&request.projection);
+        if self.classes.len() > UNFIT_BITS
+            && self.raw_needed.iter().filter(|needed| **needed).count() < UNFIT_BITS
+        {
+            // What the leaf works on comes first and has bits of its own: the last bit, which the others
+            // share, then never speaks of a hidden value.
+            self.fetch_needed();
+        }
         let local_columns: Vec<LocalColumn> =
             request.projection.iter().map(|index| self.fetch_governed(*index)).collect();
         for predicate in &request.predicates {
@@ -96,7 +104,8 @@ impl Split<'_> {
         let predicate = self.pushed_predicate(&request.predicates);
         let all_pushed = filter_at_source
             && request.predicates.iter().all(|p| self.translated(p).is_some())
-            && predicate.as_ref().map_or(0, conjuncts) == request.predicates.iter().map(conjuncts).sum::<usize>();
+            && predicate.as_ref().map_or(0, conjuncts)
+                == request.predicates.iter().map(conjuncts).sum::<usize>();
         let (order, limit) = self.order_and_limit(request, all_pushed);
         let query = RemoteQuery {
             table: self.entry.description.clone(),
@@ -106,7 +115,12 @@ impl Split<'_> {
             order,
             limit,
         };
-        self.finish(query, local_columns, (!filter_at_source).then_some(row_filter).flatten(), request)
+        self.finish(
+            query,
+            local_columns,
+            (!filter_at_source).then_some(row_filter).flatten(),
+            request,
+        )
     }
 
     /// Decides which raw columns the leaf needs. A column that is needed raw is not fetched masked as
@@ -132,7 +146,9 @@ impl Split<'_> {
 
     /// Whether the source itself can give this column's governed values.
     fn at_source(&self, column: &ColumnGrant) -> bool {
-        if self.raw_needed[column.column()] && (column.mask().is_some() || column.visible().is_some()) {
+        if self.raw_needed[column.column()]
+            && (column.mask().is_some() || column.visible().is_some())
+        {
             return false;
         }
         let mask_ok = match column.mask() {
@@ -171,6 +187,13 @@ impl Split<'_> {
             if let Some(at) = self.governed.iter().position(|g| *g == Some(index)) {
                 return LocalColumn::Fetched(at);
             }
+            if grant.mask().is_none()
+                && grant.visible().is_none()
+                && let Some(at) = self.fetched_raw(grant.column())
+            {
+                self.governed[at] = Some(index);
+                return LocalColumn::Fetched(at);
+            }
             self.output.push(OutputColumn {
                 column: grant.column(),
                 mask: grant.mask().cloned(),
@@ -193,7 +216,9 @@ impl Split<'_> {
     }
 
     fn fetched_raw(&self, column: usize) -> Option<usize> {
-        self.output.iter().position(|o| o.column == column && o.mask.is_none() && o.visible.is_none())
+        self.output
+            .iter()
+            .position(|o| o.column == column && o.mask.is_none() && o.visible.is_none())
     }
 
     /// The caller's predicate over fetched columns, where all it reads is governed at the source.
@@ -229,7 +254,11 @@ impl Split<'_> {
         })
     }
 
-    fn order_and_limit(&self, request: &Request<'_>, all_pushed: bool) -> (Vec<SortKey>, Option<u64>) {
+    fn order_and_limit(
+        &self,
+        request: &Request<'_>,
+        all_pushed: bool,
+    ) -> (Vec<SortKey>, Option<u64>) {
         let can = self.dialect.capabilities();
         if !self.pushdown || !all_pushed || !can.limit {
             return (Vec::new(), None);
@@ -263,11 +292,15 @@ impl Split<'_> {
         local_filter: Option<&Predicate>,
         request: &Request<'_>,
     ) -> Result<ScanPlan> {
-        let rendered = render(self.dialect, &query)
-            .ok_or_else(|| DataFusionError::Internal("a governed read could not be spelled".into()))?;
+        let mut rendered = render(self.dialect, &query).ok_or_else(|| {
+            DataFusionError::Internal("a governed read could not be spelled".into())
+        })?;
         let fetched = rendered.schema();
         let at = |column: usize| {
-            query.output.iter().position(|o| o.column == column && o.mask.is_none() && o.visible.is_none())
+            query
+                .output
+                .iter()
+                .position(|o| o.column == column && o.mask.is_none() && o.visible.is_none())
         };
         let compile = |predicate: &Predicate| -> Result<_> {
             physical(&predicate.remap(&|column| at(column).unwrap_or(usize::MAX)), &fetched)
@@ -279,9 +312,9 @@ impl Split<'_> {
                 let grant = &self.grant.columns()[*index];
                 Ok(match column {
                     LocalColumn::Fetched(at) => LocalOutput::Fetched(at),
-                    LocalColumn::Null => {
-                        LocalOutput::Null(self.entry.description.columns[grant.column()].data_type.clone())
-                    }
+                    LocalColumn::Null => LocalOutput::Null(
+                        self.entry.description.columns[grant.column()].data_type.clone(),
+                    ),
                     LocalColumn::Work => LocalOutput::Masked {
                         fetched: at(grant.column()).ok_or_else(|| {
                             DataFusionError::Internal("a raw column was not fetched".into())
@@ -292,11 +325,51 @@ impl Split<'_> {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
+        let shown = shown(&query.output, &outputs, &rendered);
         let filter = local_filter.map(compile).transpose()?;
         let whole = governed_schema(self.grant, self.entry);
         let schema = Arc::new(whole.project(&request.projection)?);
-        Ok(ScanPlan { rendered, local: LocalWork { filter, outputs }, schema })
+        let local = LocalWork { filter, outputs, shown };
+        rendered.defer_unfit = !local.is_identity(rendered.columns.len());
+        Ok(ScanPlan { rendered, local, schema })
     }
+}
+
+/// Outputs of a source that can be told apart in the marks of unfit values.
+const UNFIT_BITS: usize = u64::BITS as usize;
+
+/// The outputs that show stored values. One that shares its bit with a hidden value has none: then an
+/// unfit value is shown as NULL rather than told for the other.
+fn shown(
+    fetched: &[OutputColumn],
+    outputs: &[LocalOutput],
+    rendered: &RenderedQuery,
+) -> Vec<Shown> {
+    let mut shown: Vec<Shown> = Vec::new();
+    for (output, local) in outputs.iter().enumerate() {
+        let at = match local {
+            LocalOutput::Fetched(at) if fetched[*at].mask.is_none() => *at,
+            LocalOutput::Masked { fetched, mask: None, .. } => *fetched,
+            _ => continue,
+        };
+        shown.push(Shown {
+            output,
+            fetched: at,
+            bit: unfit_bit(at),
+            name: rendered.columns[at].name.clone(),
+        });
+    }
+    let last = unfit_bit(UNFIT_BITS - 1);
+    let is_shown = |at: usize| {
+        let always = |shown: &Shown| {
+            shown.fetched == at && matches!(outputs[shown.output], LocalOutput::Fetched(_))
+        };
+        fetched[at].mask.is_some() || shown.iter().any(always)
+    };
+    if fetched.len() > UNFIT_BITS && !(UNFIT_BITS - 1..fetched.len()).all(is_shown) {
+        shown.retain(|shown| shown.bit != last);
+    }
+    shown
 }
 
 fn conjuncts(predicate: &Predicate) -> usize {
@@ -332,9 +405,8 @@ pub(super) fn virtual_name(grant: &Grant, entry: &TableEntry, column: usize) -> 
     let columns = &entry.description.columns;
     let name = &columns[column].name;
     let lower = name.to_lowercase();
-    let clash = grant
-        .columns()
-        .iter()
-        .any(|other| other.column() != column && columns[other.column()].name.to_lowercase() == lower);
+    let clash = grant.columns().iter().any(|other| {
+        other.column() != column && columns[other.column()].name.to_lowercase() == lower
+    });
     if clash { name.clone() } else { lower }
 }

@@ -149,7 +149,12 @@ impl Views {
     }
 
     /// The caller's view of these snapshots.
-    pub(super) fn of(&self, principal: &Principal, rules: &Arc<Rules>, snapshot: &Arc<Snapshot>) -> Arc<View> {
+    pub(super) fn of(
+        &self,
+        principal: &Principal,
+        rules: &Arc<Rules>,
+        snapshot: &Arc<Snapshot>,
+    ) -> Arc<View> {
         let key = (principal.clone(), rules.version().to_string(), snapshot.version());
         self.recent.get_with(key, || {
             Arc::new(View::new(principal.clone(), rules.clone(), snapshot.clone()))

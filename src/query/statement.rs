@@ -60,10 +60,11 @@ impl Statement {
 }
 
 fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>> {
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location().map_err(|e| {
-        Error::new(Code::Syntax, format!("the statement cannot be read: {e}"))
-            .with_hint("send one PostgreSQL SELECT statement")
-    })?;
+    let tokens =
+        Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location().map_err(|e| {
+            Error::new(Code::Syntax, format!("the statement cannot be read: {e}"))
+                .with_hint("send one PostgreSQL SELECT statement")
+        })?;
     let tokens: Vec<TokenWithSpan> =
         tokens.into_iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).collect();
     if tokens.len() > MAX_TOKENS {
@@ -101,8 +102,9 @@ fn syntax_error(error: ParserError) -> Error {
 }
 
 fn too_complex(message: String) -> Error {
-    Error::new(Code::TooComplex, message)
-        .with_hint("split the question, use IN lists instead of chains of OR, or pass values as parameters")
+    Error::new(Code::TooComplex, message).with_hint(
+        "split the question, use IN lists instead of chains of OR, or pass values as parameters",
+    )
 }
 
 /// The statement's tokens in one line with every literal as `?`.

@@ -61,7 +61,9 @@ impl Supervisor {
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         let slot = self.slot(deadline, &cancel).await?;
-        let Some(runtime) = &self.runtime else { return Err(Error::internal("the runtime is gone")) };
+        let Some(runtime) = &self.runtime else {
+            return Err(Error::internal("the runtime is gone"));
+        };
         let mut task = AbortOnDrop(runtime.spawn(async move {
             // Held by the work itself: a runaway keeps its slot until it really ends.
             let _slot = slot;

@@ -13,7 +13,9 @@ use super::pushdown;
 use datafusion::common::Result;
 use datafusion::common::tree_node::Transformed;
 use datafusion::datasource::{provider_as_source, source_as_provider};
-use datafusion::logical_expr::{Expr, Filter, LogicalPlan, Projection, Sort, SubqueryAlias, TableScan};
+use datafusion::logical_expr::{
+    Expr, Filter, LogicalPlan, Projection, Sort, SubqueryAlias, TableScan,
+};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 use std::sync::Arc;
 
@@ -30,16 +32,26 @@ impl OptimizerRule for PushTop {
         Some(ApplyOrder::TopDown)
     }
 
-    fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        _: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::Sort(sort) = &plan else { return Ok(Transformed::no(plan)) };
         let Some(fetch) = sort.fetch else { return Ok(Transformed::no(plan)) };
         let mut keys = Vec::with_capacity(sort.expr.len());
         for key in &sort.expr {
-            keys.push(Key { expr: key.expr.clone(), descending: !key.asc, nulls_first: key.nulls_first });
+            keys.push(Key {
+                expr: key.expr.clone(),
+                descending: !key.asc,
+                nulls_first: key.nulls_first,
+            });
         }
         let pushed = push(&sort.input, keys, fetch as u64);
         Ok(match pushed {
-            Some(input) => Transformed::yes(LogicalPlan::Sort(Sort { input: Arc::new(input), ..sort.clone() })),
+            Some(input) => {
+                Transformed::yes(LogicalPlan::Sort(Sort { input: Arc::new(input), ..sort.clone() }))
+            }
             None => Transformed::no(plan),
         })
     }
@@ -55,15 +67,24 @@ struct Key {
 fn push(plan: &LogicalPlan, keys: Vec<Key>, fetch: u64) -> Option<LogicalPlan> {
     match plan {
         LogicalPlan::Projection(projection) => {
-            let keys = keys.into_iter().map(|key| Some(Key { expr: below(&key.expr, projection)?, ..key }));
+            let keys = keys
+                .into_iter()
+                .map(|key| Some(Key { expr: below(&key.expr, projection)?, ..key }));
             let input = push(&projection.input, keys.collect::<Option<_>>()?, fetch)?;
             Some(LogicalPlan::Projection(
-                Projection::try_new_with_schema(projection.expr.clone(), Arc::new(input), projection.schema.clone()).ok()?,
+                Projection::try_new_with_schema(
+                    projection.expr.clone(),
+                    Arc::new(input),
+                    projection.schema.clone(),
+                )
+                .ok()?,
             ))
         }
         LogicalPlan::SubqueryAlias(alias) => {
             let input = push(&alias.input, keys, fetch)?;
-            Some(LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(Arc::new(input), alias.alias.clone()).ok()?))
+            Some(LogicalPlan::SubqueryAlias(
+                SubqueryAlias::try_new(Arc::new(input), alias.alias.clone()).ok()?,
+            ))
         }
         LogicalPlan::Filter(filter) => {
             // The scan itself is told the same conditions; it drops the hint if one of them stays here.
@@ -75,9 +96,13 @@ fn push(plan: &LogicalPlan, keys: Vec<Key>, fetch: u64) -> Option<LogicalPlan> {
                 return None;
             }
             let input = push(&filter.input, keys, fetch)?;
-            Some(LogicalPlan::Filter(Filter::try_new(filter.predicate.clone(), Arc::new(input)).ok()?))
+            Some(LogicalPlan::Filter(
+                Filter::try_new(filter.predicate.clone(), Arc::new(input)).ok()?,
+            ))
         }
-        LogicalPlan::TableScan(scan) => Some(LogicalPlan::TableScan(into_scan(scan, &keys, fetch)?)),
+        LogicalPlan::TableScan(scan) => {
+            Some(LogicalPlan::TableScan(into_scan(scan, &keys, fetch)?))
+        }
         _ => None,
     }
 }

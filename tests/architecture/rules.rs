@@ -52,7 +52,8 @@ const FORBIDDEN: &[&str] = &["todo!", "unimplemented!", "dbg!"];
 const MOST_LINES: usize = 500;
 
 /// The files of every connector.
-const CONNECTOR: [&str; 7] = ["lib", "config", "connection", "catalog", "dialect", "types", "error"];
+const CONNECTOR: [&str; 7] =
+    ["lib", "config", "connection", "catalog", "dialect", "types", "error"];
 
 /// Everything that breaks a rule.
 pub fn broken(sources: &[Source]) -> Vec<String> {
@@ -62,7 +63,10 @@ pub fn broken(sources: &[Source]) -> Vec<String> {
         found.extend(crates(source));
         found.extend(proofs(source));
         if source.lines > MOST_LINES {
-            found.push(format!("{} has {} lines, more than {MOST_LINES}", source.path, source.lines));
+            found.push(format!(
+                "{} has {} lines, more than {MOST_LINES}",
+                source.path, source.lines
+            ));
         }
         let holes = FORBIDDEN.iter().filter(|hole| has_word(&source.code, hole));
         found.extend(holes.map(|hole| format!("{} has {hole}", source.path)));
@@ -158,7 +162,8 @@ fn heads(text: &str) -> Vec<String> {
 }
 
 fn head(text: &str) -> String {
-    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').unwrap_or(text.len());
+    let end =
+        text.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').unwrap_or(text.len());
     let parts: Vec<&str> = text[..end].split("::").take(2).collect();
     parts.join("::")
 }
@@ -169,13 +174,16 @@ fn crates(source: &Source) -> Vec<String> {
         return Vec::new();
     }
     let used = |name: &str| {
-        has_word(&source.code, &format!("{name}::")) || has_word(&source.code, &format!("use {name};"))
+        has_word(&source.code, &format!("{name}::"))
+            || has_word(&source.code, &format!("use {name};"))
     };
     CRATES
         .iter()
         .filter(|(_, places)| !places.iter().any(|place| source.path.starts_with(place)))
         // A connector's own tests run the conformance suite.
-        .filter(|(name, _)| *name != "celosia_connector_testkit" || !source.path.contains("/tests/"))
+        .filter(|(name, _)| {
+            *name != "celosia_connector_testkit" || !source.path.contains("/tests/")
+        })
         .filter(|(name, _)| used(name))
         .map(|(name, _)| format!("{} uses {name}, which it may not", source.path))
         .collect()
@@ -198,7 +206,8 @@ fn makes(code: &str, proof: &str) -> bool {
         let before = code[..at].trim_end();
         let whole = !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
         // `-> Grant {` is the end of a signature, `impl Grant {` and `for Grant {` declare.
-        let declares = ["struct", "impl", "for", "enum", "->", "&", "dyn"].iter().any(|w| before.ends_with(w));
+        let declares =
+            ["struct", "impl", "for", "enum", "->", "&", "dyn"].iter().any(|w| before.ends_with(w));
         whole && !declares
     })
 }

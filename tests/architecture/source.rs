@@ -40,9 +40,12 @@ pub fn read(directories: &[&str]) -> Vec<Source> {
             (name, std::fs::read_to_string(path).expect("a source file"))
         })
         .collect();
-    let for_tests: Vec<String> = texts.iter().flat_map(|(path, text)| test_modules(path, text)).collect();
+    let for_tests: Vec<String> =
+        texts.iter().flat_map(|(path, text)| test_modules(path, text)).collect();
     let is_for_tests = |path: &str| {
-        path.contains("/tests/") || path.starts_with("tests/") || for_tests.iter().any(|t| t == path)
+        path.contains("/tests/")
+            || path.starts_with("tests/")
+            || for_tests.iter().any(|t| t == path)
     };
     texts.iter().map(|(path, text)| Source::new(path, text, is_for_tests(path))).collect()
 }
@@ -158,7 +161,8 @@ fn raw_end(chars: &[char], at: usize) -> usize {
     let hashes = raw_hashes(chars, at).unwrap_or(0);
     let mut i = at + 2 + hashes;
     while i < chars.len() {
-        let closes = chars[i] == '"' && chars[i + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes;
+        let closes = chars[i] == '"'
+            && chars[i + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes;
         if closes {
             return i + 1 + hashes;
         }
@@ -193,7 +197,8 @@ mod tests {
 
     #[test]
     fn tests_are_apart() {
-        let text = "fn a() {}\n#[cfg(test)]\nmod samples;\n#[cfg(test)]\nmod tests {\n  fn b() {}\n}\n";
+        let text =
+            "fn a() {}\n#[cfg(test)]\nmod samples;\n#[cfg(test)]\nmod tests {\n  fn b() {}\n}\n";
         let source = Source::new("src/policy/mod.rs", text, false);
         assert!(source.production.contains("fn a") && !source.production.contains("fn b"));
         let modules = test_modules("src/policy/mod.rs", text);

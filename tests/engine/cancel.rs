@@ -39,7 +39,8 @@ async fn until_running(database: &str, count: &str) {
 /// A database of its own, so that nobody else's statements are seen.
 fn own_database() -> Option<(String, String)> {
     let cluster = lab::cluster()?;
-    let script = crate::support::load::script(Store::Postgres, &crate::support::world::shop(World::A));
+    let script =
+        crate::support::load::script(Store::Postgres, &crate::support::world::shop(World::A));
     let url = crate::support::load::postgres(cluster, &script);
     let database = url.rsplit('/').next()?.split('?').next()?.to_string();
     Some((url, database))
@@ -66,7 +67,11 @@ fn a_cancelled_statement_stops_at_the_server() {
         let (answer, ()) = tokio::join!(engine.query(&who, request(SLOW), cancel.clone()), seen);
         assert_eq!(answer.expect_err("cancelled").code, Code::Cancelled);
         until_running(&database, "0").await;
-        let after = engine.query(&who, request("SELECT count(*) AS n FROM people"), CancellationToken::new());
+        let after = engine.query(
+            &who,
+            request("SELECT count(*) AS n FROM people"),
+            CancellationToken::new(),
+        );
         assert_eq!(after.await.expect("the engine goes on").page.row_count, 1);
     });
 }
@@ -94,7 +99,8 @@ fn a_deadline_stops_the_statement_at_the_server() {
     block_on(async {
         let engine = engine_over(&url, Duration::from_millis(800)).await;
         let started = Instant::now();
-        let answer = engine.query(&policy::analyst(), request(SLOW), CancellationToken::new()).await;
+        let answer =
+            engine.query(&policy::analyst(), request(SLOW), CancellationToken::new()).await;
         let error = answer.expect_err("it runs for days");
         assert_eq!(error.code, Code::DeadlineExceeded, "{error}");
         assert!(started.elapsed() < Duration::from_secs(8), "after {:?}", started.elapsed());
@@ -114,7 +120,8 @@ fn a_statement_is_named_after_its_query() {
                 "SELECT application_name FROM pg_stat_activity WHERE datname = '{database}' \
                  AND usename = 'celosia_reader' AND state = 'active'"
             );
-            let name = lab::cluster().expect("a cluster").execute("postgres", &sql).expect("a name");
+            let name =
+                lab::cluster().expect("a cluster").execute("postgres", &sql).expect("a name");
             cancel.cancel();
             name
         };
@@ -134,7 +141,8 @@ fn a_deadline_stops_a_statement_of_sqlite() {
     }));
     let engine = engine.expect("SQLite is always here");
     let started = Instant::now();
-    let answer = block_on(engine.query(&policy::analyst(), request(SLOW), CancellationToken::new()));
+    let answer =
+        block_on(engine.query(&policy::analyst(), request(SLOW), CancellationToken::new()));
     assert_eq!(answer.expect_err("it runs for ever").code, Code::DeadlineExceeded);
     assert!(started.elapsed() < Duration::from_secs(8), "after {:?}", started.elapsed());
     // The one place is free again, so nothing runs on.

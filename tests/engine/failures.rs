@@ -36,7 +36,9 @@ fn without_an_audit_there_is_no_answer() {
         let who = policy::analyst();
         assert_eq!(ask(&engine, &who, PEOPLE).await.error(), None);
         std::fs::rename(&file, directory.join("gone.db")).expect("moved");
-        for sql in [PEOPLE, "SELECT 1 AS one", "SELECT * FROM secrets", "SELEC", "SELECT 1 / 0 AS x"] {
+        for sql in
+            [PEOPLE, "SELECT 1 AS one", "SELECT * FROM secrets", "SELEC", "SELECT 1 / 0 AS x"]
+        {
             let said = ask(&engine, &who, sql).await;
             assert_eq!(said.error(), Some("audit_unavailable"), "{sql}: {}", said.everything());
             assert!(said.rows.is_empty(), "{sql}");
@@ -54,7 +56,8 @@ fn without_an_audit_there_is_no_answer() {
 fn a_source_that_is_gone_is_named_and_the_others_answer() {
     block_on(async {
         let (shop_file, desk_file) = own_files("gone").await;
-        let sources = vec![("shop".into(), sqlite(&shop_file)), ("desk".into(), sqlite(&desk_file))];
+        let sources =
+            vec![("shop".into(), sqlite(&shop_file)), ("desk".into(), sqlite(&desk_file))];
         let engine = Engine::new(lab::parts(sources).await).expect("an engine");
         let who = policy::analyst();
         let moved = shop_file.with_extension("away");
@@ -62,9 +65,17 @@ fn a_source_that_is_gone_is_named_and_the_others_answer() {
         for sql in [PEOPLE, BOTH] {
             let said = ask(&engine, &who, sql).await;
             assert_eq!(said.error(), Some("source"), "{sql}: {}", said.everything());
-            assert!(said.text.contains("source \"shop\"") && said.text.contains("cannot be reached"), "{}", said.text);
+            assert!(
+                said.text.contains("source \"shop\"") && said.text.contains("cannot be reached"),
+                "{}",
+                said.text
+            );
             assert_eq!(said.head["retry"], "Later", "{}", said.head);
-            assert!(!said.text.contains(".db") && !said.text.contains('/'), "a path: {}", said.text);
+            assert!(
+                !said.text.contains(".db") && !said.text.contains('/'),
+                "a path: {}",
+                said.text
+            );
         }
         let said = ask(&engine, &who, TICKETS).await;
         assert_eq!(said.error(), None, "{}", said.everything());
@@ -90,7 +101,11 @@ fn a_source_that_was_never_there_leaves_the_others_alone() {
         let who = policy::analyst();
         assert_eq!(ask(&engine, &who, TICKETS).await.error(), None);
         let said = ask(&engine, &who, "SELECT * FROM shop.main.people").await;
-        assert!(said.error().is_some() && said.error() != Some("internal"), "{}", said.everything());
+        assert!(
+            said.error().is_some() && said.error() != Some("internal"),
+            "{}",
+            said.everything()
+        );
         // It comes up, and the next refresh takes it in.
         load::sqlite(&missing, load::script(Store::Sqlite, &shop(World::A))).await;
         catalog.refresh().await;
@@ -102,13 +117,18 @@ fn a_source_that_was_never_there_leaves_the_others_alone() {
 fn a_table_that_has_changed_is_said() {
     block_on(async {
         let (shop_file, desk_file) = own_files("changed").await;
-        let sources = vec![("shop".into(), sqlite(&shop_file)), ("desk".into(), sqlite(&desk_file))];
+        let sources =
+            vec![("shop".into(), sqlite(&shop_file)), ("desk".into(), sqlite(&desk_file))];
         let engine = Engine::new(lab::parts(sources).await).expect("an engine");
-        load::sqlite(&shop_file, "ALTER TABLE people RENAME COLUMN score TO points;\n".into()).await;
+        load::sqlite(&shop_file, "ALTER TABLE people RENAME COLUMN score TO points;\n".into())
+            .await;
         let said = ask(&engine, &policy::analyst(), "SELECT max(score) AS s FROM people").await;
         assert_eq!(said.error(), Some("source"), "{}", said.everything());
         assert!(said.text.contains("changed"), "{}", said.text);
-        assert_eq!(ask(&engine, &policy::analyst(), "SELECT max(level) AS l FROM people").await.error(), None);
+        assert_eq!(
+            ask(&engine, &policy::analyst(), "SELECT max(level) AS l FROM people").await.error(),
+            None
+        );
     });
 }
 

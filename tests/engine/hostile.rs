@@ -35,7 +35,10 @@ fn chains() -> Vec<(&'static str, String)> {
         ("case", format!("SELECT {}", nested("CASE WHEN true THEN ", "1", " END", 2_000))),
         ("functions", format!("SELECT {}", nested("abs(", "1", ")", 2_000))),
         ("casts", format!("SELECT 1{}", "::text::int".repeat(2_000))),
-        ("subqueries", format!("SELECT * FROM {}", nested("(SELECT * FROM ", "people", ") AS x", 500))),
+        (
+            "subqueries",
+            format!("SELECT * FROM {}", nested("(SELECT * FROM ", "people", ") AS x", 500)),
+        ),
         ("arrays", format!("SELECT {}", nested("ARRAY[", "1", "]", 1_000))),
         ("subscripts", format!("SELECT (ARRAY[1]){}", "[1]".repeat(3_000))),
         ("joins", format!("SELECT 1 FROM people {}", "JOIN people USING (id) ".repeat(200))),
@@ -43,7 +46,10 @@ fn chains() -> Vec<(&'static str, String)> {
         ("ctes", format!("WITH {} SELECT 1", many("a AS (SELECT 1)", ", ", 1_000))),
         ("in list", format!("SELECT id FROM people WHERE id IN ({})", many("1", ",", 9_000))),
         ("columns", format!("SELECT {}", many("id", ",", 5_000) + " FROM people")),
-        ("grouping sets", format!("SELECT count(*) FROM people GROUP BY CUBE ({})", many("id", ",", 40))),
+        (
+            "grouping sets",
+            format!("SELECT count(*) FROM people GROUP BY CUBE ({})", many("id", ",", 40)),
+        ),
         ("string", format!("SELECT length('{}') AS n", "x".repeat(20_000_000))),
         ("comment", format!("SELECT 1 /* {} */ AS one", "/* */ ".repeat(100_000))),
         ("intervals", format!("SELECT DATE '2024-01-01' {}", "+ INTERVAL '1 day' ".repeat(2_000))),
@@ -75,6 +81,12 @@ const FUNCTIONS: &[&str] = &[
     "SELECT array_agg(repeat(a.kind, 1000)) AS x FROM events a, orders b",
     "SELECT length(concat_ws(repeat('x', 900000), 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i')) AS n",
     "SELECT length(repeat('a', 1000000) || repeat('a', 1000000) || repeat('a', 1000000)) AS n",
+    "SELECT max(length(repeat('a', 300000) || kind)) AS n FROM events",
+    "SELECT max(length(kind || repeat('a', 300000) || kind)) AS n FROM events",
+    "SELECT count(*) AS n FROM events WHERE repeat('a', 300000) || kind LIKE '%b'",
+    "SELECT max(a.x) AS x FROM (SELECT CASE WHEN seq > 0 THEN repeat('a', 300000) END AS x FROM events) AS a",
+    "SELECT count(DISTINCT lower(repeat('A', 300000) || kind)) AS n FROM events",
+    "SELECT seq, repeat('a', 300000) AS x FROM events ORDER BY seq DESC",
     "WITH RECURSIVE d (x) AS (SELECT 'a' UNION ALL SELECT x || x FROM d WHERE length(x) < 2000000000) SELECT max(length(x)) AS n FROM d",
     "WITH RECURSIVE d (i, x) AS (SELECT 1, repeat('a', 1000000) UNION ALL SELECT i + 1, x FROM d WHERE i < 3000) SELECT count(DISTINCT x || i) AS n FROM d",
     "SELECT factorial(1000000000) AS n",
@@ -92,8 +104,10 @@ const FUNCTIONS: &[&str] = &[
 fn long_chains_are_an_error_and_no_abort() {
     for report in child("chains", chains().len()) {
         assert!(report.took < LONGEST, "{}: {:?}", report.name, report.took);
-        let fine = ["in list", "columns", "comment", "arrays", "ctes", "subscripts", "casts"];
-        let refused = ["too_complex", "not_allowed", "syntax", "invalid_statement"];
+        // These are no chains, or no deep ones: an answer or an error of another kind is as good.
+        let fine =
+            ["in list", "columns", "comment", "arrays", "ctes", "subscripts", "grouping sets"];
+        let refused = ["too_complex", "not_allowed", "syntax"];
         let known = refused.contains(&report.code.as_str());
         assert!(known || fine.contains(&report.name.as_str()), "{}: {}", report.name, report.code);
         assert_ne!(report.code, "internal", "{}", report.name);
@@ -115,7 +129,12 @@ fn functions_cannot_eat_the_machine() {
         if report.code == "internal" {
             complaints.push(format!("{sql}\n  is an error of ours"));
         }
-        println!("{:>8} KiB {:>6.1} s {:<18} {sql}", report.grown_kib, report.took.as_secs_f64(), report.code);
+        println!(
+            "{:>8} KiB {:>6.1} s {:<18} {sql}",
+            report.grown_kib,
+            report.took.as_secs_f64(),
+            report.code
+        );
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }

@@ -7,6 +7,7 @@ mod limits;
 mod names;
 mod paging;
 mod parameters;
+mod scratch;
 mod snapshots;
 
 use crate::support::lab::{Bench, benches};

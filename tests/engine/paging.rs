@@ -18,7 +18,13 @@ fn answer(engine: &Engine, who: &Principal, sql: &str, limit: Option<usize>) -> 
     answered.unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
-fn fetch(engine: &Engine, who: &Principal, handle: &str, offset: usize, limit: usize) -> Result<Fetched, Error> {
+fn fetch(
+    engine: &Engine,
+    who: &Principal,
+    handle: &str,
+    offset: usize,
+    limit: usize,
+) -> Result<Fetched, Error> {
     let request = FetchRequest {
         handle: handle.into(),
         offset: Some(offset),
@@ -50,7 +56,12 @@ fn a_limit_leaves_a_handle_and_the_pages_cover_everything_once() {
         let fetched = fetch(engine(), &who, &handle, seen.len(), 20).expect("a page");
         assert_eq!(fetched.page.offset, seen.len());
         assert!(fetched.page.row_count > 0, "the pages end after {} rows", seen.len());
-        assert_eq!(fetched.page.truncated, seen.len() + fetched.page.row_count < 60, "at {}", seen.len());
+        assert_eq!(
+            fetched.page.truncated,
+            seen.len() + fetched.page.row_count < 60,
+            "at {}",
+            seen.len()
+        );
         seen.extend(first(&fetched.page));
     }
     let mut sorted = seen.clone();
@@ -81,12 +92,22 @@ fn the_servers_limit_of_rows_is_said() {
 #[test]
 fn a_handle_is_of_use_to_its_owner_alone() {
     let handle = answer(engine(), &policy::analyst(), IDS, Some(5)).page.handle.expect("a handle");
-    let garbage = fetch(engine(), &policy::analyst(), "h_AAAAAAAAAAAAAAAAAAAAAA", 0, 5).expect_err("unknown");
+    let garbage =
+        fetch(engine(), &policy::analyst(), "h_AAAAAAAAAAAAAAAAAAAAAA", 0, 5).expect_err("unknown");
     assert_eq!(garbage.code, Code::UnknownHandle);
-    for who in [policy::both(), policy::nobody(), policy::named("eve", &["analyst"]), policy::named("ana", &[])] {
+    for who in [
+        policy::both(),
+        policy::nobody(),
+        policy::named("eve", &["analyst"]),
+        policy::named("ana", &[]),
+    ] {
         let stolen = fetch(engine(), &who, &handle, 0, 5).expect_err("another's");
         assert_eq!(stolen.to_string(), garbage.to_string(), "{}", who.user());
-        let export = FetchRequest { handle: handle.clone(), format: Some("csv".into()), ..Default::default() };
+        let export = FetchRequest {
+            handle: handle.clone(),
+            format: Some("csv".into()),
+            ..Default::default()
+        };
         let stolen = block_on(engine().fetch(&who, export)).expect_err("another's");
         assert_eq!(stolen.to_string(), garbage.to_string(), "{}", who.user());
     }
@@ -101,7 +122,10 @@ fn a_handle_is_of_use_to_its_owner_alone() {
 fn a_handle_is_bound_to_its_engine_and_policy() {
     let handle = answer(engine(), &policy::analyst(), IDS, Some(5)).page.handle.expect("a handle");
     let other = block_on(lab::engine_with(Store::Sqlite, |parts| {
-        parts.rules = policy::rules_of("roles: {analyst: {open: [{tables: \"shop.*.people\", columns: [id]}]}}", "");
+        parts.rules = policy::rules_of(
+            "roles: {analyst: {open: [{tables: \"shop.*.people\", columns: [id]}]}}",
+            "",
+        );
     }))
     .expect("SQLite is always here");
     let error = fetch(&other, &policy::analyst(), &handle, 0, 5).expect_err("another policy");
@@ -113,8 +137,10 @@ fn a_result_is_exported_whole() {
     let who = policy::analyst();
     let sql = "SELECT id, name, email FROM people ORDER BY id";
     let handle = answer(engine(), &who, sql, Some(5)).page.handle.expect("a handle");
-    let request = FetchRequest { handle: handle.clone(), format: Some("csv".into()), ..Default::default() };
-    let export = block_on(engine().fetch(&who, request)).expect("an export").export.expect("a text");
+    let request =
+        FetchRequest { handle: handle.clone(), format: Some("csv".into()), ..Default::default() };
+    let export =
+        block_on(engine().fetch(&who, request)).expect("an export").export.expect("a text");
     assert_eq!(export.lines().count(), 61, "{export}");
     assert!(export.contains("***@") && !export.contains("SECRET"), "{export}");
     let request = FetchRequest { handle, format: Some("xlsx".into()), ..Default::default() };
@@ -127,7 +153,12 @@ fn a_result_is_exported_whole() {
 fn bytes_are_capped_with_notice() {
     let small = block_on(lab::engine_with(Store::Sqlite, |parts| parts.limits.bytes = 4_096));
     let small = small.expect("SQLite is always here");
-    let wide = answer(&small, &policy::analyst(), "SELECT id, repeat(name, 20) AS n FROM people ORDER BY id", None);
+    let wide = answer(
+        &small,
+        &policy::analyst(),
+        "SELECT id, repeat(name, 20) AS n FROM people ORDER BY id",
+        None,
+    );
     assert!(wide.page.truncated && wide.page.row_count < 60, "{} rows", wide.page.row_count);
     assert!(wide.page.row_count > 0);
     assert!(wide.warnings.iter().any(|w| w.contains("4096 bytes")), "{:?}", wide.warnings);
@@ -141,6 +172,9 @@ fn bytes_are_capped_with_notice() {
 fn a_receipt_counts_what_was_returned() {
     let answer = answer(engine(), &policy::analyst(), IDS, Some(7));
     let receipt: Json = serde_json::to_value(&answer.receipt).expect("json");
-    assert_eq!((&receipt["rows_returned"], &receipt["truncated"]), (&Json::from(7), &Json::from(true)));
+    assert_eq!(
+        (&receipt["rows_returned"], &receipt["truncated"]),
+        (&Json::from(7), &Json::from(true))
+    );
     assert_eq!(receipt["filters"].as_array().map(Vec::len), Some(2), "{receipt}");
 }

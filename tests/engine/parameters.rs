@@ -23,19 +23,47 @@ fn values_by_position_and_by_name() {
     for (sql, parameters, rows) in [
         ("SELECT id FROM people WHERE id = $1", json!([5]), json!([[5]])),
         ("SELECT id FROM people WHERE id = $id", json!({"id": 5}), json!([[5]])),
-        ("SELECT id FROM people WHERE id = $1 OR id = $2 OR id = $1 ORDER BY id", json!([5, 6]), json!([[5], [6]])),
-        ("SELECT count(*) AS n FROM people WHERE region = $1", json!(["EU"]), json!([[20]])),
-        ("SELECT count(*) AS n FROM people WHERE region = $r AND score > $s", json!({"r": "EU", "s": 88}), json!([[0]])),
-        ("SELECT count(*) AS n FROM people WHERE region = ANY($1)", json!([["EU", "NA"]]), json!([[40]])),
-        ("SELECT count(*) AS n FROM people WHERE id = ANY($ids)", json!({"ids": [1, 2, 3]}), json!([[2]])),
-        ("SELECT count(*) AS n FROM people WHERE region IN ($1, $2)", json!(["EU", "X"]), json!([[20]])),
-        ("SELECT count(*) AS n FROM people WHERE region = coalesce($1, 'NA')", json!([null]), json!([[20]])),
+        (
+            "SELECT id FROM people WHERE id = $1 OR id = $2 OR id = $1 ORDER BY id",
+            json!([5, 6]),
+            json!([[5], [6]]),
+        ),
+        ("SELECT count(*) AS n FROM people WHERE region = $1", json!(["EU"]), json!([[19]])),
+        (
+            "SELECT count(*) AS n FROM people WHERE region = $r AND score > $s",
+            json!({"r": "EU", "s": 88}),
+            json!([[0]]),
+        ),
+        (
+            "SELECT count(*) AS n FROM people WHERE region = ANY($1)",
+            json!([["EU", "NA"]]),
+            json!([[39]]),
+        ),
+        (
+            "SELECT count(*) AS n FROM people WHERE id = ANY($ids)",
+            json!({"ids": [1, 2, 3]}),
+            json!([[2]]),
+        ),
+        (
+            "SELECT count(*) AS n FROM people WHERE region IN ($1, $2)",
+            json!(["EU", "X"]),
+            json!([[19]]),
+        ),
+        (
+            "SELECT count(*) AS n FROM people WHERE region = coalesce($1, 'NA')",
+            json!([null]),
+            json!([[20]]),
+        ),
         ("SELECT count(*) AS n FROM people WHERE $1 IS NULL", json!([null]), json!([[60]])),
         ("SELECT count(*) AS n FROM people WHERE region = $1", json!([null]), json!([[0]])),
         ("SELECT count(*) AS n FROM orders WHERE amount = $1", json!([42.1]), json!([[0]])),
-        ("SELECT count(*) AS n FROM people WHERE active = $1", json!([true]), json!([[39]])),
+        ("SELECT count(*) AS n FROM people WHERE active = $1", json!([true]), json!([[45]])),
         ("SELECT id FROM people ORDER BY id LIMIT $1 OFFSET $2", json!([2, 1]), json!([[2], [5]])),
-        ("SELECT $1 AS a, $2 AS b", json!(["x", 9007199254740993_i64]), json!([["x", "9007199254740993"]])),
+        (
+            "SELECT $1 AS a, $2 AS b",
+            json!(["x", 9007199254740993_i64]),
+            json!([["x", "9007199254740993"]]),
+        ),
     ] {
         let said = asked(sql, parameters);
         assert_eq!(Json::from(said.rows.clone()), rows, "{sql}: {}", said.everything());
@@ -44,7 +72,9 @@ fn values_by_position_and_by_name() {
 
 #[test]
 fn a_value_is_never_sql() {
-    for text in ["' OR 1=1 --", "EU' OR '1'='1", "$1", "\\' OR 1=1", "EU\"; DROP TABLE people; --", "'"] {
+    for text in
+        ["' OR 1=1 --", "EU' OR '1'='1", "$1", "\\' OR 1=1", "EU\"; DROP TABLE people; --", "'"]
+    {
         let said = asked("SELECT count(*) AS n FROM people WHERE region = $1", json!([text]));
         assert_eq!(Json::from(said.rows.clone()), json!([[0]]), "{text}: {}", said.everything());
     }
@@ -64,7 +94,12 @@ fn a_wrong_parameter_is_named() {
         ("SELECT $1", json!(["a\u{0}b"]), "NUL"),
     ] {
         let said = asked(sql, parameters.clone());
-        assert_eq!(said.error(), Some("invalid_parameter"), "{sql} {parameters}: {}", said.everything());
+        assert_eq!(
+            said.error(),
+            Some("invalid_parameter"),
+            "{sql} {parameters}: {}",
+            said.everything()
+        );
         assert!(said.text.contains(words), "{sql} {parameters}: {}", said.text);
     }
 }
@@ -92,7 +127,15 @@ fn a_value_reaches_the_source_bound_and_the_receipt_without_it() {
         let said = block_on(ask_with(bench.engine(World::A, true), &policy::analyst(), request));
         assert_eq!(Json::from(said.rows.clone()), json!([[6]]), "{:?}", bench.store);
         let sources = said.sources.to_string();
-        assert!(sources.contains("region") && !sources.contains("Ada"), "{:?}: {sources}", bench.store);
-        assert_eq!(said.sources[0]["rows"], 1, "{:?}: the source was asked for both: {sources}", bench.store);
+        assert!(
+            sources.contains("region") && !sources.contains("Ada"),
+            "{:?}: {sources}",
+            bench.store
+        );
+        assert_eq!(
+            said.sources[0]["rows"], 1,
+            "{:?}: the source was asked for both: {sources}",
+            bench.store
+        );
     }
 }

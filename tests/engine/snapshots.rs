@@ -17,7 +17,11 @@ fn sent(store: Store, who: &celosia::model::Principal, sql: &str) -> Option<Stri
     assert_eq!(said.error(), None, "{sql}: {}", said.everything());
     let sources = said.sources.as_array().cloned().unwrap_or_default();
     let lines = sources.iter().map(|source| {
-        format!("{}: {}", source["name"].as_str().unwrap_or_default(), source["sql"].as_str().unwrap_or_default())
+        format!(
+            "{}: {}",
+            source["name"].as_str().unwrap_or_default(),
+            source["sql"].as_str().unwrap_or_default()
+        )
     });
     Some(lines.collect::<Vec<_>>().join("\n"))
 }
@@ -39,10 +43,17 @@ fn the_sql_of_a_masked_and_filtered_table_in_postgres() {
 
 #[test]
 fn the_sql_of_cells_that_one_of_two_roles_opens() {
-    let sql = sent(Store::Sqlite, &policy::both(), "SELECT id, name, nickname FROM people WHERE score > 80");
+    let sql = sent(
+        Store::Sqlite,
+        &policy::both(),
+        "SELECT id, name, nickname FROM people WHERE score > 80",
+    );
     insta::assert_snapshot!(sql.expect("SQLite is always here"), @"");
-    let Some(sql) = sent(Store::Postgres, &policy::both(), "SELECT id, name, nickname FROM people WHERE score > 80")
-    else {
+    let Some(sql) = sent(
+        Store::Postgres,
+        &policy::both(),
+        "SELECT id, name, nickname FROM people WHERE score > 80",
+    ) else {
         return;
     };
     insta::assert_snapshot!(sql, @"");
@@ -50,7 +61,11 @@ fn the_sql_of_cells_that_one_of_two_roles_opens() {
 
 #[test]
 fn an_expression_that_can_fail_stays_here() {
-    let sql = sent(Store::Sqlite, &policy::analyst(), "SELECT id FROM people WHERE 1 / (id - 3) < 5 AND region = 'EU'");
+    let sql = sent(
+        Store::Sqlite,
+        &policy::analyst(),
+        "SELECT id FROM people WHERE 1 / (id - 3) < 5 AND region = 'EU'",
+    );
     insta::assert_snapshot!(sql.expect("SQLite is always here"), @"");
 }
 

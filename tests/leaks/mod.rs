@@ -2,7 +2,9 @@
 //! hidden or masked, with and without pushdown, on every kind of source.
 
 mod case;
+mod odd;
 mod run;
+mod wire;
 
 use crate::support::lab::benches;
 use case::Case;
@@ -62,6 +64,33 @@ fn ordinary_questions_are_answered_right() {
     hold("benign");
 }
 
+/// All written cases and one clause of each matrix, over the protocol.
+#[test]
+fn the_surface_adds_nothing() {
+    let all: Vec<Case> = case::files().iter().flat_map(|file| case::load(file)).collect();
+    let over_mcp = |case: &&Case| {
+        let expanded =
+            case.name.starts_with("hidden row: ") || case.name.starts_with("masked cell: ");
+        case.tool != "tables"
+            && !case.sql.is_empty()
+            && (!expanded || case.name.ends_with(", where"))
+    };
+    let mut complaints = Vec::new();
+    let mut frames = 0;
+    for bench in benches() {
+        for pushdown in [true, false] {
+            for who in ["", "both", "regional", "nobody"] {
+                let cases: Vec<&Case> =
+                    all.iter().filter(|c| c.who == who).filter(over_mcp).collect();
+                frames += 2 * cases.len();
+                complaints.extend(wire::all(bench, pushdown, who, &cases));
+            }
+        }
+    }
+    println!("{frames} frames");
+    assert!(complaints.is_empty(), "{} leaks:\n\n{}", complaints.len(), complaints.join("\n\n"));
+}
+
 #[test]
 fn there_are_enough_cases_and_no_name_twice() {
     let files = case::files();
@@ -71,6 +100,11 @@ fn there_are_enough_cases_and_no_name_twice() {
     let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
     assert_eq!(twice, None, "a name names one case");
     let benign = case::load("benign");
-    assert!(benign.len() >= 40 && all.len() - benign.len() >= 150, "{} of {}", benign.len(), all.len());
+    assert!(
+        benign.len() >= 40 && all.len() - benign.len() >= 150,
+        "{} of {}",
+        benign.len(),
+        all.len()
+    );
     assert!(benign.iter().all(|case| case.rows.is_some()), "every ordinary question has its rows");
 }

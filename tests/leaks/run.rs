@@ -1,7 +1,7 @@
 //! One case against all engines of a bench: the worlds agree, pushdown changes nothing, no secret shows.
 
 use super::case::{Case, Pushdown};
-use crate::support::ask::{Said, tool};
+use crate::support::ask::{Said, differing, tool};
 use crate::support::lab::Bench;
 use crate::support::world::World;
 use crate::support::{block_on, policy, secret};
@@ -22,7 +22,8 @@ const AT_ONCE: usize = 4;
 
 /// Runs every case on a bench.
 pub fn all(bench: &Bench, cases: &[Case]) -> Outcome {
-    let checked = futures::stream::iter(cases).map(|case| check(bench, case)).buffered(AT_ONCE);
+    let checked =
+        futures::stream::iter(cases).map(|case| Box::pin(check(bench, case))).buffered(AT_ONCE);
     let outcomes: Vec<Outcome> = block_on(checked.collect());
     outcomes.into_iter().fold(Outcome::default(), |mut all, one| {
         all.runs += one.runs;
@@ -68,9 +69,7 @@ async fn check(bench: &Bench, case: &Case) -> Outcome {
     let failures = complaints
         .into_iter()
         .take(2)
-        .map(|complaint| {
-            format!("[{:?}] {}: {complaint}\n  {}", bench.store, case.name, case.sql)
-        })
+        .map(|complaint| format!("[{:?}] {}: {complaint}\n  {}", bench.store, case.name, case.sql))
         .collect();
     Outcome { runs, failures }
 }
@@ -148,23 +147,6 @@ fn same(complaints: &mut Vec<String>, what: &str, one: &str, other: &str) {
     if one != other {
         complaints.push(format!("{what}:\n{}", differing(one, other)));
     }
-}
-
-/// The first lines in which two replies differ, cut around the first differing character.
-pub fn differing(one: &str, other: &str) -> String {
-    const MOST: usize = 3;
-    const AROUND: usize = 250;
-    let empty = std::iter::repeat("(nothing)");
-    let count = one.lines().count().max(other.lines().count());
-    let pairs = one.lines().chain(empty.clone()).zip(other.lines().chain(empty)).take(count);
-    let cut = |line: &str, at: usize| -> String {
-        line.chars().skip(at.saturating_sub(AROUND)).take(2 * AROUND).collect()
-    };
-    let shown = pairs.filter(|(a, b)| a != b).take(MOST).map(|(a, b)| {
-        let at = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).count();
-        format!("--- {}\n+++ {}", cut(a, at), cut(b, at))
-    });
-    shown.collect::<Vec<_>>().join("\n")
 }
 
 /// The version of the catalog is the version of everything in it.

@@ -63,7 +63,8 @@ fn files() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt");
     let entries = std::fs::read_dir(directory).expect("the files");
     let paths = entries.map(|entry| entry.expect("an entry").path());
-    let mut files: Vec<PathBuf> = paths.filter(|p| p.extension().is_some_and(|e| e == "slt")).collect();
+    let mut files: Vec<PathBuf> =
+        paths.filter(|p| p.extension().is_some_and(|e| e == "slt")).collect();
     files.sort();
     files
 }

@@ -52,6 +52,30 @@ impl Said {
         format!("{}\n{}", self.ordered_head(), rows.join("\n"))
     }
 
+    /// In which part two replies differ, for a quick look at many failures.
+    pub fn part_that_differs(&self, other: &Said) -> &'static str {
+        let sorted = |said: &Said| {
+            let mut rows: Vec<String> = said.rows.iter().map(Json::to_string).collect();
+            rows.sort();
+            rows
+        };
+        let counts = |said: &Said| {
+            let sources = said.sources.as_array().cloned().unwrap_or_default();
+            let mut texts: Vec<String> = sources.iter().map(Json::to_string).collect();
+            texts.sort();
+            texts
+        };
+        match () {
+            () if self.error() != other.error() => "error",
+            () if self.head != other.head => "head",
+            () if sorted(self) != sorted(other) => "rows",
+            () if self.rows != other.rows => "order of the rows",
+            () if self.receipt != other.receipt => "receipt",
+            () if counts(self) != counts(other) => "sources of the receipt",
+            () => "order of the sources of the receipt",
+        }
+    }
+
     /// The error's code, where there is one.
     pub fn error(&self) -> Option<&str> {
         self.head.get("error").and_then(Json::as_str)
@@ -69,7 +93,8 @@ pub async fn ask(engine: &Engine, who: &Principal, sql: &str) -> Said {
 
 /// Asks with parameters or a limit.
 pub async fn ask_with(engine: &Engine, who: &Principal, request: QueryRequest) -> Said {
-    said(engine.query(who, request, CancellationToken::new()).await)
+    // On the heap: many of these are polled by one test.
+    said(Box::pin(engine.query(who, request, CancellationToken::new())).await)
 }
 
 /// A statement without parameters.
@@ -81,7 +106,7 @@ pub fn request(sql: &str) -> QueryRequest {
 pub async fn tool(engine: &Engine, who: &Principal, tool: &str, argument: &str) -> Said {
     match tool {
         "query" => ask(engine, who, argument).await,
-        "explain" => match engine.explain(who, request(argument)).await {
+        "explain" => match Box::pin(engine.explain(who, request(argument))).await {
             Ok(explained) => {
                 let mut json = serde_json::to_value(&explained).expect("serializable");
                 let sources = take(&mut json, "sources");
@@ -105,7 +130,7 @@ pub async fn tool(engine: &Engine, who: &Principal, tool: &str, argument: &str) 
         }
         "fetch" => {
             let request = FetchRequest { handle: argument.into(), ..Default::default() };
-            match engine.fetch(who, request).await {
+            match Box::pin(engine.fetch(who, request)).await {
                 Ok(fetched) => Said { head: json!(fetched.page.row_count), ..empty() },
                 Err(error) => failed(&error),
             }
@@ -151,6 +176,23 @@ pub fn failed(error: &Error) -> Said {
         "retry": format!("{:?}", error.retry()),
     });
     Said { head, text: error.to_string(), ..empty() }
+}
+
+/// The first lines in which two replies differ, cut around the first differing character.
+pub fn differing(one: &str, other: &str) -> String {
+    const MOST: usize = 3;
+    const AROUND: usize = 250;
+    let empty = std::iter::repeat("(nothing)");
+    let count = one.lines().count().max(other.lines().count());
+    let pairs = one.lines().chain(empty.clone()).zip(other.lines().chain(empty)).take(count);
+    let cut = |line: &str, at: usize| -> String {
+        line.chars().skip(at.saturating_sub(AROUND)).take(2 * AROUND).collect()
+    };
+    let shown = pairs.filter(|(a, b)| a != b).take(MOST).map(|(a, b)| {
+        let at = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).count();
+        format!("--- {}\n+++ {}", cut(a, at), cut(b, at))
+    });
+    shown.collect::<Vec<_>>().join("\n")
 }
 
 fn empty() -> Said {

@@ -24,12 +24,12 @@ use tokio::sync::Mutex;
 pub struct Bench {
     /// The kind of the source `shop`; `desk` is always a SQLite file.
     pub store: Store,
-    engines: Vec<((World, bool), Engine)>,
+    engines: Vec<((World, bool), Arc<Engine>)>,
 }
 
 impl Bench {
     /// The engine over a world, with or without pushdown.
-    pub fn engine(&self, world: World, pushdown: bool) -> &Engine {
+    pub fn engine(&self, world: World, pushdown: bool) -> &Arc<Engine> {
         let found = self.engines.iter().find(|(key, _)| *key == (world, pushdown));
         &found.expect("every world has both engines").1
     }
@@ -83,7 +83,7 @@ async fn bench(store: Store) -> Bench {
         for pushdown in [true, false] {
             let parts = Parts { pushdown, ..parts(sources.clone()).await };
             check(&parts, world);
-            engines.push(((world, pushdown), Engine::new(parts).expect("an engine")));
+            engines.push(((world, pushdown), Arc::new(Engine::new(parts).expect("an engine"))));
         }
     }
     Bench { store, engines }

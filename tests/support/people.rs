@@ -120,9 +120,13 @@ fn open(world: World, id: i64) -> Vec<Cell> {
     };
     // In a row of region X only id, region, score and nickname are open, and only to one role.
     let tax_id = if regional { format!("{MARK}{l}-X-{id}") } else { tax(id) };
-    let score = if regional { Some(50 + id % 40) } else { (id % 10 != 0).then_some(id * 3 % 89 + 1) };
+    let score =
+        if regional { Some(50 + id % 40) } else { (id % 10 != 0).then_some(id * 3 % 89 + 1) };
     let shows = score.is_some_and(|score| score >= 50);
-    let name = format!("{} {id:02}", ["Ada", "Zoë", "O'Neil", "ÅSE", "Kim", "de la Cruz"][(id % 6) as usize]);
+    let name = format!(
+        "{} {id:02}",
+        ["Ada", "Zoë", "O'Neil", "ÅSE", "Kim", "de la Cruz"][(id % 6) as usize]
+    );
     vec![
         Cell::Int(id),
         text(if regional { format!("{MARK}{l}-name") } else { name }),

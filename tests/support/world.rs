@@ -132,8 +132,7 @@ fn orders(world: World) -> Table {
         }
         rows.push(vec![
             Cell::Int(id),
-            // 3 and 4 are people whom nobody sees.
-            unless(id % 19 == 0, Cell::Int(id * 13 % 104 + 1)),
+            unless(id % 19 == 0, Cell::Int(person_of(id))),
             unless(id % 23 == 0, Cell::Dec(format!("{}.{:02}", id * 37 % 900 + 5, id % 100))),
             unless(id % 17 == 0, Cell::Float((id * 31 % 400) as f64 / 8.0 + 0.5)),
             Cell::Time(format!("2024-{:02}-{:02} {:02}:15:00", id % 12 + 1, id % 28 + 1, id % 24)),
@@ -144,6 +143,16 @@ fn orders(world: World) -> Table {
         ]);
     }
     Table { name: "orders", columns, rows }
+}
+
+/// Also people whom nobody sees, but not 3 and 4: a condition on those may be computed on either side
+/// of a join, so open references to them would raise what only hidden people must not raise.
+fn person_of(order: i64) -> i64 {
+    match order * 17 % 104 + 1 {
+        3 => 7,
+        4 => 14,
+        other => other,
+    }
 }
 
 fn hidden_order(id: i64, letter: &str) -> Vec<Cell> {
@@ -202,8 +211,10 @@ fn events(world: World) -> Table {
 
 /// Capitals in the names of table and columns; open as it is.
 fn invoices() -> Table {
-    let columns = columns(&[("InvoiceId", "BIGINT"), ("CustomerName", "TEXT"), ("total", "BIGINT")]);
-    let rows = (1..=5).map(|i| vec![Cell::Int(i), text(format!("Customer {i}")), Cell::Int(i * 100)]);
+    let columns =
+        columns(&[("InvoiceId", "BIGINT"), ("CustomerName", "TEXT"), ("total", "BIGINT")]);
+    let rows =
+        (1..=5).map(|i| vec![Cell::Int(i), text(format!("Customer {i}")), Cell::Int(i * 100)]);
     Table { name: "Invoices", columns, rows: rows.collect() }
 }
 

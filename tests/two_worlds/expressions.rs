@@ -12,7 +12,8 @@ impl Generator {
         }
         let below = depth - 1;
         if self.rng.chance(8) {
-            let subs = vec![self.boolean(scope, 0), self.expr(ty, scope, below), self.expr(ty, scope, 0)];
+            let subs =
+                vec![self.boolean(scope, 0), self.expr(ty, scope, below), self.expr(ty, scope, 0)];
             return Expr::node(ty, "CASE WHEN {} THEN {} ELSE {} END", subs);
         }
         if self.rng.chance(6) {
@@ -177,8 +178,13 @@ impl Generator {
             0..=44 => {
                 let ty = self.ty();
                 let ty = if ty == Type::Bool { Type::Int } else { ty };
-                let operator =
-                    self.rng.pick(&["({} = {})", "({} <> {})", "({} < {})", "({} >= {})", "({} > {})"]);
+                let operator = self.rng.weighted(&[
+                    (2, "({} = {})"),
+                    (3, "({} <> {})"),
+                    (3, "({} < {})"),
+                    (3, "({} >= {})"),
+                    (3, "({} > {})"),
+                ]);
                 let left = self.expr(ty, scope, below);
                 let right = match self.rng.chance(70) {
                     true => Expr::leaf(ty, self.rng.pick(literals(ty))),
@@ -188,7 +194,7 @@ impl Generator {
             }
             45..=54 => {
                 let pattern = self.rng.pick(PATTERNS);
-                let word = self.rng.pick(&["LIKE", "NOT LIKE", "ILIKE"]);
+                let word = self.rng.pick(&["LIKE", "NOT LIKE", "NOT LIKE", "ILIKE"]);
                 let sub = self.expr(Type::Text, scope, below);
                 Expr::node(Type::Bool, &format!("({{}} {word} '{pattern}')"), vec![sub])
             }
@@ -204,14 +210,15 @@ impl Generator {
             64..=71 => {
                 let ty = self.ty();
                 let sub = self.expr(ty, scope, below);
-                let template = self.rng.pick(&["({} IS NULL)", "({} IS NOT NULL)"]);
+                let template =
+                    self.rng.pick(&["({} IS NULL)", "({} IS NOT NULL)", "({} IS NOT NULL)"]);
                 Expr::node(Type::Bool, template, vec![sub])
             }
             72..=79 => {
                 let ty = if self.rng.chance(50) { Type::Int } else { Type::Text };
                 let sub = self.expr(ty, scope, below);
                 let list: Vec<&str> = (0..3).map(|_| self.rng.pick(literals(ty))).collect();
-                let not = if self.rng.chance(25) { " NOT" } else { "" };
+                let not = if self.rng.chance(50) { " NOT" } else { "" };
                 let template = format!("({{}}{not} IN ({}))", list.join(", "));
                 Expr::node(Type::Bool, &template, vec![sub])
             }
@@ -247,7 +254,14 @@ impl Generator {
         Expr::node(Type::Bool, &template, vec![outer, condition])
     }
 
-    fn node(&mut self, ty: Type, template: &str, types: &[Type], scope: &Scope, depth: usize) -> Expr {
+    fn node(
+        &mut self,
+        ty: Type,
+        template: &str,
+        types: &[Type],
+        scope: &Scope,
+        depth: usize,
+    ) -> Expr {
         let subs = types.iter().map(|ty| self.expr(*ty, scope, depth)).collect();
         Expr::node(ty, template, subs)
     }

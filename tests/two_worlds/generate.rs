@@ -56,7 +56,7 @@ impl Generator {
     fn query(&mut self, depth: usize, shape: Option<&[Type]>) -> Query {
         let mut scope = Scope::default();
         let mut query = Query { from: self.from(depth, &mut scope), ..Query::default() };
-        for _ in 0..self.rng.weighted(&[(35, 0), (40, 1), (20, 2), (5, 3)]) {
+        for _ in 0..self.rng.weighted(&[(45, 0), (40, 1), (13, 2), (2, 3)]) {
             query.wheres.push(self.boolean(&scope, depth));
         }
         let shape = match shape {
@@ -134,7 +134,9 @@ impl Generator {
                 (1, ("max({})", 1)),
                 (1, ("median({})", 1)),
             ]),
-            Type::Dec => self.rng.weighted(&[(3, ("sum({})", 2)), (2, ("max({})", 2)), (1, ("min({})", 2))]),
+            Type::Dec => {
+                self.rng.weighted(&[(3, ("sum({})", 2)), (2, ("max({})", 2)), (1, ("min({})", 2))])
+            }
             Type::Text => self.rng.weighted(&[(3, ("max({})", 3)), (3, ("min({})", 3))]),
             Type::Bool => self.rng.weighted(&[(1, ("bool_or({})", 4)), (1, ("bool_and({})", 4))]),
             Type::Date => self.rng.weighted(&[(1, ("max({})", 5)), (1, ("min({})", 5))]),
@@ -157,7 +159,9 @@ impl Generator {
         let keys = scope.keys.join(", ");
         let rank = ty == Type::Int && self.rng.chance(40);
         let template = match ty {
-            Type::Int if rank => self.rng.pick(&["row_number()", "rank()", "ntile(3)", "dense_rank()"]),
+            Type::Int if rank => {
+                self.rng.pick(&["row_number()", "rank()", "ntile(3)", "dense_rank()"])
+            }
             Type::Int => self.rng.pick(&["sum({})", "count({})", "lag({})", "max({})"]),
             _ => self.rng.pick(&["lag({})", "lead({})", "first_value({})", "min({})"]),
         };
@@ -189,8 +193,8 @@ impl Generator {
             let mut source = Source { join: "", what, alias, on: Vec::new() };
             if at > 0 {
                 source.join = self.rng.weighted(&[
-                    (55, "JOIN"),
-                    (25, "LEFT JOIN"),
+                    (45, "JOIN"),
+                    (35, "LEFT JOIN"),
                     (8, "RIGHT JOIN"),
                     (8, "FULL JOIN"),
                     (4, "CROSS JOIN"),
@@ -225,7 +229,8 @@ impl Generator {
                 query.order = Some(self.rng.next());
                 query.limit = Some((self.rng.below(20) + 1, 0));
             }
-            let column = |(at, ty): (usize, &Type)| Column { sql: format!("{alias}.c{at}"), ty: *ty };
+            let column =
+                |(at, ty): (usize, &Type)| Column { sql: format!("{alias}.c{at}"), ty: *ty };
             scope.columns = shape.iter().enumerate().map(column).collect();
             return (What::Query(Box::new(query)), alias);
         }
@@ -247,7 +252,9 @@ impl Generator {
             fit.get(rng.below(near)).map(|column| Expr::leaf(ty, column.sql.clone()))
         };
         match (of(before, &mut self.rng), of(new, &mut self.rng)) {
-            (Some(left), Some(right)) => vec![Expr::node(Type::Bool, "({} = {})", vec![left, right])],
+            (Some(left), Some(right)) => {
+                vec![Expr::node(Type::Bool, "({} = {})", vec![left, right])]
+            }
             _ => vec![Expr::leaf(Type::Bool, "1 = 0")],
         }
     }

@@ -9,7 +9,7 @@ mod generate;
 mod query;
 mod words;
 
-use crate::support::ask::{Said, ask};
+use crate::support::ask::{Said, ask, differing};
 use crate::support::lab::{Bench, benches};
 use crate::support::rng::Rng;
 use crate::support::world::World;
@@ -18,14 +18,15 @@ use celosia::model::Principal;
 use futures::StreamExt;
 use generate::Generator;
 use query::Query;
+use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Statements of one run.
 const STATEMENTS: usize = 2_000;
 /// Statements that run at the same time; each runs in two or three worlds.
 const AT_ONCE: usize = 3;
-/// Failures that are made smaller and shown.
-const SHOWN: usize = 5;
+/// Failures of each part of a reply that are made smaller and shown.
+const SHOWN: usize = 2;
 
 /// A generated statement and where it is asked.
 struct Trial {
@@ -69,10 +70,18 @@ fn hidden_rows_and_masked_cells_change_no_reply() {
     );
     let tally = Tally::of(&verdicts);
     println!("{tally:?} in {:.0} s", started.elapsed().as_secs_f64());
-    let failures: Vec<&(Trial, Verdict)> =
-        verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Differs(_))).collect();
-    let shown: Vec<String> =
-        failures.iter().take(SHOWN).map(|(trial, _)| block_on(trial.smallest())).collect();
+    let mut failures = Vec::new();
+    let mut shown = Vec::new();
+    let mut of_part: BTreeMap<&str, usize> = BTreeMap::new();
+    for (trial, verdict) in &verdicts {
+        let Verdict::Differs(how) = verdict else { continue };
+        failures.push(trial.number);
+        let seen = of_part.entry(part(how)).or_default();
+        *seen += 1;
+        if *seen <= SHOWN {
+            shown.push(block_on(trial.smallest()));
+        }
+    }
     assert!(
         failures.is_empty(),
         "CELOSIA_SEED={seed}: {} of {count} statements differ:\n\n{}",
@@ -123,6 +132,7 @@ impl Trial {
             return Verdict::Differs(difference("one pushdown", &a, "the other", &other));
         }
         match a.error() {
+            Some("internal") => Verdict::Differs(format!("an error of ours, {}", a.text)),
             Some(code) => Verdict::Error(code.to_string()),
             None if a.rows.is_empty() => Verdict::Empty,
             None => Verdict::Rows,
@@ -169,13 +179,17 @@ fn agree(query: &Query, one: &Said, other: &Said) -> bool {
     if raised(one) || raised(other) || !query.is_determined() {
         return true;
     }
-    if query.order.is_some() { one.ordered() == other.ordered() } else { one.unordered() == other.unordered() }
+    if query.order.is_some() {
+        one.ordered() == other.ordered()
+    } else {
+        one.unordered() == other.unordered()
+    }
 }
 
 fn difference(first: &str, one: &Said, second: &str, other: &Said) -> String {
-    const MOST: usize = 1_500;
-    let cut = |said: &Said| said.everything().chars().take(MOST).collect::<String>();
-    format!("--- {first}\n{}\n+++ {second}\n{}", cut(one), cut(other))
+    let part = one.part_that_differs(other);
+    let lines = differing(&one.everything(), &other.everything());
+    format!("{part}, between {first} (-) and {second} (+):\n{lines}")
 }
 
 /// How many statements ended how.
@@ -185,7 +199,9 @@ struct Tally {
     empty: usize,
     differ: usize,
     #[allow(dead_code, reason = "it is printed")]
-    errors: std::collections::BTreeMap<String, usize>,
+    errors: BTreeMap<String, usize>,
+    #[allow(dead_code, reason = "it is printed")]
+    parts: BTreeMap<String, usize>,
 }
 
 impl Tally {
@@ -195,12 +211,20 @@ impl Tally {
             match verdict {
                 Verdict::Rows => tally.rows += 1,
                 Verdict::Empty => tally.empty += 1,
-                Verdict::Differs(_) => tally.differ += 1,
+                Verdict::Differs(how) => {
+                    tally.differ += 1;
+                    *tally.parts.entry(part(how).to_string()).or_default() += 1;
+                }
                 Verdict::Error(code) => *tally.errors.entry(code.clone()).or_default() += 1,
             }
         }
         tally
     }
+}
+
+/// The part of the reply that a difference begins with.
+fn part(difference: &str) -> &str {
+    difference.split(',').next().unwrap_or_default()
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -3,7 +3,8 @@
 use super::expr::Type;
 
 /// Tables by weight.
-pub const TABLES: &[(usize, &str)] = &[(55, "people"), (25, "orders"), (17, "tickets"), (3, "events")];
+pub const TABLES: &[(usize, &str)] =
+    &[(55, "people"), (25, "orders"), (17, "tickets"), (3, "events")];
 
 /// The open columns of a table.
 pub fn columns(table: &str, nicknames: bool) -> impl Iterator<Item = (&'static str, Type)> {
@@ -57,8 +58,25 @@ pub fn columns(table: &str, nicknames: bool) -> impl Iterator<Item = (&'static s
 pub fn literals(ty: Type) -> &'static [&'static str] {
     match ty {
         Type::Int => &[
-            "0", "1", "2", "3", "4", "5", "7", "10", "50", "88", "100", "-1", "17731", "12218", "10000",
-            "20000", "3000", "2147483648", "9223372036854775807",
+            "0",
+            "1",
+            "2",
+            "3",
+            "4",
+            "5",
+            "7",
+            "10",
+            "50",
+            "88",
+            "100",
+            "-1",
+            "17731",
+            "12218",
+            "10000",
+            "20000",
+            "3000",
+            "2147483648",
+            "9223372036854775807",
         ],
         Type::Float => &[
             "CAST(0.5 AS DOUBLE PRECISION)",
@@ -74,9 +92,23 @@ pub fn literals(ty: Type) -> &'static [&'static str] {
             "CAST(500 AS DECIMAL(12,2))",
         ],
         Type::Text => &[
-            "'EU'", "'NA'", "'X'", "''", "'a'", "'('", "'101'", "'Ada 06'", "'paid'", "'void'", "'p_'",
-            "'SECRETxA1@mail.example'", "'SECRETxB999@mail.example'", "'***@mail.example'",
-            "'[redacted]'", "'****1007'", "'SECRETxA-badge-1'",
+            "'EU'",
+            "'NA'",
+            "'X'",
+            "''",
+            "'a'",
+            "'('",
+            "'101'",
+            "'Ada 06'",
+            "'paid'",
+            "'void'",
+            "'p_'",
+            "'SECRETxA1@mail.example'",
+            "'SECRETxB999@mail.example'",
+            "'***@mail.example'",
+            "'[redacted]'",
+            "'****1007'",
+            "'SECRETxA-badge-1'",
         ],
         Type::Bool => &["true", "false"],
         Type::Date => &[
@@ -104,6 +136,18 @@ pub const REGEXES: &[&str] = &["^SECRET", "[0-9]+", "a.*1$", "^\\\\*", "(EU|NA)"
 
 /// Divisors that are zero on hidden rows or raw cells, seldom on an open row.
 pub const ZEROES: &[&str] = &[
-    "id - 3", "id - 4", "id - 7", "id - 13", "id - 9", "score", "salary - 17731", "salary - 12218",
-    "level - 2", "level - 999", "person_id - 3", "priority", "seq", "id - 14",
+    "id - 3",
+    "id - 4",
+    "id - 7",
+    "id - 13",
+    "id - 9",
+    "score",
+    "salary - 17731",
+    "salary - 12218",
+    "level - 2",
+    "level - 999",
+    "person_id - 3",
+    "priority",
+    "seq",
+    "id - 14",
 ];

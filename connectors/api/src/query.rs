@@ -52,6 +52,18 @@ pub struct RenderedQuery {
     pub parameters: Vec<Value>,
     /// Name, type and spelling of each column that comes back.
     pub columns: Vec<RenderedColumn>,
+    /// A stored value without an exact form is no error: it arrives as NULL, and every batch has one
+    /// more column, [`UNFIT`], that says where. For whoever may look at rows that no caller may see.
+    pub defer_unfit: bool,
+}
+
+/// The last column of every batch where unfit values are deferred: unsigned 64-bit numbers, 0 where
+/// the row is whole, else the [`unfit_bit`] of each output that was unfit.
+pub const UNFIT: &str = "__unfit";
+
+/// The bit that stands for an output in [`UNFIT`]; those from the 64th on share the last one.
+pub fn unfit_bit(output: usize) -> u64 {
+    1 << output.min(63)
 }
 
 /// One column of a statement's result.
@@ -84,6 +96,20 @@ impl RenderedQuery {
     /// The Arrow schema of the result; every column is nullable.
     pub fn schema(&self) -> SchemaRef {
         let fields = self.columns.iter().map(|c| Field::new(&c.name, c.data_type.clone(), true));
-        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+        let unfit = self.defer_unfit.then(|| Field::new(UNFIT, DataType::UInt64, true));
+        Arc::new(Schema::new(fields.chain(unfit).collect::<Vec<_>>()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_have_bits_of_their_own_up_to_the_last() {
+        assert_eq!(
+            [0, 1, 62, 63, 64, 1_000].map(unfit_bit),
+            [1, 2, 1 << 62, 1 << 63, 1 << 63, 1 << 63]
+        );
     }
 }

@@ -66,7 +66,8 @@ const MAX_PARTS: usize = 500;
 pub fn render(dialect: &dyn Dialect, query: &RemoteQuery) -> Option<RenderedQuery> {
     let mut writer = Writer { dialect, parameters: Vec::new() };
     let sql = writer.statement(query)?;
-    Some(RenderedQuery { sql, parameters: writer.parameters, columns: query.columns() })
+    let columns = query.columns();
+    Some(RenderedQuery { sql, parameters: writer.parameters, columns, defer_unfit: false })
 }
 
 /// Whether `dialect` can spell this column's mask.

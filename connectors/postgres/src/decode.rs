@@ -6,12 +6,13 @@ use arrow_array::builder::{
     BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder,
     Float32Builder, Float64Builder, Int16Builder, Int32Builder, Int64Builder,
     IntervalMonthDayNanoBuilder, StringBuilder, Time64MicrosecondBuilder,
-    TimestampMicrosecondBuilder,
+    TimestampMicrosecondBuilder, UInt64Builder,
 };
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_buffer::IntervalMonthDayNano;
 use arrow_schema::{DataType, SchemaRef, TimeUnit};
-use celosia_connector_api::{ConnectorError, ErrorCode};
+use celosia_connector_api::query::unfit_bit;
+use celosia_connector_api::{ConnectorError, ErrorCode, RenderedQuery};
 use sqlx::postgres::PgRow;
 use sqlx::{Row, TypeInfo, ValueRef};
 use std::sync::Arc;
@@ -30,6 +31,8 @@ const DAY_MICROS: i64 = 86_400_000_000;
 pub(crate) struct Batches {
     schema: SchemaRef,
     columns: Vec<Column>,
+    /// What was unfit, row by row, where that is deferred.
+    unfit: Option<UInt64Builder>,
     rows: usize,
     bytes: usize,
     batch_rows: usize,
@@ -38,13 +41,20 @@ pub(crate) struct Batches {
 
 impl Batches {
     /// Batches of at most `batch_rows` rows.
-    pub(crate) fn new(schema: SchemaRef, batch_rows: usize) -> Result<Self, ConnectorError> {
-        let columns = schema.fields().iter().map(|field| Column::new(field.data_type()));
+    pub(crate) fn new(query: &RenderedQuery, batch_rows: usize) -> Result<Self, ConnectorError> {
+        let schema = query.schema();
+        let columns = query.columns.iter().map(|column| Column::new(&column.data_type));
         let columns = columns.collect::<Option<Vec<_>>>().ok_or_else(|| {
             ConnectorError::new(ErrorCode::QueryFailed, format!("no decoder for {schema:?}"))
         })?;
         let batch_rows = batch_rows.max(1);
-        Ok(Self { schema, columns, rows: 0, bytes: 0, batch_rows, checked: false })
+        let unfit = query.defer_unfit.then(|| UInt64Builder::with_capacity(SHORT));
+        Ok(Self { schema, columns, unfit, rows: 0, bytes: 0, batch_rows, checked: false })
+    }
+
+    /// The schema of every batch.
+    pub(crate) fn schema(&self) -> SchemaRef {
+        self.schema.clone()
     }
 
     /// Takes one row; says whether the batch is full.
@@ -52,6 +62,7 @@ impl Batches {
         if !self.checked {
             self.check(row)?;
         }
+        let mut unfit = 0;
         for (index, column) in self.columns.iter_mut().enumerate() {
             let value = row.try_get_raw(index).map_err(|error| {
                 ConnectorError::new(ErrorCode::CatalogOutdated, "fewer columns than expected")
@@ -59,9 +70,17 @@ impl Batches {
             })?;
             let bytes = if value.is_null() { None } else { value.as_bytes().ok() };
             self.bytes += bytes.map_or(0, <[u8]>::len);
-            column.push(bytes).map_err(|reason| {
-                ConnectorError::unrepresentable(self.schema.field(index).name(), reason)
-            })?;
+            if let Err(reason) = column.push(bytes) {
+                if self.unfit.is_none() {
+                    let name = self.schema.field(index).name();
+                    return Err(ConnectorError::unrepresentable(name, reason));
+                }
+                column.push_null();
+                unfit |= unfit_bit(index);
+            }
+        }
+        if let Some(builder) = &mut self.unfit {
+            builder.append_value(unfit);
         }
         self.rows += 1;
         Ok(self.rows >= self.batch_rows || self.bytes >= BATCH_BYTES)
@@ -72,7 +91,8 @@ impl Batches {
         if self.rows == 0 {
             return Ok(None);
         }
-        let arrays = self.columns.iter_mut().map(Column::finish).collect();
+        let unfit = self.unfit.as_mut().map(|unfit| Arc::new(unfit.finish()) as ArrayRef);
+        let arrays = self.columns.iter_mut().map(Column::finish).chain(unfit).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         (self.rows, self.bytes) = (0, 0);
         RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)

@@ -170,7 +170,7 @@ fn partial(text: &str, first: u8, last: u8) -> String {
 
 /// The first day or instant of the year or month. What has none at the server or in Arrow (infinity,
 /// the year 4713 BC in which the server's calendar begins, the last days of 64-bit microseconds)
-/// becomes infinity, which is refused by the column's name when it is read.
+/// becomes NULL: an error would say that a masked cell holds such a value.
 fn first_instant(unit: &str, value: &str, data_type: &DataType) -> Option<String> {
     let (native, latest, shown) = match data_type {
         DataType::Date32 => {
@@ -192,7 +192,7 @@ fn first_instant(unit: &str, value: &str, data_type: &DataType) -> Option<String
     let midnight = if native == "date" { "" } else { " 00:00:00" };
     Some(format!(
         "CASE WHEN {value} BETWEEN {native} '4712-01-01{midnight}{zone} BC' AND {native} '{latest}' \
-         THEN {shown} WHEN {value} IS NOT NULL THEN {native} 'infinity' END"
+         THEN {shown} END"
     ))
 }
 

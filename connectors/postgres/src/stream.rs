@@ -29,8 +29,8 @@ pub(crate) async fn open(
     query: &RenderedQuery,
     context: &ExecutionContext,
 ) -> Result<RemoteStream, ConnectorError> {
-    let schema = query.schema();
-    let batches = Batches::new(schema.clone(), context.batch_rows)?;
+    let batches = Batches::new(query, context.batch_rows)?;
+    let schema = batches.schema();
     let arguments = bind(&query.parameters)?;
     let lease = sessions.lease(&context.query_id, Some(context.deadline)).await?;
     let slot = Slot::default();

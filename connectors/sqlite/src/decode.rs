@@ -1,12 +1,14 @@
-//! Stored values into Arrow builders: exactly, or an error that names the column.
+//! Stored values into Arrow builders: exactly, or an error that names the column (deferred where the
+//! query says so).
 
 use crate::types;
 use arrow_array::builder::{
     BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
-    StringBuilder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder,
+    StringBuilder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder, UInt64Builder,
 };
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, SchemaRef, TimeUnit};
+use celosia_connector_api::query::unfit_bit;
 use celosia_connector_api::{ConnectorError, ErrorCode, RenderedQuery};
 use sqlx::sqlite::{SqliteRow, SqliteValueRef};
 use sqlx::{Decode, Row, Sqlite, TypeInfo, ValueRef};
@@ -19,6 +21,8 @@ const BATCH_BYTES: usize = 4 << 20;
 pub(crate) struct BatchBuilder {
     schema: SchemaRef,
     columns: Vec<ColumnBuilder>,
+    /// What was unfit, row by row, where that is deferred.
+    unfit: Option<UInt64Builder>,
     most_rows: usize,
     rows: usize,
     bytes: usize,
@@ -33,7 +37,8 @@ impl BatchBuilder {
             .map(|column| ColumnBuilder::new(&column.name, &column.data_type))
             .collect::<Result<Vec<_>, _>>()?;
         let most_rows = most_rows.max(1);
-        Ok(Self { schema: query.schema(), columns, most_rows, rows: 0, bytes: 0 })
+        let unfit = query.defer_unfit.then(|| UInt64Builder::with_capacity(START));
+        Ok(Self { schema: query.schema(), columns, unfit, most_rows, rows: 0, bytes: 0 })
     }
 
     /// The schema of every batch.
@@ -43,12 +48,23 @@ impl BatchBuilder {
 
     /// Takes a row in; a query without output columns takes in its existence only.
     pub(crate) fn push(&mut self, row: &SqliteRow) -> Result<(), ConnectorError> {
+        let mut unfit = 0;
         for (index, column) in self.columns.iter_mut().enumerate() {
             let value = row.try_get_raw(index).map_err(|error| {
                 ConnectorError::new(ErrorCode::QueryFailed, "fewer columns than asked for")
                     .with_source(error)
             })?;
-            self.bytes += column.push(value)?;
+            match column.push(value) {
+                Ok(bytes) => self.bytes += bytes,
+                Err(_) if self.unfit.is_some() => {
+                    column.values.append_null();
+                    unfit |= unfit_bit(index);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(builder) = &mut self.unfit {
+            builder.append_value(unfit);
         }
         self.rows += 1;
         Ok(())
@@ -66,7 +82,8 @@ impl BatchBuilder {
         if rows == 0 {
             return Ok(None);
         }
-        let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
+        let unfit = self.unfit.as_mut().map(|unfit| Arc::new(unfit.finish()) as ArrayRef);
+        let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).chain(unfit).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options).map(Some).map_err(
             |error| {
@@ -128,7 +145,8 @@ impl ColumnBuilder {
         Ok(Self { name: name.to_string(), values })
     }
 
-    /// Appends a value and says how many bytes it brought.
+    /// Appends a value and says how many bytes it brought; the only error is an unfit value, for
+    /// which nothing was appended.
     fn push(&mut self, value: SqliteValueRef<'_>) -> Result<usize, ConnectorError> {
         let stored = Stored::of(&value);
         if stored == Stored::Null {

@@ -4,7 +4,7 @@ use crate::data::{Cell, Row};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-    Time64MicrosecondType, TimestampMicrosecondType,
+    Time64MicrosecondType, TimestampMicrosecondType, UInt64Type,
 };
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, TimeUnit};
@@ -30,6 +30,12 @@ fn cell(array: &dyn Array, row: usize) -> Result<Cell, String> {
         DataType::Int16 => Value::Integer(array.as_primitive::<Int16Type>().value(row).into()),
         DataType::Int32 => Value::Integer(array.as_primitive::<Int32Type>().value(row).into()),
         DataType::Int64 => Value::Integer(array.as_primitive::<Int64Type>().value(row)),
+        DataType::UInt64 => {
+            let value = array.as_primitive::<UInt64Type>().value(row);
+            Value::Integer(
+                value.try_into().map_err(|_| format!("the suite has no cell for {value}"))?,
+            )
+        }
         DataType::Float32 => Value::Float(array.as_primitive::<Float32Type>().value(row).into()),
         DataType::Float64 => Value::Float(array.as_primitive::<Float64Type>().value(row)),
         DataType::Decimal128(_, scale) if *scale >= 0 => Value::Decimal {

@@ -71,6 +71,7 @@ pub fn checks() -> Vec<Check> {
         "comments are described" => describe::comments,
         "every type arrives exactly, at its extremes and as NULL" => types::every_type,
         "a value without an exact form is an error that names its column" => types::unrepresentable,
+        "unfit values can be deferred" => types::deferred,
         "batches are bounded and a large result is whole" => types::batches,
         "what is on is sent and equals local evaluation" => pushdown::comparisons,
         "IN lists equal local evaluation" => pushdown::lists,

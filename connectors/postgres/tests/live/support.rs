@@ -56,7 +56,8 @@ pub(crate) fn statement(sql: &str, columns: &[arrow_schema::DataType]) -> Render
         name: format!("c{i}"),
         data_type: data_type.clone(),
     });
-    RenderedQuery { sql: sql.into(), parameters: vec![], columns: columns.collect() }
+    let columns = columns.collect();
+    RenderedQuery { sql: sql.into(), parameters: vec![], columns, defer_unfit: false }
 }
 
 pub(crate) async fn fetch(

@@ -26,7 +26,7 @@ pub(super) async fn writes(fixture: &dyn Fixture) -> Outcome {
     ];
     for sql in common.into_iter().chain(fixture.writes()) {
         let column = RenderedColumn { name: "id".to_string(), data_type: DataType::Int64 };
-        let query = RenderedQuery { sql: sql.clone(), parameters: vec![], columns: vec![column] };
+        let query = statement(&sql, vec![column]);
         match subject.execute(&query).await {
             Ok(answer) => return Err(format!("{sql} gave {} rows", answer.count)),
             Err(error) => says_nothing(&error, &["people", "written"])?,
@@ -63,8 +63,7 @@ pub(super) async fn stale(fixture: &dyn Fixture) -> Outcome {
             }
         }
     }
-    let broken =
-        RenderedQuery { sql: format!("SELEKT {NOWHERE}"), parameters: vec![], columns: vec![] };
+    let broken = statement(&format!("SELEKT {NOWHERE}"), vec![]);
     match subject.execute(&broken).await {
         Ok(_) => Err("nonsense was run".to_string()),
         Err(error) => {
@@ -72,6 +71,10 @@ pub(super) async fn stale(fixture: &dyn Fixture) -> Outcome {
             says_nothing(&error, &[NOWHERE, "SELEKT"])
         }
     }
+}
+
+fn statement(sql: &str, columns: Vec<RenderedColumn>) -> RenderedQuery {
+    RenderedQuery { sql: sql.to_string(), parameters: vec![], columns, defer_unfit: false }
 }
 
 /// The public text is the code's own, without names or words of a driver.

@@ -3,8 +3,14 @@
 use super::{Outcome, ensure};
 use crate::data;
 use crate::fixture::Fixture;
-use crate::subject::{Subject, by_id, context, same_rows, select, select_all, told};
-use celosia_connector_api::{ErrorCode, ExecutionContext, Value};
+use crate::subject::{
+    Answer, Subject, by_id, collect, context, same_rows, select, select_all, told,
+};
+use arrow_schema::DataType;
+use celosia_connector_api::query::{UNFIT, unfit_bit};
+use celosia_connector_api::{
+    Budget, Budgeted, Connector, ErrorCode, ExecutionContext, RemoteQuery, Value,
+};
 use futures::StreamExt;
 
 pub(super) async fn every_type(fixture: &dyn Fixture) -> Outcome {
@@ -49,6 +55,59 @@ pub(super) async fn unrepresentable(fixture: &dyn Fixture) -> Outcome {
         }
     }
     Ok(())
+}
+
+pub(super) async fn deferred(fixture: &dyn Fixture) -> Outcome {
+    let subject = Subject::new(fixture).await?;
+    // What is whole stays as it is, and says so.
+    let people = select_all(&subject.table("people")?);
+    let plain = subject.run(&people).await?.rows.into_iter().map(|mut row| {
+        row.push(Some(Value::Integer(0)));
+        row
+    });
+    let plain: Vec<_> = plain.collect();
+    same_rows("people", &by_id(defer(&subject, &people).await?.rows), &by_id(plain))?;
+    for (table, column) in fixture.unrepresentable() {
+        let described = subject.table(table)?;
+        let index = described.columns.iter().position(|c| c.name == column);
+        let index = index.ok_or_else(|| format!("{table} has no column {column}"))?;
+        // Alone, and in its place among its neighbours.
+        for (query, at) in [(select(&described, &[index]), 0), (select_all(&described), index)] {
+            let outputs = query.output.len();
+            let answer = defer(&subject, &query).await?;
+            let unfit = |row: &data::Row| match row[outputs] {
+                Some(Value::Integer(bits)) => bits.cast_unsigned() & unfit_bit(at) != 0,
+                _ => false,
+            };
+            let mut rows = answer.rows.iter().filter(|row| unfit(row)).peekable();
+            ensure(rows.peek().is_some(), || format!("{table}.{column} is whole: {answer:?}"))?;
+            ensure(rows.all(|row| row[at].is_none()), || format!("{table}.{column}: {answer:?}"))?;
+            let alien = |row: &data::Row| {
+                let bits = match row[outputs] {
+                    Some(Value::Integer(bits)) => bits.cast_unsigned(),
+                    _ => u64::MAX,
+                };
+                (0..64).any(|i| bits & (1 << i) != 0 && (i >= outputs || row[i].is_some()))
+            };
+            ensure(!answer.rows.iter().any(alien), || format!("{table}: {answer:?}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs a query within a budget, unfit values deferred; the last cell of a row says which were.
+async fn defer(subject: &Subject, query: &RemoteQuery) -> Result<Answer, String> {
+    let mut rendered = subject.render(query)?;
+    rendered.defer_unfit = true;
+    let source = Budgeted::new(subject.connector.clone(), Budget::default());
+    let stream = source.open(&rendered, &context()).await.map_err(|e| told("open", &e))?;
+    let answer = collect(stream).await.map_err(|error| told("read", &error))?;
+    ensure(answer.schema == rendered.schema(), || format!("{:?}", answer.schema))?;
+    let last = answer.schema.fields().last();
+    ensure(last.is_some_and(|f| f.name() == UNFIT && *f.data_type() == DataType::UInt64), || {
+        format!("the last column is {last:?}")
+    })?;
+    Ok(answer)
 }
 
 pub(super) async fn batches(fixture: &dyn Fixture) -> Outcome {

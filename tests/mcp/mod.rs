@@ -1,0 +1,45 @@
+//! The surface as clients meet it: the real binary, over HTTP and stdio, in both protocol eras, with
+//! raw bytes and with the clients that people use.
+// Helpers of tests may panic and print as tests do.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod answers;
+mod audit;
+mod bad_input;
+mod cancel;
+mod check;
+mod client;
+mod clients;
+mod conformance;
+mod dead_source;
+mod eras;
+mod expiry;
+mod http;
+mod lines;
+mod listing;
+mod relay;
+mod schema;
+mod server;
+mod stdio;
+
+use std::time::{Duration, Instant};
+
+/// The longest that anything here waits for; the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks again and again until there is an answer. `what` names it in the failure.
+fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        pause(50);
+    }
+}
+
+fn pause(milliseconds: u64) {
+    let duration = Duration::from_millis(milliseconds);
+    crate::support::block_on(async { tokio::time::sleep(duration).await });
+}

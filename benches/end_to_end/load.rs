@@ -12,6 +12,11 @@
 //! marker. An answer counts only when it is no error and the marker occurs exactly that often, times the
 //! forms in which the server writes its rows (`--copies`); 0 means: it occurs.
 
+mod http;
+mod pipe;
+
+use http::Http;
+use pipe::Pipe;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -349,146 +354,6 @@ fn call(settings: &Settings, id: u64, arguments: &str) -> String {
 
 // ---- HTTP ----
 
-/// One connection, kept alive.
-struct Http<'a> {
-    settings: &'a Settings,
-    stream: BufReader<TcpStream>,
-    session: Option<String>,
-    ids: u64,
-    whole: Vec<u8>,
-}
-
-impl<'a> Http<'a> {
-    fn connect(settings: &'a Settings) -> Outcome<Self> {
-        let (host, _) = settings.http.as_ref().ok_or("no address")?;
-        let stream = TcpStream::connect(host).map_err(|error| error.to_string())?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        stream.set_read_timeout(Some(ANSWER_LIMIT)).map_err(|error| error.to_string())?;
-        let stream = BufReader::with_capacity(256 * 1024, stream);
-        Ok(Self { settings, stream, session: None, ids: 0, whole: Vec::new() })
-    }
-
-    /// Opens a session where the era has them; the tools.
-    fn hello(&mut self) -> Outcome<Vec<u8>> {
-        self.open()?;
-        let (body, _) = self.post("tools/list", list)?;
-        Ok(body)
-    }
-
-    fn open(&mut self) -> Outcome<()> {
-        if self.settings.era != STATELESS {
-            let (body, _) = self.post("initialize", initialize)?;
-            if occurrences(&body, b"\"result\"") == 0 {
-                return Err(format!("initialize: {}", String::from_utf8_lossy(&body)));
-            }
-            self.post("notifications/initialized", |_, _| INITIALIZED.to_string())?;
-        }
-        Ok(())
-    }
-
-    fn call(&mut self, arguments: &str) -> Outcome<(Vec<u8>, Duration)> {
-        self.post("tools/call", |settings, id| call(settings, id, arguments))
-    }
-
-    /// Sends a message and reads the whole answer. Time runs from the first byte sent to the last read.
-    fn post(
-        &mut self,
-        method: &str,
-        message: impl FnOnce(&Settings, u64) -> String,
-    ) -> Outcome<(Vec<u8>, Duration)> {
-        use std::fmt::Write as _;
-        self.ids += 1;
-        let settings = self.settings;
-        let body = message(settings, self.ids);
-        let (host, path) = settings.http.as_ref().ok_or("no address")?;
-        let mut request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
-             Accept: application/json, text/event-stream\r\nContent-Length: {}\r\n",
-            body.len()
-        );
-        for header in &settings.headers {
-            let _ = write!(request, "{header}\r\n");
-        }
-        if method != "initialize" {
-            let _ = write!(request, "MCP-Protocol-Version: {}\r\n", settings.era);
-        }
-        if settings.era == STATELESS {
-            let _ = write!(request, "Mcp-Method: {method}\r\n");
-            if method == "tools/call" {
-                let _ = write!(request, "Mcp-Name: {}\r\n", settings.tool);
-            }
-        } else if let Some(session) = &self.session {
-            let _ = write!(request, "Mcp-Session-Id: {session}\r\n");
-        }
-        request.push_str("\r\n");
-        request.push_str(&body);
-        let began = Instant::now();
-        self.stream.get_mut().write_all(request.as_bytes()).map_err(|error| error.to_string())?;
-        let status = self.answer()?;
-        let took = began.elapsed();
-        let body = std::mem::take(&mut self.whole);
-        if !(200..300).contains(&status) {
-            return Err(format!("HTTP {status}: {}", String::from_utf8_lossy(&body)));
-        }
-        Ok((body, took))
-    }
-
-    /// Reads head and body; the status.
-    fn answer(&mut self) -> Outcome<u16> {
-        let mut line = String::new();
-        self.line(&mut line)?;
-        let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let status = status.ok_or_else(|| format!("no HTTP status: {line:?}"))?;
-        let (mut length, mut chunked) = (0usize, false);
-        loop {
-            self.line(&mut line)?;
-            let Some((name, value)) = line.split_once(':') else { break };
-            let value = value.trim();
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.parse().map_err(|_| "a bad content-length")?;
-            } else if name.eq_ignore_ascii_case("transfer-encoding") {
-                chunked = value.eq_ignore_ascii_case("chunked");
-            } else if name.eq_ignore_ascii_case("mcp-session-id") {
-                self.session = Some(value.to_string());
-            }
-        }
-        self.whole.clear();
-        if !chunked {
-            self.take(length)?;
-            return Ok(status);
-        }
-        loop {
-            self.line(&mut line)?;
-            let size = line.split(';').next().unwrap_or_default().trim();
-            let size =
-                usize::from_str_radix(size, 16).map_err(|_| format!("a bad chunk {line:?}"))?;
-            self.take(size)?;
-            self.line(&mut line)?;
-            if size == 0 {
-                return Ok(status);
-            }
-        }
-    }
-
-    fn line(&mut self, line: &mut String) -> Outcome<()> {
-        line.clear();
-        match self.stream.read_line(line) {
-            Ok(0) => Err("the server closed the connection".into()),
-            Ok(_) => {
-                line.truncate(line.trim_end().len());
-                Ok(())
-            }
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    fn take(&mut self, size: usize) -> Outcome<()> {
-        let before = self.whole.len();
-        self.whole.resize(before + size, 0);
-        self.stream.read_exact(&mut self.whole[before..]).map_err(|error| error.to_string())
-    }
-}
-
 fn http_phase(settings: &Settings, phase: &Phase) -> Tally {
     let (ready, done) = (Barrier::new(phase.clients), AtomicUsize::new(0));
     let mut whole = Tally::default();
@@ -553,93 +418,6 @@ fn http_client(
 }
 
 // ---- stdio ----
-
-/// A server's pipes. Several clients share it: as many calls are under way as there are clients.
-struct Pipe<'a> {
-    settings: &'a Settings,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-    ids: u64,
-}
-
-impl<'a> Pipe<'a> {
-    fn new(settings: &'a Settings, input: ChildStdin, output: ChildStdout) -> Self {
-        Self { settings, input, output: BufReader::with_capacity(256 * 1024, output), ids: 0 }
-    }
-
-    fn hello(&mut self) -> Outcome<Vec<u8>> {
-        if self.settings.era != STATELESS {
-            let message = initialize(self.settings, self.next_id());
-            self.send(&message)?;
-            self.receive()?;
-            self.send(INITIALIZED)?;
-        }
-        let message = list(self.settings, self.next_id());
-        self.send(&message)?;
-        Ok(self.receive()?.1)
-    }
-
-    fn phase(&mut self, phase: &Phase) -> Outcome<Tally> {
-        let mut tally = Tally::default();
-        for turn in 0..phase.warm {
-            let message = call(self.settings, self.next_id(), &phase.call(0, turn).arguments);
-            self.send(&message)?;
-            self.receive()?;
-        }
-        let mut waiting: Vec<(u64, &Call, Instant)> = Vec::new();
-        let began = Instant::now();
-        let (mut asked, mut turn) = (0, phase.warm);
-        loop {
-            while waiting.len() < phase.clients
-                && asked < phase.calls
-                && began.elapsed() < phase.limit
-            {
-                let (id, next) = (self.next_id(), phase.call(0, turn));
-                let message = call(self.settings, id, &next.arguments);
-                (asked, turn) = (asked + 1, turn + 1);
-                waiting.push((id, next, Instant::now()));
-                self.send(&message)?;
-            }
-            if waiting.is_empty() {
-                break;
-            }
-            let (id, answer) = self.receive()?;
-            if let Some(found) = waiting.iter().position(|(known, ..)| *known == id) {
-                let (_, next, sent) = waiting.swap_remove(found);
-                tally.count(next, self.settings.copies, &answer, sent.elapsed());
-            }
-        }
-        tally.wall = began.elapsed();
-        Ok(tally)
-    }
-
-    fn next_id(&mut self) -> u64 {
-        self.ids += 1;
-        self.ids
-    }
-
-    fn send(&mut self, message: &str) -> Outcome<()> {
-        let mut line = String::with_capacity(message.len() + 1);
-        line.push_str(message);
-        line.push('\n');
-        self.input.write_all(line.as_bytes()).map_err(|error| error.to_string())
-    }
-
-    /// The next message that is an answer, with its id.
-    fn receive(&mut self) -> Outcome<(u64, Vec<u8>)> {
-        loop {
-            let mut line = Vec::new();
-            match self.output.read_until(b'\n', &mut line) {
-                Ok(0) => return Err("the server closed its pipe".into()),
-                Ok(_) => {}
-                Err(error) => return Err(error.to_string()),
-            }
-            if let Some(id) = answered(&line) {
-                return Ok((id, line));
-            }
-        }
-    }
-}
 
 /// The id of an answer: at the start of the line or, for servers that put it last, at its end. Rows
 /// come in between and could hold anything.

@@ -50,7 +50,22 @@ pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> 
 pub(super) fn authenticator(config: &Config, rules: &Rules) -> Result<Authenticator, Failure> {
     let file = config.require_http_identity()?;
     let keys = ApiKeys::load(file, |role| rules.roles().any(|known| known.name() == role))?;
+    complete(rules, "an API key's user", keys.principals())?;
     Ok(Authenticator::new(keys))
+}
+
+/// Refuses callers that a row filter of theirs asks for an attribute they do not have.
+fn complete<'a>(
+    rules: &Rules,
+    caller: &str,
+    principals: impl IntoIterator<Item = &'a Principal>,
+) -> Result<(), Failure> {
+    let missing: Vec<String> = principals
+        .into_iter()
+        .flat_map(|principal| rules.check_caller(&format!("{caller} {}", principal.user()), principal))
+        .map(|error| error.to_string())
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(missing.join("\n").into()) }
 }
 
 /// The user of the machine; `user` overrides the configured name, never the roles.
@@ -62,14 +77,18 @@ pub(super) fn local(
     let local = config.require_local_identity()?;
     let map = RoleMap::new(rules.roles().map(|role| (role.name(), role.groups())));
     if let Some(unknown) = local.roles.iter().find(|role| !map.contains(role)) {
+        let line = config.text().lines().position(|line| line.contains(unknown.as_str()));
         return Err(format!(
-            "{}: identity.local.roles: there is no role named \"{unknown}\"",
-            config.path().display()
+            "{}:{}: identity.local.roles: there is no role named \"{unknown}\"",
+            config.path().display(),
+            line.map_or(0, |line| line + 1),
         )
         .into());
     }
     let name = user.unwrap_or(&local.user);
-    Ok(establish_local(name, local.roles.iter().cloned(), local.attributes.clone()))
+    let principal = establish_local(name, local.roles.iter().cloned(), local.attributes.clone());
+    complete(rules, "the local user", [&principal])?;
+    Ok(principal)
 }
 
 fn hosts(config: &Config) -> Vec<String> {

@@ -138,6 +138,11 @@ impl ApiKeys {
     }
 
     /// How many keys there are.
+    pub fn principals(&self) -> impl Iterator<Item = &Principal> {
+        self.entries.iter().map(|entry| &entry.principal)
+    }
+
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.entries.len()
     }

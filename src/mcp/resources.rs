@@ -67,7 +67,7 @@ pub(super) fn read(
 ) -> Result<ReadResourceResult, ErrorData> {
     let tables = backend.visible_tables(principal);
     let name = uri::parse(uri).and_then(|target| visible_name(&tables, &target));
-    let name = name.ok_or_else(not_found)?;
+    let name = name.ok_or_else(|| not_found(uri))?;
     let reply = backend.describe(principal, &name).map_err(|error| failed(&error))?;
     let text = ResourceContents::text(reply.text, uri).with_mime_type(MARKDOWN);
     Ok(ReadResourceResult::new(vec![text]))
@@ -130,8 +130,9 @@ fn identifier(part: &str) -> String {
 }
 
 /// Says nothing of what was asked for: the hidden and the non-existent are alike.
-fn not_found() -> ErrorData {
-    ErrorData::resource_not_found("no such resource; resources/list names those you may read", None)
+fn not_found(uri: &str) -> ErrorData {
+    let message = "no such resource; resources/list names those you may read";
+    ErrorData::resource_not_found(message, Some(serde_json::json!({ "uri": uri })))
 }
 
 fn bad_cursor() -> ErrorData {

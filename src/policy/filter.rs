@@ -43,6 +43,25 @@ pub(super) enum Condition {
     Not(Box<Condition>),
 }
 
+impl Condition {
+    fn attributes<'a>(&'a self, names: &mut Vec<&'a str>) {
+        let mut add = |operand: &'a Operand| {
+            if let Operand::Attribute(name) = operand {
+                names.push(name);
+            }
+        };
+        match self {
+            Condition::Compare { operand, .. } => add(operand),
+            Condition::In { items, .. } => items.iter().for_each(add),
+            Condition::And(parts) | Condition::Or(parts) => {
+                parts.iter().for_each(|part| part.attributes(names));
+            }
+            Condition::Not(part) => part.attributes(names),
+            _ => {}
+        }
+    }
+}
+
 /// A column's name as it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Name {
@@ -70,6 +89,13 @@ impl Filter {
         }
         let condition = condition(&parse(text)?)?;
         Ok(Self { text: text.trim().to_string(), condition })
+    }
+
+    /// The attributes of the caller that the filter asks for.
+    pub(super) fn attributes(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.condition.attributes(&mut names);
+        names
     }
 }
 

@@ -63,6 +63,9 @@ pub(super) fn describe(view: &View, semantics: &Semantics, name: &str) -> Result
     if let Some(source) = sources.iter().find(|source| source.eq_ignore_ascii_case(name.trim())) {
         return Ok(describe_source(view, semantics, source));
     }
+    if let Some(error) = view.absent(name.trim()) {
+        return Err(error);
+    }
     let parts = name_parts(name);
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     if parts.is_empty() || parts.len() > 3 || parts.iter().any(|part| part.is_empty()) {

@@ -123,7 +123,19 @@ fn of_plan_text(text: &str, functions: &Functions) -> Error {
         return Error::new(Code::InvalidStatement, "two columns of the result have the same name")
             .with_hint("give one of them another name with AS");
     }
-    Error::new(Code::InvalidStatement, text)
+    if text.contains("GROUP BY") {
+        return Error::new(
+            Code::InvalidStatement,
+            "a selected column is neither in GROUP BY nor inside an aggregate",
+        )
+        .with_hint("add it to GROUP BY, or wrap it in an aggregate such as MIN()");
+    }
+    let hint = if text.to_lowercase().contains("coerc") || text.contains("signature") {
+        "the types do not fit: cast one side, such as CAST(x AS numeric)"
+    } else {
+        "check names, types and grouping; describe shows a table's columns and types"
+    };
+    Error::new(Code::InvalidStatement, text).with_hint(hint)
 }
 
 fn quoted_after(text: &str, prefix: &str) -> Option<String> {

@@ -22,6 +22,7 @@ mod regroup;
 mod request;
 mod run;
 mod scan_plan;
+mod sequential;
 mod session;
 mod statement;
 mod supervise;

@@ -43,6 +43,33 @@ pub(super) fn bind(statement: &mut Statement, parameters: &Parameters) -> Result
     Ok(())
 }
 
+/// Names the parameter whose text could not become what it was compared with, if it was one.
+pub(super) fn blame(error: Error, parameters: &Parameters) -> Error {
+    let cause = match (error.code, &error.source) {
+        (Code::Evaluation, Some(source)) => source.to_string(),
+        _ => return error,
+    };
+    // The engine quotes the text that it could not convert; it is compared, never shown.
+    let is_quoted = |value: &Json| {
+        value.as_str().is_some_and(|text| !text.is_empty() && cause.contains(&format!("'{text}'")))
+    };
+    let name = match parameters {
+        Parameters::None => None,
+        Parameters::Positional(values) => {
+            values.iter().position(is_quoted).map(|index| format!("${}", index + 1))
+        }
+        Parameters::Named(values) => {
+            values.iter().find(|(_, value)| is_quoted(value)).map(|(name, _)| format!("${name}"))
+        }
+    };
+    match name {
+        Some(name) => invalid(format!("the value of {name} is not of the type it is compared with"))
+            .with_hint("give a number as a JSON number, a date as \"YYYY-MM-DD\"")
+            .with_source(error),
+        None => error,
+    }
+}
+
 struct Binder<'a> {
     parameters: &'a Parameters,
     used: BTreeSet<String>,

@@ -4,6 +4,7 @@
 use super::concat::ConcatPlanner;
 use super::functions::Functions;
 use super::leaf::GovernedTable;
+use super::sequential::Sequential;
 use super::supervise;
 use super::top::PushTop;
 use arrow_schema::{DataType, SchemaRef};
@@ -79,7 +80,9 @@ impl Planner {
                 .with_aggregate_functions(functions.aggregate.values().cloned().collect())
                 .with_window_functions(functions.window.values().cloned().collect())
         };
-        let state = builder(config.clone(), Optimizer::new().rules).build();
+        let state = builder(config.clone(), Optimizer::new().rules)
+            .with_physical_optimizer_rule(Arc::new(Sequential))
+            .build();
         config.options_mut().optimizer.max_passes = 1;
         let simple =
             builder(config, simple_rules()).with_physical_optimizer_rules(Vec::new()).build();

@@ -117,11 +117,16 @@ fn literal(expr: &Expr) -> Option<Value> {
 }
 
 fn stand_in(data_type: &DataType) -> Option<Value> {
-    value(&ScalarValue::new_one(data_type).ok()?).or_else(|| match data_type {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(Value::Text("x".into())),
-        DataType::Date32 => Some(Value::Date(0)),
-        DataType::Timestamp(_, zone) => Some(instant(0, zone.is_some())),
-        _ => None,
+    Some(match data_type {
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Value::Integer(1),
+        DataType::Float32 | DataType::Float64 => Value::Float(1.0),
+        DataType::Decimal128(_, _) | DataType::Decimal256(_, _) => {
+            Value::Decimal { unscaled: 1, scale: 0 }
+        }
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Value::Text("x".into()),
+        DataType::Date32 => Value::Date(0),
+        DataType::Timestamp(_, zone) => instant(0, zone.is_some()),
+        _ => return None,
     })
 }
 
@@ -208,6 +213,19 @@ mod tests {
             Predicate::Compare { column: 0, operator: Comparison::Less, value: Value::Integer(5) };
         assert_eq!(predicate(&col("id").lt(lit(5_i32)), &schema()), Some(expected.clone()));
         assert_eq!(predicate(&lit(5_i32).gt(col("id")), &schema()), Some(expected));
+    }
+
+    #[test]
+    fn a_parameter_of_a_template_stands_for_a_literal() {
+        for (column, data_type) in [("id", DataType::Int64), ("name", DataType::Utf8)] {
+            let field = std::sync::Arc::new(Field::new("p", data_type, true));
+            let parameter = datafusion::logical_expr::expr::Placeholder::new_with_field(
+                "$1".into(),
+                Some(field),
+            );
+            let condition = col(column).eq(Expr::Placeholder(parameter));
+            assert!(predicate(&condition, &schema()).is_some(), "{column}");
+        }
     }
 
     #[test]

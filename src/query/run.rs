@@ -77,6 +77,10 @@ pub(super) struct Done {
 impl Run {
     /// Answers the statement.
     pub(super) async fn answer(self) -> Result<Done> {
+        self.rows().await.map_err(|error| parameters::blame(error, &self.request.parameters))
+    }
+
+    async fn rows(&self) -> Result<Done> {
         let mut clock = Clock::start();
         let key = Key::of(&self.request.sql, &self.request.parameters);
         let kept = key.as_ref().and_then(|key| self.view.plans().get(key));
@@ -170,6 +174,12 @@ impl Run {
 
     /// Says what the statement would do.
     pub(super) async fn explain(self) -> Result<Explanation> {
+        self.explanation()
+            .await
+            .map_err(|error| parameters::blame(error, &self.request.parameters))
+    }
+
+    async fn explanation(&self) -> Result<Explanation> {
         let question = self.resolve(self.parse()?)?;
         let (opened, governed) = tokio::join!(self.open(), self.govern(question, None, None));
         opened?;

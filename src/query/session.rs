@@ -1,10 +1,11 @@
 //! The snapshots one request works on, and what its caller may see in them.
 
 use super::prepared::Plans;
-use crate::catalog::{Index, Snapshot};
+use crate::catalog::{Index, Snapshot, SourceState};
 use crate::error::{Code, Error, Result};
 use crate::model::{Principal, TableEntry, TableRef};
 use crate::policy::{Grant, Rules, decide};
+use celosia_connector_api::{ConnectorError, ErrorCode};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -94,7 +95,10 @@ impl View {
                 Some(grant) => Ok((entry.clone(), grant)),
                 None => Err(self.unknown(parts)),
             },
-            [] => Err(self.unknown(parts)),
+            [] => Err(match parts {
+                [source, _, ..] => self.absent(source).unwrap_or_else(|| self.unknown(parts)),
+                _ => self.unknown(parts),
+            }),
             several => {
                 let names: Vec<String> = several.iter().map(|t| t.reference.to_string()).collect();
                 Err(Error::new(
@@ -104,6 +108,23 @@ impl View {
                 .with_hint(format!("write one of: {}", names.join(", "))))
             }
         }
+    }
+
+    /// The error for a source that has not said yet what it holds, if the caller's roles may open
+    /// something there.
+    pub(super) fn absent(&self, name: &str) -> Option<Error> {
+        let absent = self.snapshot.sources().iter().find(|source| {
+            source.described_at.is_none() && source.name.eq_ignore_ascii_case(name)
+        })?;
+        if !self.rules.may_open(&self.principal, &absent.name) {
+            return None;
+        }
+        let code = match absent.state {
+            SourceState::Down { code, .. } => code,
+            _ => ErrorCode::Unreachable,
+        };
+        let error = ConnectorError::new(code, "the source has not been described yet");
+        Some(Error::from_source(&absent.name, error))
     }
 
     fn unknown(&self, parts: &[&str]) -> Error {

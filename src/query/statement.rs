@@ -75,17 +75,28 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>> {
 }
 
 fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Ast> {
-    let mut statements = Parser::new(&PostgreSqlDialect {})
+    let mut parser = Parser::new(&PostgreSqlDialect {})
         .with_recursion_limit(MAX_NESTING)
-        .with_tokens_with_locations(tokens)
-        .parse_statements()
-        .map_err(syntax_error)?;
-    match (statements.pop(), statements.is_empty()) {
-        (Some(statement), true) => Ok(statement),
-        (None, _) => Err(Error::new(Code::Syntax, "the statement is empty")
-            .with_hint("send one SELECT statement")),
-        (Some(_), false) => Err(Error::new(Code::NotAllowed, "more than one statement was sent")
+        .with_tokens_with_locations(tokens);
+    while parser.consume_token(&Token::SemiColon) {}
+    if parser.peek_token().token == Token::EOF {
+        return Err(Error::new(Code::Syntax, "the statement is empty")
+            .with_hint("send one SELECT statement"));
+    }
+    let statement = parser.parse_statement().map_err(syntax_error)?;
+    let mut ended = false;
+    while parser.consume_token(&Token::SemiColon) {
+        ended = true;
+    }
+    let next = parser.peek_token();
+    match next.token {
+        Token::EOF => Ok(statement),
+        _ if ended => Err(Error::new(Code::NotAllowed, "more than one statement was sent")
             .with_hint("send one SELECT at a time; join or UNION what belongs together")),
+        token => Err(syntax_error(ParserError::ParserError(format!(
+            "Expected: end of statement, found: {token}{}",
+            next.span.start
+        )))),
     }
 }
 

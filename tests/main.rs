@@ -1,5 +1,5 @@
 //! The integration tests: one binary, so that DataFusion is linked once.
-#![allow(missing_docs, unreachable_pub, clippy::large_futures)]
+#![allow(missing_docs, unreachable_pub, clippy::large_futures, clippy::print_stdout)]
 
 mod architecture;
 mod engine;

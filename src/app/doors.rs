@@ -62,7 +62,9 @@ fn complete<'a>(
 ) -> Result<(), Failure> {
     let missing: Vec<String> = principals
         .into_iter()
-        .flat_map(|principal| rules.check_caller(&format!("{caller} {}", principal.user()), principal))
+        .flat_map(|principal| {
+            rules.check_caller(&format!("{caller} {}", principal.user()), principal)
+        })
         .map(|error| error.to_string())
         .collect();
     if missing.is_empty() { Ok(()) } else { Err(missing.join("\n").into()) }

@@ -46,7 +46,8 @@ impl Rules {
         for (filter, place) in openings.chain(restrictions) {
             for name in filter.attributes() {
                 if !principal.attributes().contains_key(name) {
-                    let near = did_you_mean(name, principal.attributes().keys().map(String::as_str));
+                    let near =
+                        did_you_mean(name, principal.attributes().keys().map(String::as_str));
                     let message = format!("{caller} has no attribute \"{name}\"{near}");
                     errors.push(PolicyError::new(place, message));
                 }

@@ -51,7 +51,10 @@ pub(super) fn of_execution(error: DataFusionError) -> Error {
         }
         DataFusionError::ArrowError(arrow, _) => of_arrow(arrow),
         DataFusionError::Plan(text) => Error::new(Code::InvalidStatement, first_lines(text)),
-        DataFusionError::Execution(_) | DataFusionError::NotImplemented(_) => {
+        DataFusionError::Execution(_)
+        | DataFusionError::NotImplemented(_)
+        // A function's own error, such as that of a regular expression that is none.
+        | DataFusionError::External(_) => {
             evaluation("an expression could not be computed")
         }
         _ => Error::internal(error.to_string()),

@@ -1,5 +1,6 @@
 //! The allow-list over syntax trees: what is not named here is refused, before any name is resolved.
 
+use super::guard::MAX_CONSTANT_BYTES;
 use crate::error::{Code, Error, Result};
 use sqlparser::ast::{
     Distinct, Expr, Function, FunctionArgumentClause, FunctionArguments, GroupByExpr,
@@ -313,8 +314,19 @@ fn check_value(value: &Value) -> Result<()> {
             "a placeholder of this form",
             "write $1, $2 or $name",
         ),
+        Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => check_text(text),
+        Value::DollarQuotedString(text) => check_text(&text.value),
         _ => Ok(()),
     }
+}
+
+/// A text is written out once for each row of a batch, so its length is bounded.
+pub(super) fn check_text(text: &str) -> Result<()> {
+    if text.len() as u64 <= MAX_CONSTANT_BYTES {
+        return Ok(());
+    }
+    Err(Error::new(Code::TooComplex, format!("a text has more than {MAX_CONSTANT_BYTES} bytes"))
+        .with_hint("compare with a shorter text, or with its beginning"))
 }
 
 fn check_function(function: &Function) -> Result<()> {

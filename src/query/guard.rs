@@ -16,6 +16,8 @@ use std::sync::Arc;
 const MAX_BATCH_BYTES: u64 = 32 * 1024 * 1024;
 /// The longest value one call may produce.
 const MAX_VALUE_BYTES: u64 = 1024 * 1024;
+/// The longest constant: the engine writes it out once for each row of a batch.
+pub(super) const MAX_CONSTANT_BYTES: u64 = 32 * 1024;
 /// Bytes a stored value may grow by where it is longer than that.
 const MAX_GROWTH_BYTES: u64 = 64 * 1024;
 /// Bytes one call may take in where its result is no larger than its arguments together.
@@ -68,6 +70,9 @@ impl ScalarUDFImpl for Guarded {
             return exec_err!("{TOO_LARGE}");
         }
         let scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        if scalar && worst > MAX_CONSTANT_BYTES && worst > longest_input(&args) {
+            return exec_err!("{TOO_LARGE}");
+        }
         let most = if is_additive(self.inner.name()) { MAX_READ_BYTES } else { MAX_BATCH_BYTES };
         if !scalar && total_bytes(self.inner.name(), &args, worst, rows) > most {
             return exec_err!("{TOO_LARGE}");

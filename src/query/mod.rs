@@ -1,5 +1,6 @@
 //! The heart: a statement from untrusted text to governed rows.
 
+mod arithmetic;
 mod collect;
 mod concat;
 mod context;

@@ -4,6 +4,7 @@
 //! types: a whole number an integer, another number a decimal, text a literal that takes the type of
 //! what it is compared with, an array an ARRAY, null NULL.
 
+use super::gate;
 use super::request::Parameters;
 use crate::error::{Code, Error, Result};
 use serde_json::Value as Json;
@@ -63,9 +64,11 @@ pub(super) fn blame(error: Error, parameters: &Parameters) -> Error {
         }
     };
     match name {
-        Some(name) => invalid(format!("the value of {name} is not of the type it is compared with"))
-            .with_hint("give a number as a JSON number, a date as \"YYYY-MM-DD\"")
-            .with_source(error),
+        Some(name) => {
+            invalid(format!("the value of {name} is not of the type it is compared with"))
+                .with_hint("give a number as a JSON number, a date as \"YYYY-MM-DD\"")
+                .with_source(error)
+        }
         None => error,
     }
 }
@@ -136,7 +139,10 @@ fn literal(name: &str, value: &Json) -> Result<Expr> {
         Json::String(text) if text.contains('\0') => {
             return Err(invalid(format!("parameter {name} holds a NUL character")));
         }
-        Json::String(text) => Value::SingleQuotedString(text.clone()),
+        Json::String(text) => {
+            gate::check_text(text)?;
+            Value::SingleQuotedString(text.clone())
+        }
         Json::Array(items) if items.len() > MAX_ITEMS => {
             return Err(invalid(format!("parameter {name} has more than {MAX_ITEMS} items")));
         }

@@ -1,10 +1,11 @@
 //! From a checked statement to a governed plan: names resolve to governed tables only, functions to
 //! the allow-list only, and every rule of the optimizer runs under the statement's deadline.
 
+use super::arithmetic::ArithmeticPlanner;
 use super::concat::ConcatPlanner;
 use super::functions::Functions;
 use super::leaf::GovernedTable;
-use super::sequential::Sequential;
+use super::sequential::{Sequential, Yielding};
 use super::supervise;
 use super::top::PushTop;
 use arrow_schema::{DataType, SchemaRef};
@@ -31,6 +32,8 @@ use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::push_down_limit::PushDownLimit;
 use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
@@ -68,7 +71,8 @@ impl Planner {
             .set_str("datafusion.execution.time_zone", "+00:00");
         config.options_mut().optimizer.max_passes = 3;
         let runtime = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0).build_arc()?;
-        let mut expr_planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(ConcatPlanner::new())];
+        let mut expr_planners: Vec<Arc<dyn ExprPlanner>> =
+            vec![Arc::new(ArithmeticPlanner::new()), Arc::new(ConcatPlanner::new())];
         expr_planners.extend(SessionStateDefaults::default_expr_planners());
         let builder = |config: SessionConfig, rules: Rules| {
             SessionStateBuilder::new()
@@ -81,7 +85,7 @@ impl Planner {
                 .with_window_functions(functions.window.values().cloned().collect())
         };
         let state = builder(config.clone(), Optimizer::new().rules)
-            .with_physical_optimizer_rule(Arc::new(Sequential))
+            .with_physical_optimizer_rules(physical_rules())
             .build();
         config.options_mut().optimizer.max_passes = 1;
         let simple =
@@ -175,6 +179,14 @@ fn supervised(rules: Rules) -> Rules {
     let mut rules: Rules =
         rules.into_iter().map(|rule| Arc::new(Supervised(rule)) as Arc<_>).collect();
     rules.push(Arc::new(PushTop));
+    rules
+}
+
+/// The engine's physical rules between the two of ours.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(Sequential)];
+    rules.extend(PhysicalOptimizer::new().rules);
+    rules.push(Arc::new(Yielding));
     rules
 }
 

@@ -174,9 +174,7 @@ impl Run {
 
     /// Says what the statement would do.
     pub(super) async fn explain(self) -> Result<Explanation> {
-        self.explanation()
-            .await
-            .map_err(|error| parameters::blame(error, &self.request.parameters))
+        self.explanation().await.map_err(|error| parameters::blame(error, &self.request.parameters))
     }
 
     async fn explanation(&self) -> Result<Explanation> {

@@ -1,10 +1,9 @@
-//! The last rule over a physical plan: one thing after the other, and never for long without a pause.
+//! Two rules over physical plans: one thing after the other, and never for long without a pause.
 //!
 //! ```text
-//! before   CoalescePartitionsExec          after   CoalescePartitionsExec
-//!            UnionExec                               ConcatenateExec
-//!              GovernedScan: people                    GovernedScan: people
-//!              GovernedScan: orders                    GovernedScan: orders
+//! before   UnionExec                       after   ConcatenateExec
+//!            GovernedScan: people                    GovernedScan: people
+//!            GovernedScan: orders                    GovernedScan: orders
 //! ```
 //!
 //! A union runs its branches at the same time and gives rows as they come, so the quicker source comes
@@ -44,7 +43,8 @@ const PRODUCTIVE: &[&str] = &[
     "BoundedWindowAggExec",
 ];
 
-/// The rule.
+/// Runs the branches of a union one after the other. Comes first, so that every other rule sees one
+/// stream without an order.
 #[derive(Debug)]
 pub(super) struct Sequential;
 
@@ -55,25 +55,48 @@ impl PhysicalOptimizerRule for Sequential {
         _: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let sequential = plan.transform_up(|node| {
-            Ok(match node.name() {
-                "UnionExec" | "InterleaveExec" => {
-                    let inputs = node.children().into_iter().cloned().collect();
-                    let node: Arc<dyn ExecutionPlan> =
-                        Arc::new(ConcatenateExec::new(node.schema(), inputs));
-                    Transformed::yes(node)
-                }
-                name if PRODUCTIVE.contains(&name) => {
-                    let node: Arc<dyn ExecutionPlan> = Arc::new(CooperativeExec::new(node));
-                    Transformed::yes(node)
-                }
-                _ => Transformed::no(node),
-            })
+            if !matches!(node.name(), "UnionExec" | "InterleaveExec") {
+                return Ok(Transformed::no(node));
+            }
+            let inputs = node.children().into_iter().cloned().collect();
+            let node: Arc<dyn ExecutionPlan> =
+                Arc::new(ConcatenateExec::new(node.schema(), inputs));
+            Ok(Transformed::yes(node))
         })?;
         Ok(sequential.data)
     }
 
     fn name(&self) -> &str {
         "sequential"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Makes joins and the like pause now and then. Comes last, so that no other rule has to see through it.
+#[derive(Debug)]
+pub(super) struct Yielding;
+
+impl PhysicalOptimizerRule for Yielding {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let yielding = plan.transform_up(|node| {
+            if !PRODUCTIVE.contains(&node.name()) {
+                return Ok(Transformed::no(node));
+            }
+            let node: Arc<dyn ExecutionPlan> = Arc::new(CooperativeExec::new(node));
+            Ok(Transformed::yes(node))
+        })?;
+        Ok(yielding.data)
+    }
+
+    fn name(&self) -> &str {
+        "yielding"
     }
 
     fn schema_check(&self) -> bool {
@@ -148,9 +171,9 @@ impl ExecutionPlan for ConcatenateExec {
         let batches = futures::stream::iter(parts).flat_map(move |(input, partition)| {
             let schema = named.clone();
             match input.execute(partition, task.clone()) {
-                Ok(stream) => stream
-                    .map(move |batch| Ok(batch?.with_schema(schema.clone())?))
-                    .boxed(),
+                Ok(stream) => {
+                    stream.map(move |batch| Ok(batch?.with_schema(schema.clone())?)).boxed()
+                }
                 Err(error) => futures::stream::once(async { Err(error) }).boxed(),
             }
         });

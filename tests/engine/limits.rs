@@ -69,15 +69,19 @@ fn a_statement_without_a_place_waits_and_one_too_many_is_turned_away_at_once() {
     block_on(async {
         let who = policy::analyst();
         let cancel = CancellationToken::new();
-        let slow = || Box::pin(engine.query(&who, request("SELECT count(*) AS n FROM slow"), cancel.clone()));
+        let slow = || {
+            Box::pin(engine.query(&who, request("SELECT count(*) AS n FROM slow"), cancel.clone()))
+        };
         let mut running: FuturesUnordered<_> = (0..MANY).map(|_| slow()).collect();
         // One runs, some wait; of the rest the first comes back now, the others long before their time.
-        let first = running.next().await.expect("one of them").expect_err("there is no room for all");
+        let first =
+            running.next().await.expect("one of them").expect_err("there is no room for all");
         assert_eq!(first.code, Code::Overloaded, "{first}");
         assert!(first.to_string().contains("try again"), "{first}");
         assert_eq!(first.retry(), Retry::Later);
         cancel.cancel();
-        let others: Vec<_> = running.map(|answer| answer.expect_err("it runs for ever").code).collect().await;
+        let others: Vec<_> =
+            running.map(|answer| answer.expect_err("it runs for ever").code).collect().await;
         let cancelled = others.iter().filter(|code| **code == Code::Cancelled).count();
         assert!(cancelled >= 2 && others.len() == MANY - 1, "{others:?}");
         until_free(&engine).await;

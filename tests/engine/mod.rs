@@ -1,5 +1,6 @@
 //! The pipeline, from statement to answer, over real sources.
 
+mod cache;
 mod cancel;
 mod failures;
 mod hostile;
@@ -7,7 +8,6 @@ mod limits;
 mod names;
 mod paging;
 mod parameters;
-mod scratch;
 mod snapshots;
 
 use crate::support::lab::{Bench, benches};

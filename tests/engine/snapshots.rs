@@ -128,12 +128,13 @@ fn an_explanation() {
     insta::assert_snapshot!(said.text, @r"
     ProjectionExec: expr=[region@0 as region, count(Int64(1))@1 as n, max(p.salary)@2 as s]
       AggregateExec: mode=Single, gby=[region@1 as region], aggr=[count(Int64(1)), max(p.salary)]
-        HashJoinExec: mode=CollectLeft, join_type=Inner, on=[(id@0, person_id@0)], projection=[salary@1, region@2]
-          CooperativeExec
-            GovernedScan: shop.main.people
-          FilterExec: status@1 = paid, projection=[person_id@0]
+        CooperativeExec
+          HashJoinExec: mode=CollectLeft, join_type=Inner, on=[(id@0, person_id@0)], projection=[salary@1, region@2]
             CooperativeExec
-              GovernedScan: shop.main.orders
+              GovernedScan: shop.main.people
+            FilterExec: status@1 = paid, projection=[person_id@0]
+              CooperativeExec
+                GovernedScan: shop.main.orders
     ");
     insta::assert_snapshot!(serde_json::to_string_pretty(&said.head).expect("json"), @r#"
     {

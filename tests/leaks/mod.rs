@@ -4,6 +4,7 @@
 mod case;
 mod odd;
 mod run;
+mod trace;
 mod wire;
 
 use crate::support::lab::benches;

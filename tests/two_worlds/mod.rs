@@ -104,7 +104,7 @@ fn trial(seed: u64, number: usize, benches: &[&'static Bench]) -> Trial {
     Trial {
         number,
         bench: benches[number % benches.len()],
-        pushdown: number / benches.len() % 2 == 0,
+        pushdown: (number / benches.len()).is_multiple_of(2),
         across,
         who: if nicknames { policy::both() } else { policy::analyst() },
         query,

@@ -128,7 +128,11 @@ impl Error {
             celosia_connector_api::ErrorCode::Cancelled => Code::Cancelled,
             _ => Code::Source,
         };
-        Self::new(code, message).with_source(error)
+        let hint = match error.retry() {
+            Retry::Later => "other sources still answer; try this one again in a minute",
+            Retry::Never => "other sources still answer; tell the administrator about this one",
+        };
+        Self::new(code, message).with_hint(hint).with_source(error)
     }
 
     /// Whether the same request may succeed later.

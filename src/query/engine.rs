@@ -186,7 +186,9 @@ impl Engine {
         let started = Instant::now();
         let (view, trail, run) = self.begin(principal, &request, "query", started);
         let asked = request.limit;
-        let done = match self.supervisor.run(run.deadline, cancel, run.answer()).await {
+        let done = match Box::pin(self.supervisor.run(run.deadline, cancel, Box::pin(run.answer())))
+            .await
+        {
             Ok(done) => done,
             Err(error) => return Err(self.core.failed(&trail, started, error).await),
         };
@@ -205,7 +207,7 @@ impl Engine {
         let started = Instant::now();
         let (_, trail, run) = self.begin(principal, &request, "explain", started);
         let never = CancellationToken::new();
-        match self.supervisor.run(run.deadline, never, run.explain()).await {
+        match Box::pin(self.supervisor.run(run.deadline, never, Box::pin(run.explain()))).await {
             Ok(explanation) => {
                 let _receipt = self.core.close(&trail, started, &mut Outcome::default()).await?;
                 Ok(explanation)

@@ -325,12 +325,14 @@ mod tests {
         Predicate::Compare { column, operator: Comparison::Greater, value: Value::Integer(0) }
     }
 
+    type Pairs = Vec<(Option<i32>, Option<i32>)>;
+
     /// Shows `secret` under a constant and `open` as it is.
     fn govern(
         rows: &[(Option<i32>, Option<i32>, u64)],
         filter: Option<&Predicate>,
         visible: Option<&Predicate>,
-    ) -> (Vec<(Option<i32>, Option<i32>)>, Option<String>) {
+    ) -> (Pairs, Option<String>) {
         use arrow_array::types::Int32Type;
         let (fetched, batch) = marked(rows);
         let compile = |predicate| physical(predicate, &fetched).expect("physical");

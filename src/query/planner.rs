@@ -204,17 +204,17 @@ fn simple_rules() -> Rules {
 
 /// Whether a plan is one table (or none) with conditions, columns, an order and a limit.
 pub(super) fn is_simple(plan: &LogicalPlan) -> bool {
-    let node = match plan {
+    let node = matches!(
+        plan,
         LogicalPlan::Projection(_)
-        | LogicalPlan::Filter(_)
-        | LogicalPlan::Sort(_)
-        | LogicalPlan::Limit(_)
-        | LogicalPlan::SubqueryAlias(_)
-        | LogicalPlan::TableScan(_)
-        | LogicalPlan::Values(_)
-        | LogicalPlan::EmptyRelation(_) => true,
-        _ => false,
-    };
+            | LogicalPlan::Filter(_)
+            | LogicalPlan::Sort(_)
+            | LogicalPlan::Limit(_)
+            | LogicalPlan::SubqueryAlias(_)
+            | LogicalPlan::TableScan(_)
+            | LogicalPlan::Values(_)
+            | LogicalPlan::EmptyRelation(_)
+    );
     node && !has_subquery(plan) && plan.inputs().into_iter().all(is_simple)
 }
 

@@ -77,7 +77,9 @@ pub(super) struct Done {
 impl Run {
     /// Answers the statement.
     pub(super) async fn answer(self) -> Result<Done> {
-        self.rows().await.map_err(|error| parameters::blame(error, &self.request.parameters))
+        Box::pin(self.rows())
+            .await
+            .map_err(|error| parameters::blame(error, &self.request.parameters))
     }
 
     async fn rows(&self) -> Result<Done> {
@@ -92,7 +94,7 @@ impl Run {
                 opened?;
                 governed?
             }
-            None => self.plan(key, &mut clock).await?,
+            None => Box::pin(self.plan(key, &mut clock)).await?,
         };
         clock.lap("record and plan");
         let id = self.trail.intent.lock().query_id.to_string();
@@ -179,7 +181,8 @@ impl Run {
 
     async fn explanation(&self) -> Result<Explanation> {
         let question = self.resolve(self.parse()?)?;
-        let (opened, governed) = tokio::join!(self.open(), self.govern(question, None, None));
+        let (opened, governed) =
+            tokio::join!(self.open(), Box::pin(self.govern(question, None, None)));
         opened?;
         let governed = governed?;
         Ok(Explanation {

@@ -36,6 +36,9 @@ pub struct Case {
     /// whether a value that is not needed is computed); the worlds must still agree.
     #[serde(default)]
     pub pushdown: Pushdown,
+    /// One of many of a matrix.
+    #[serde(skip)]
+    pub expanded: bool,
 }
 
 /// How replies with and without pushdown are compared.
@@ -103,6 +106,7 @@ fn expand(matrix: Matrix) -> Vec<Case> {
                 absent: Vec::new(),
                 raw: false,
                 pushdown: Pushdown::Same,
+                expanded: true,
             });
         }
     }

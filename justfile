@@ -23,8 +23,9 @@ lint:
 
 # The stages one by one, then the server as clients use it
 bench *arguments:
-    cargo bench --locked {{ arguments }}
-    if [ -x scripts/bench ]; then scripts/bench; fi
+    cargo bench --locked --bench stages
+    cargo build --release --locked --bin celosia
+    python3 benches/end_to_end/run.py {{ arguments }}
 
 # The documentation of the code
 doc:

@@ -193,7 +193,8 @@ mod tests {
             "file:///etc/passwd",
         ]
         .iter()
-        .map(|uri| format!("{:?}", read(&backend, &ana, uri).unwrap_err()))
+        // The asked URI is echoed; nothing else may differ.
+        .map(|uri| format!("{:?}", read(&backend, &ana, uri).unwrap_err()).replace(uri, "URI"))
         .collect();
         assert!(errors.iter().all(|error| error == &errors[0]), "{errors:?}");
     }

@@ -287,7 +287,7 @@ fn hash_table(table: &TableDescription, to: &mut ContentHasher) {
     table.primary_key.hash(to);
     for column in &table.columns {
         (&column.name, &column.native_type, &column.data_type, column.nullable).hash(to);
-        (&column.comment, column.class, column.read_as_text).hash(to);
+        (&column.comment, &column.collation, column.class, column.read_as_text).hash(to);
     }
     for key in &table.foreign_keys {
         (&key.columns, &key.referenced_schema, &key.referenced_table).hash(to);

@@ -288,6 +288,7 @@ mod tests {
             nullable: true,
             comment: None,
             class: OperandClass::Text,
+            collation: None,
             read_as_text: false,
         }
     }

@@ -28,6 +28,7 @@ pub(super) fn column(name: &str, data_type: DataType) -> ColumnDescription {
         nullable: true,
         comment: None,
         class,
+        collation: None,
         read_as_text: false,
     }
 }

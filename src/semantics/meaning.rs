@@ -259,6 +259,7 @@ tables:
             nullable: true,
             comment: None,
             class: OperandClass::Text,
+            collation: None,
             read_as_text: false,
         };
         let description = TableDescription { columns: vec![column], ..Default::default() };

@@ -68,6 +68,8 @@ pub struct ColumnDescription {
     pub name: String,
     /// The type as the source spells it.
     pub native_type: String,
+    /// The collation its text is compared under at the source, where the source names one.
+    pub collation: Option<String>,
     /// The Arrow type its values arrive in.
     pub data_type: DataType,
     /// Whether NULL may occur.
@@ -108,4 +110,9 @@ pub enum OperandClass {
     Timestamp,
     /// An instant.
     TimestampUtc,
+    /// A wall-clock time stamp that is finer at the source than the microseconds it is read to (the
+    /// digits behind are cut), so that a comparison with it is one with a range.
+    TimestampFine,
+    /// An instant that is finer at the source than the microseconds it is read to.
+    TimestampUtcFine,
 }

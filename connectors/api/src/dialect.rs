@@ -1,7 +1,24 @@
 //! What a source's SQL looks like and what it may be asked: pure, and "no" unless said otherwise.
 
-use crate::{ColumnDescription, Mask, OperandClass, Value};
+use crate::{ColumnDescription, Comparison, Mask, OperandClass, Value};
 use std::fmt::Debug;
+
+/// Adds a parameter and returns its placeholder.
+pub type Bind<'a> = &'a mut dyn FnMut(Value) -> String;
+
+/// The longest list of values that is sent where a dialect does not say otherwise.
+pub const MAX_IN_LIST: usize = 1_000;
+
+/// The left side of a condition.
+#[derive(Debug, Clone, Copy)]
+pub struct Operand<'a> {
+    /// The column's quoted name at this level of the statement.
+    pub sql: &'a str,
+    /// How its values compare.
+    pub class: OperandClass,
+    /// The stored column whose values these are; `None` where a mask has replaced them.
+    pub column: Option<&'a ColumnDescription>,
+}
 
 /// A set of operand classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,10 +130,72 @@ pub trait Dialect: Send + Sync + Debug {
         placeholder.to_string()
     }
 
-    /// `expression [NOT] LIKE pattern`.
-    fn like(&self, expression: &str, placeholder: &str, negated: bool) -> String {
+    /// Whether a value that has the local meaning at most sources has it here, too.
+    fn can_bind(&self, class: OperandClass, value: &Value) -> bool {
+        let _ = (class, value);
+        true
+    }
+
+    /// Whether a pattern has its local meaning here.
+    fn can_like(&self, pattern: &str) -> bool {
+        let _ = pattern;
+        true
+    }
+
+    /// The most values of one IN list; a statement has at most half as many conditions again.
+    fn most_values(&self) -> usize {
+        MAX_IN_LIST
+    }
+
+    /// `operand <operator> value`, NULL where the operand is NULL.
+    fn compare(
+        &self,
+        operand: &Operand<'_>,
+        operator: Comparison,
+        value: &Value,
+        bind: Bind<'_>,
+    ) -> String {
+        let left = self.operand(operand.sql, operand.class, operator.is_ordering());
+        let right = self.comparand(&bind(value.clone()), operand.class);
+        format!("{left} {} {right}", operator.symbol())
+    }
+
+    /// `left <operator> right` between two columns of one class.
+    fn compare_columns(
+        &self,
+        left: &Operand<'_>,
+        operator: Comparison,
+        right: &Operand<'_>,
+    ) -> String {
+        let ordering = operator.is_ordering();
+        let left = self.operand(left.sql, left.class, ordering);
+        let right = self.operand(right.sql, right.class, ordering);
+        format!("{left} {} {right}", operator.symbol())
+    }
+
+    /// `operand [NOT] IN (values)`; there is at least one value.
+    fn in_list(
+        &self,
+        operand: &Operand<'_>,
+        values: &[Value],
+        negated: bool,
+        bind: Bind<'_>,
+    ) -> String {
+        let left = self.operand(operand.sql, operand.class, false);
+        let items: Vec<String> = values
+            .iter()
+            .map(|value| self.comparand(&bind(value.clone()), operand.class))
+            .collect();
         let not = if negated { " NOT" } else { "" };
-        format!("{expression}{not} LIKE {placeholder} ESCAPE '\\'")
+        format!("{left}{not} IN ({})", items.join(", "))
+    }
+
+    /// `operand [NOT] LIKE pattern`, case-sensitive; `\` escapes any character.
+    fn like(&self, operand: &Operand<'_>, pattern: &str, negated: bool, bind: Bind<'_>) -> String {
+        let placeholder = bind(Value::Text(pattern.to_string()));
+        let left = self.operand(operand.sql, operand.class, false);
+        let not = if negated { " NOT" } else { "" };
+        format!("{left}{not} LIKE {placeholder} ESCAPE '\\'")
     }
 
     /// A mask that gives exactly the local value, over the column as it is read; `None` keeps the
@@ -126,7 +205,7 @@ pub trait Dialect: Send + Sync + Debug {
         mask: &Mask,
         expression: &str,
         column: &ColumnDescription,
-        bind: &mut dyn FnMut(Value) -> String,
+        bind: Bind<'_>,
     ) -> Option<String> {
         let _ = (mask, expression, column, bind);
         None
@@ -142,6 +221,17 @@ pub trait Dialect: Send + Sync + Debug {
         let direction = if descending { "DESC" } else { "ASC" };
         let nulls = if nulls_first { "FIRST" } else { "LAST" };
         format!("{operand} {direction} NULLS {nulls}")
+    }
+
+    /// The governed level as a table of the level around it.
+    fn derived_table(&self, statement: &str) -> String {
+        format!("({statement}) AS governed")
+    }
+
+    /// What follows SELECT where rows are limited there, with a space at its end.
+    fn limit_first(&self, rows: u64) -> String {
+        let _ = rows;
+        String::new()
     }
 
     /// The end of a statement that limits its rows.

@@ -20,7 +20,7 @@ pub use connector::{Connector, ExecutionContext, RemoteStream};
 pub use description::{
     ColumnDescription, ForeignKey, OperandClass, SourceDescription, TableDescription, TableKind,
 };
-pub use dialect::{Capabilities, ClassSet, Dialect, Feature};
+pub use dialect::{Bind, Capabilities, ClassSet, Dialect, Feature, Operand};
 pub use error::{ConnectorError, ErrorCode, Retry};
 pub use mask::Mask;
 pub use predicate::{Comparison, Predicate};

@@ -8,8 +8,10 @@
 //! ) AS governed WHERE "id" = $2 LIMIT 10
 //! ```
 
+pub use crate::dialect::MAX_IN_LIST;
 use crate::{
-    Comparison, Dialect, OperandClass, OutputColumn, Predicate, RemoteQuery, RenderedQuery, Value,
+    ColumnDescription, Comparison, Dialect, Operand, OperandClass, OutputColumn, Predicate,
+    RemoteQuery, RenderedQuery, TableDescription, Value,
 };
 
 /// Whether `dialect` may be asked for `predicate` over columns of these classes.
@@ -18,25 +20,34 @@ pub fn is_pushable(dialect: &dyn Dialect, predicate: &Predicate, classes: &[Oper
     match predicate {
         Predicate::Constant(_) => true,
         Predicate::Compare { column, operator, value } => {
-            compares(dialect, classes[*column], *operator) && is_bindable(classes[*column], value)
+            let class = classes[*column];
+            compares(dialect, class, *operator) && is_bindable(dialect, class, value)
         }
         Predicate::CompareColumns { left, operator, right } => {
             let class = classes[*left];
             // Two doubles may be -0.0 and 0.0, which sources and Arrow order differently.
             can.column_comparison
                 && class == classes[*right]
-                && class != OperandClass::Float
+                && !matches!(
+                    class,
+                    OperandClass::Float
+                        | OperandClass::TimestampFine
+                        | OperandClass::TimestampUtcFine
+                )
                 && compares(dialect, class, *operator)
         }
         Predicate::InList { column, values, .. } => {
             let class = classes[*column];
             compares(dialect, class, Comparison::Equal)
-                && values.len() <= MAX_IN_LIST
-                && values.iter().all(|value| is_bindable(class, value))
+                && values.len() <= dialect.most_values()
+                && values.iter().all(|value| is_bindable(dialect, class, value))
         }
         Predicate::IsNull { .. } => can.null_test,
         Predicate::Like { column, pattern, .. } => {
-            can.like && classes[*column] == OperandClass::Text && is_plain_pattern(pattern)
+            can.like
+                && classes[*column] == OperandClass::Text
+                && is_plain_pattern(pattern)
+                && dialect.can_like(pattern)
         }
         Predicate::IsTrue { column } => {
             classes[*column] == OperandClass::Boolean
@@ -44,15 +55,13 @@ pub fn is_pushable(dialect: &dyn Dialect, predicate: &Predicate, classes: &[Oper
         }
         Predicate::And(parts) | Predicate::Or(parts) => {
             parts.len() <= MAX_PARTS
-                && predicate.size() <= MAX_SIZE
+                && predicate.size() <= MAX_SIZE.min(dialect.most_values() * 3 / 2)
                 && parts.iter().all(|part| is_pushable(dialect, part, classes))
         }
         Predicate::Not(part) => is_pushable(dialect, part, classes),
     }
 }
 
-/// The longest list of values sent with one statement; a longer one is checked locally.
-pub const MAX_IN_LIST: usize = 1_000;
 /// The most conditions and values of one statement: SQLite gives up on an expression 1,000 levels deep,
 /// and every source has a most of parameters.
 pub const MAX_SIZE: usize = 1_500;
@@ -74,7 +83,7 @@ pub fn render(dialect: &dyn Dialect, query: &RemoteQuery) -> Option<RenderedQuer
 pub fn can_mask(
     dialect: &dyn Dialect,
     output: &OutputColumn,
-    query_table: &crate::TableDescription,
+    query_table: &TableDescription,
 ) -> bool {
     let mut writer = Writer { dialect, parameters: Vec::new() };
     writer.masked(output, query_table).is_some()
@@ -86,7 +95,11 @@ fn compares(dialect: &dyn Dialect, class: OperandClass, operator: Comparison) ->
 }
 
 /// Whether a value can be compared with an operand of `class` at any source with the local meaning.
-fn is_bindable(class: OperandClass, value: &Value) -> bool {
+fn is_bindable(dialect: &dyn Dialect, class: OperandClass, value: &Value) -> bool {
+    has_local_meaning(class, value) && dialect.can_bind(class, value)
+}
+
+fn has_local_meaning(class: OperandClass, value: &Value) -> bool {
     match (class, value) {
         (OperandClass::Boolean, Value::Boolean(_))
         | (OperandClass::Integer, Value::Integer(_))
@@ -100,6 +113,12 @@ fn is_bindable(class: OperandClass, value: &Value) -> bool {
         (OperandClass::Timestamp, Value::Timestamp(micros))
         | (OperandClass::TimestampUtc, Value::TimestampUtc(micros)) => {
             Value::timestamp_text(*micros).is_some()
+        }
+        // The end of the microsecond is compared with, too.
+        (OperandClass::TimestampFine, Value::Timestamp(micros))
+        | (OperandClass::TimestampUtcFine, Value::TimestampUtc(micros)) => {
+            Value::timestamp_text(*micros).is_some()
+                && micros.checked_add(1).and_then(Value::timestamp_text).is_some()
         }
         _ => false,
     }
@@ -128,14 +147,15 @@ impl Writer<'_> {
     fn statement(&mut self, query: &RemoteQuery) -> Option<String> {
         let governed = query.row_filter.is_some()
             || query.output.iter().any(|o| o.mask.is_some() || o.visible.is_some());
-        let inner = self.governed_table(query, governed)?;
-        let columns: Vec<(String, OperandClass)> =
-            query.output.iter().map(|output| self.named(output, query)).collect();
+        let first = query.limit.map(|rows| self.dialect.limit_first(rows)).unwrap_or_default();
+        let columns = self.named(query);
         let mut sql = if governed {
-            let list: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-            format!("SELECT {} FROM ({inner}) AS governed", select_list(&list))
+            let inner = self.governed_table(query, true, "")?;
+            let list: Vec<&str> = columns.iter().map(|column| column.sql.as_str()).collect();
+            let table = self.dialect.derived_table(&inner);
+            format!("SELECT {first}{} FROM {table}", select_list(&list))
         } else {
-            inner
+            self.governed_table(query, false, &first)?
         };
         if let Some(predicate) = &query.predicate {
             sql.push_str(" WHERE ");
@@ -146,8 +166,8 @@ impl Writer<'_> {
                 .order
                 .iter()
                 .map(|key| {
-                    let (name, class) = &columns[key.output];
-                    let operand = self.dialect.operand(name, *class, true);
+                    let Named { sql, class, .. } = &columns[key.output];
+                    let operand = self.dialect.operand(sql, *class, true);
                     self.dialect.sort_key(&operand, key.descending, key.nulls_first)
                 })
                 .collect();
@@ -159,17 +179,29 @@ impl Writer<'_> {
         Some(sql)
     }
 
-    fn named(&self, output: &OutputColumn, query: &RemoteQuery) -> (String, OperandClass) {
-        let column = &query.table.columns[output.column];
-        let class = match &output.mask {
-            Some(mask) => mask.output_class(column.class),
-            None => column.class,
-        };
-        (self.dialect.quote(&column.name), class)
+    /// The columns of the outer level.
+    fn named<'q>(&self, query: &'q RemoteQuery) -> Vec<Named<'q>> {
+        query
+            .output
+            .iter()
+            .map(|output| {
+                let column = &query.table.columns[output.column];
+                let (class, stored) = match &output.mask {
+                    Some(mask) => (mask.output_class(column.class), None),
+                    None => (column.class, Some(column)),
+                };
+                Named { sql: self.dialect.quote(&column.name), class, column: stored }
+            })
+            .collect()
     }
 
     /// The innermost SELECT: raw table, row filter, masks. Placeholders are numbered as they appear.
-    fn governed_table(&mut self, query: &RemoteQuery, aliased: bool) -> Option<String> {
+    fn governed_table(
+        &mut self,
+        query: &RemoteQuery,
+        aliased: bool,
+        first: &str,
+    ) -> Option<String> {
         let table = &query.table;
         let mut list = Vec::with_capacity(query.output.len());
         for output in &query.output {
@@ -184,7 +216,7 @@ impl Writer<'_> {
         }
         let list: Vec<&str> = list.iter().map(String::as_str).collect();
         let mut sql = format!(
-            "SELECT {} FROM {}.{}",
+            "SELECT {first}{} FROM {}.{}",
             select_list(&list),
             self.dialect.quote(&table.schema),
             self.dialect.quote(&table.name)
@@ -196,7 +228,7 @@ impl Writer<'_> {
         Some(sql)
     }
 
-    fn masked(&mut self, output: &OutputColumn, table: &crate::TableDescription) -> Option<String> {
+    fn masked(&mut self, output: &OutputColumn, table: &TableDescription) -> Option<String> {
         let column = &table.columns[output.column];
         let quoted = self.dialect.quote(&column.name);
         let visible = output.visible.as_ref().map(|visible| self.raw_predicate(visible, table));
@@ -217,58 +249,46 @@ impl Writer<'_> {
         })
     }
 
-    fn raw_predicate(&mut self, predicate: &Predicate, table: &crate::TableDescription) -> String {
-        let columns: Vec<(String, OperandClass)> =
-            table.columns.iter().map(|c| (self.dialect.quote(&c.name), c.class)).collect();
+    fn raw_predicate(&mut self, predicate: &Predicate, table: &TableDescription) -> String {
+        let mut columns = Vec::with_capacity(table.columns.len());
+        for column in &table.columns {
+            let sql = self.dialect.quote(&column.name);
+            columns.push(Named { sql, class: column.class, column: Some(column) });
+        }
         self.predicate(predicate, &columns)
     }
 
-    fn predicate(&mut self, predicate: &Predicate, columns: &[(String, OperandClass)]) -> String {
+    fn predicate(&mut self, predicate: &Predicate, columns: &[Named<'_>]) -> String {
+        let (dialect, parameters) = (self.dialect, &mut self.parameters);
+        let mut bind = |value: Value| {
+            parameters.push(value);
+            dialect.placeholder(parameters.len(), &parameters[parameters.len() - 1])
+        };
+        let operand = |column: usize| columns[column].operand();
         match predicate {
-            Predicate::Constant(value) => self.dialect.constant(*value).to_string(),
+            Predicate::Constant(value) => dialect.constant(*value).to_string(),
             Predicate::Compare { column, operator, value } => {
-                let (name, class) = &columns[*column];
-                let left = self.dialect.operand(name, *class, operator.is_ordering());
-                let right = self.bind(value);
-                let right = self.dialect.comparand(&right, *class);
-                format!("{left} {} {right}", operator.symbol())
+                dialect.compare(&operand(*column), *operator, value, &mut bind)
             }
             Predicate::CompareColumns { left, operator, right } => {
-                let ordering = operator.is_ordering();
-                let left = self.dialect.operand(&columns[*left].0, columns[*left].1, ordering);
-                let right = self.dialect.operand(&columns[*right].0, columns[*right].1, ordering);
-                format!("{left} {} {right}", operator.symbol())
+                dialect.compare_columns(&operand(*left), *operator, &operand(*right))
             }
-            Predicate::InList { values, .. } if values.is_empty() => {
-                self.empty_list(predicate, columns)
+            Predicate::InList { values, negated, .. } if values.is_empty() => {
+                dialect.constant(*negated).to_string()
             }
             Predicate::InList { column, values, negated } => {
-                let (name, class) = &columns[*column];
-                let left = self.dialect.operand(name, *class, false);
-                let items: Vec<String> = values
-                    .iter()
-                    .map(|value| {
-                        let item = self.bind(value);
-                        self.dialect.comparand(&item, *class)
-                    })
-                    .collect();
-                let not = if *negated { " NOT" } else { "" };
-                format!("{left}{not} IN ({})", items.join(", "))
+                dialect.in_list(&operand(*column), values, *negated, &mut bind)
             }
             Predicate::IsNull { column, negated } => {
                 let not = if *negated { " NOT" } else { "" };
-                format!("{} IS{not} NULL", columns[*column].0)
+                format!("{} IS{not} NULL", columns[*column].sql)
             }
             Predicate::Like { column, pattern, negated } => {
-                let placeholder = self.bind(&Value::Text(pattern.clone()));
-                let (name, class) = &columns[*column];
-                let operand = self.dialect.operand(name, *class, false);
-                self.dialect.like(&operand, &placeholder, *negated)
+                dialect.like(&operand(*column), pattern, *negated, &mut bind)
             }
             Predicate::IsTrue { column } => {
-                let (name, class) = &columns[*column];
-                let right = self.bind(&Value::Boolean(true));
-                format!("{} = {right}", self.dialect.operand(name, *class, false))
+                let (column, truth) = (operand(*column), Value::Boolean(true));
+                dialect.compare(&column, Comparison::Equal, &truth, &mut bind)
             }
             Predicate::And(parts) => self.connect(parts, " AND ", true, columns),
             Predicate::Or(parts) => self.connect(parts, " OR ", false, columns),
@@ -276,17 +296,12 @@ impl Writer<'_> {
         }
     }
 
-    fn empty_list(&self, predicate: &Predicate, _columns: &[(String, OperandClass)]) -> String {
-        let negated = matches!(predicate, Predicate::InList { negated: true, .. });
-        self.dialect.constant(negated).to_string()
-    }
-
     fn connect(
         &mut self,
         parts: &[Predicate],
         word: &str,
         when_empty: bool,
-        columns: &[(String, OperandClass)],
+        columns: &[Named<'_>],
     ) -> String {
         if parts.is_empty() {
             return self.dialect.constant(when_empty).to_string();
@@ -294,10 +309,18 @@ impl Writer<'_> {
         let parts: Vec<String> = parts.iter().map(|part| self.predicate(part, columns)).collect();
         if parts.len() == 1 { parts[0].clone() } else { format!("({})", parts.join(word)) }
     }
+}
 
-    fn bind(&mut self, value: &Value) -> String {
-        self.parameters.push(value.clone());
-        self.dialect.placeholder(self.parameters.len(), value)
+/// A column as one level of the statement names it.
+struct Named<'a> {
+    sql: String,
+    class: OperandClass,
+    column: Option<&'a ColumnDescription>,
+}
+
+impl Named<'_> {
+    fn operand(&self) -> Operand<'_> {
+        Operand { sql: &self.sql, class: self.class, column: self.column }
     }
 }
 
@@ -309,7 +332,7 @@ fn select_list(columns: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Capabilities, ClassSet, ColumnDescription, Mask, SortKey, TableDescription};
+    use crate::{Bind, Capabilities, ClassSet, Mask, SortKey};
     use arrow_schema::DataType;
     use std::sync::Arc;
 
@@ -335,7 +358,7 @@ mod tests {
             mask: &Mask,
             _: &str,
             _: &ColumnDescription,
-            bind: &mut dyn FnMut(Value) -> String,
+            bind: Bind<'_>,
         ) -> Option<String> {
             (*mask == Mask::Redact).then(|| bind(Value::Text("[redacted]".into())))
         }
@@ -349,6 +372,7 @@ mod tests {
             nullable: true,
             comment: None,
             class,
+            collation: None,
             read_as_text: false,
         };
         Arc::new(TableDescription {

@@ -179,6 +179,7 @@ fn column(row: &PgRow, exact_text: bool) -> Result<ColumnDescription, sqlx::Erro
         nullable: !not_null,
         comment: row.try_get(8)?,
         class: mapped.class,
+        collation: None,
         read_as_text: mapped.read_as_text,
     })
 }

@@ -4,7 +4,7 @@ use crate::types::cast_target;
 use arrow_schema::DataType;
 use celosia_connector_api::mask::REDACTED;
 use celosia_connector_api::{
-    Capabilities, ClassSet, ColumnDescription, Dialect, Mask, OperandClass, Value,
+    Bind, Capabilities, ClassSet, ColumnDescription, Dialect, Mask, OperandClass, Value,
 };
 
 /// The SQL of PostgreSQL 12 and later.
@@ -104,7 +104,7 @@ impl Dialect for PostgresDialect {
         mask: &Mask,
         expression: &str,
         column: &ColumnDescription,
-        bind: &mut dyn FnMut(Value) -> String,
+        bind: Bind<'_>,
     ) -> Option<String> {
         let target = cast_target(&column.data_type, column.class)?;
         let is_text = column.data_type == DataType::Utf8;
@@ -253,6 +253,7 @@ mod tests {
             nullable: true,
             comment: None,
             class,
+            collation: None,
             read_as_text: false,
         }
     }

@@ -154,6 +154,7 @@ fn column(name: String, native_type: String, nullable: bool, utf8: bool) -> Colu
         nullable,
         comment: None,
         class: if loose { OperandClass::Opaque } else { known.class },
+        collation: None,
         read_as_text: known.read_as_text,
     }
 }

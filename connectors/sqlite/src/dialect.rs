@@ -10,7 +10,7 @@
 use arrow_schema::DataType;
 use celosia_connector_api::mask::REDACTED;
 use celosia_connector_api::{
-    Capabilities, ClassSet, ColumnDescription, Dialect, Mask, OperandClass, Value,
+    Bind, Capabilities, ClassSet, ColumnDescription, Dialect, Mask, OperandClass, Value,
 };
 
 /// The dialect of SQLite 3.30 and later.
@@ -84,7 +84,7 @@ impl Dialect for SqliteDialect {
         mask: &Mask,
         expression: &str,
         column: &ColumnDescription,
-        bind: &mut dyn FnMut(Value) -> String,
+        bind: Bind<'_>,
     ) -> Option<String> {
         let text = column.data_type == DataType::Utf8;
         let plain = text && column.class == OperandClass::Text;

@@ -12,7 +12,7 @@ use celosia_connector_api::{
 };
 use std::sync::Arc;
 
-const CLASSES: [OperandClass; 11] = [
+const CLASSES: [OperandClass; 13] = [
     OperandClass::Opaque,
     OperandClass::Boolean,
     OperandClass::Integer,
@@ -24,6 +24,8 @@ const CLASSES: [OperandClass; 11] = [
     OperandClass::Date,
     OperandClass::Timestamp,
     OperandClass::TimestampUtc,
+    OperandClass::TimestampFine,
+    OperandClass::TimestampUtcFine,
 ];
 const OPERATORS: [Comparison; 6] = [
     Comparison::Equal,
@@ -135,8 +137,10 @@ pub(super) async fn lists(fixture: &dyn Fixture) -> Outcome {
                     )
                 };
                 values.retain(alone);
+                let mut longest = many(class);
+                longest.truncate(dialect.most_values());
                 let lists =
-                    [vec![], values[..1.min(values.len())].to_vec(), values.clone(), many(class)];
+                    [vec![], values[..1.min(values.len())].to_vec(), values.clone(), longest];
                 for values in lists {
                     for negated in [false, true] {
                         let list = Predicate::InList { column, values: values.clone(), negated };
@@ -299,8 +303,12 @@ fn extremes(class: OperandClass) -> Vec<Value> {
         OperandClass::Uuid => vec![text("123e4567-e89b-12d3-a456-426614174002")],
         OperandClass::Bytes => vec![Value::Bytes(vec![0, 1]), Value::Bytes(vec![255; 300])],
         OperandClass::Date => vec![Value::Date(1), Value::Date(i32::MAX)],
-        OperandClass::Timestamp => vec![Value::Timestamp(-1), Value::Timestamp(i64::MIN)],
-        OperandClass::TimestampUtc => vec![Value::TimestampUtc(-1), Value::TimestampUtc(i64::MAX)],
+        OperandClass::Timestamp | OperandClass::TimestampFine => {
+            vec![Value::Timestamp(-1), Value::Timestamp(i64::MIN)]
+        }
+        OperandClass::TimestampUtc | OperandClass::TimestampUtcFine => {
+            vec![Value::TimestampUtc(-1), Value::TimestampUtc(i64::MAX)]
+        }
         OperandClass::Opaque => vec![text("a"), Value::Integer(1)],
     }
 }

@@ -1,0 +1,1 @@
+//! Oracle Database 19c and later, read through a thin or a thick driver.

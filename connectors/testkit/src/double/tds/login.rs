@@ -46,7 +46,6 @@ pub(super) struct Caller {
     pub(super) transport: Transport,
     pub(super) asked: Asked,
     pub(super) encrypted: bool,
-    strict: bool,
 }
 
 /// Takes a connection up to its LOGIN7.
@@ -92,7 +91,7 @@ pub(super) async fn receive(
         transport = transport.unencrypted();
     }
     let encrypted = transport.encrypted();
-    Ok(Caller { transport, asked, encrypted, strict })
+    Ok(Caller { transport, asked, encrypted })
 }
 
 impl Caller {
@@ -141,7 +140,9 @@ impl Caller {
         put_change(&mut out, &Change::Collation);
         put_change(&mut out, &Change::Language);
         changed(5703, "Changed language setting to us_english.", &mut out);
-        let protocol = if self.strict { STRICT } else { self.asked.protocol.min(NEWEST) };
+        // A client of TDS 8.0 may say 7.4 all the same.
+        let asked = self.asked.protocol;
+        let protocol = if asked == STRICT { STRICT } else { asked.min(NEWEST) };
         put_login_acknowledged(&mut out, protocol, options.version);
         put_change(&mut out, &Change::PacketSize { new: self.packet(), old: PACKET });
         if self.asked.utf8 {

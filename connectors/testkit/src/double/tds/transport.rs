@@ -139,7 +139,7 @@ impl Wrapped {
     fn poll_packet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.out.len() > HEADER {
             let length = u16::try_from(self.out.len()).unwrap_or(u16::MAX).to_be_bytes();
-            self.out[..HEADER].copy_from_slice(&[0x04, 1, length[0], length[1], 0, 0, 1, 0]);
+            self.out[..HEADER].copy_from_slice(&[0x12, 1, length[0], length[1], 0, 0, 1, 0]);
             while self.written < self.out.len() {
                 let rest = &self.out[self.written..];
                 match ready!(Pin::new(&mut self.stream).poll_write(context, rest))? {

@@ -1,0 +1,1 @@
+//! The double as its clients see it, in raw frames.

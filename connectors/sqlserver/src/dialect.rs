@@ -126,13 +126,9 @@ impl Dialect for SqlServerDialect {
         bind: Bind<'_>,
     ) -> String {
         match (operand.class, value) {
-            (OperandClass::Text, _) => {
-                let equal = text::in_list(operand, std::slice::from_ref(value), bind);
-                text::negated(equal, operator == Comparison::NotEqual)
-            }
+            (OperandClass::Text, _) => text::compare(operand, operator, value, bind),
             (OperandClass::Bytes, _) => {
-                let equal = compare::bytes(operand, std::slice::from_ref(value), bind);
-                text::negated(equal, operator == Comparison::NotEqual)
+                compare::byte_strings(operand.sql, operator, &bind(value.clone()))
             }
             (OperandClass::Decimal, _) => compare::decimal(operand, operator, value, bind),
             (OperandClass::Integer, Value::Integer(number)) => {

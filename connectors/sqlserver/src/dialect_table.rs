@@ -153,10 +153,7 @@ fn decimals_are_compared_in_the_columns_scale() {
     assert_eq!(compared(&fine, Comparison::LessOrEqual, Value::Integer(3)), "[c] <= [c]");
     let list = [of(15, 3), Value::Integer(1)];
     assert_eq!(listed(&money, &list, false), "[c] IN (CAST(@P1 AS decimal(38,2)))");
-    assert_eq!(
-        listed(&money, &list[..1], true),
-        "[c] = [c]"
-    );
+    assert_eq!(listed(&money, &list[..1], true), "[c] = [c]");
     let mut parameters = Vec::new();
     let operand = Operand { sql: "[c]", class: OperandClass::Decimal, column: Some(&money) };
     for (operator, value) in [(Comparison::Less, 15), (Comparison::LessOrEqual, -15)] {

@@ -113,10 +113,6 @@ impl Native {
         self.is_text() && self.name != "xml"
     }
 
-    /// Whether it holds text of a code page.
-    pub(crate) fn is_narrow(&self) -> bool {
-        matches!(self.name, "char" | "varchar" | "text")
-    }
 
     /// What carries it in PostgreSQL.
     pub(crate) fn carrier(&self) -> String {

@@ -80,18 +80,28 @@ const SYNONYMS: &str = "\
     WHERE ($SCHEMAS) AND PARSENAME(o.base_object_name, 4) IS NULL \
       AND ISNULL(PARSENAME(o.base_object_name, 3), DB_NAME()) = DB_NAME()";
 
+/// What is read, and what it is called in an error.
+const QUERIES: [(&str, &str); 6] = [
+    ("version", SERVER),
+    ("tables", TABLES),
+    ("columns", COLUMNS),
+    ("primary keys", PRIMARY_KEYS),
+    ("foreign keys", FOREIGN_KEYS),
+    ("synonyms", SYNONYMS),
+];
+
 /// Reads the catalog and gives the lease back.
 pub(crate) async fn describe(
     mut lease: Lease,
     schemas: &[String],
 ) -> Result<SourceDescription, ConnectorError> {
     let parameters: Vec<Value> = schemas.iter().map(|name| Value::Text(name.clone())).collect();
-    let mut answers: Vec<Vec<Record>> = Vec::with_capacity(6);
-    for sql in [SERVER, TABLES, COLUMNS, PRIMARY_KEYS, FOREIGN_KEYS, SYNONYMS] {
+    let mut answers: Vec<Vec<Record>> = Vec::with_capacity(QUERIES.len());
+    for (what, sql) in QUERIES {
         let parameters = if sql == SERVER { &[][..] } else { &parameters };
         match stream::records(&mut lease, narrowed(sql, schemas.len()), parameters).await {
             Ok(rows) => answers.push(rows),
-            Err(error) => return Err(lease.failed(error, "reading the catalog")),
+            Err(error) => return Err(lease.failed(error, &format!("reading the catalog's {what}"))),
         }
     }
     lease.finish();
@@ -133,7 +143,7 @@ mod tests {
         let sql = narrowed(PRIMARY_KEYS, 1);
         assert!(sql.contains("(s.name IN (@P1) OR o.object_id IN (SELECT"), "{sql}");
         assert!(narrowed(TABLES, 0).contains("(s.name NOT IN (N'sys', N'INFORMATION_SCHEMA'))"));
-        for sql in [SERVER, TABLES, COLUMNS, PRIMARY_KEYS, FOREIGN_KEYS, SYNONYMS] {
+        for (_, sql) in QUERIES {
             assert!(!narrowed(sql, 3).contains('$'), "{sql}");
         }
     }

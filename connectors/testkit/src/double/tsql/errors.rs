@@ -58,6 +58,7 @@ pub(crate) fn of(failure: &Failure) -> EngineError {
         "22P02" => told(245, format!("Conversion failed: {message}.")),
         "22007" => told(241, "Conversion failed when converting date and/or time from character string.".into()),
         "22008" => told(517, "Adding a value to a date column caused an overflow.".into()),
+        "TS289" => told(289, message.clone()),
         "22011" => told(537, message.clone()),
         "23505" => told(2627, format!("Violation of a key constraint: {message}")),
         "23502" => told(515, format!("Cannot insert the value NULL into column '{name}'; column does not allow nulls.")),

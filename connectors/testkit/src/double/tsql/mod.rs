@@ -27,20 +27,11 @@ pub const OWNER: &str = "loader";
 /// The name of the database.
 pub const DATABASE: &str = "celosia";
 
-/// Names of the catalog views that are not in lower case.
-const CAPITALS: &[&str] = &[
-    "INFORMATION_SCHEMA",
-    "TABLE_CATALOG",
-    "TABLE_SCHEMA",
-    "TABLE_NAME",
-    "TABLE_TYPE",
-    "COLUMN_NAME",
-    "ORDINAL_POSITION",
-    "IS_NULLABLE",
-    "DATA_TYPE",
-    "CHARACTER_MAXIMUM_LENGTH",
-    "COLLATION_NAME",
-];
+/// Names of the catalog views and of their columns, those of `sys` first.
+const NAMES: &str = "SELECT attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+    WHERE c.relnamespace = 'sys'::regnamespace AND attnum > 0 UNION ALL SELECT 'INFORMATION_SCHEMA' \
+    UNION ALL SELECT attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+    WHERE c.relnamespace = '\"INFORMATION_SCHEMA\"'::regnamespace AND attnum > 0";
 
 /// The engine: a database in a cluster, and what T-SQL knows of its tables.
 #[derive(Debug)]
@@ -73,7 +64,9 @@ impl TsqlEngine {
         }
         let carriers = carriers(&mut client).await?;
         let registry = Registry::default();
-        registry.learn(CAPITALS);
+        let names = client.query(NAMES).await.map_err(told)?;
+        let names: Vec<&str> = names.iter().flatten().flatten().map(String::as_str).collect();
+        registry.learn(&names);
         let inner = Shared { port: cluster.port(), database, carriers, registry };
         Ok(Arc::new(Self { inner: Arc::new(inner) }))
     }

@@ -2,8 +2,9 @@
 
 use super::define;
 use super::errors::{of, unsupported};
-use super::native::Native;
+use super::native::{DEFAULT_COLLATION, Native};
 use super::translate::command::{self, Command};
+use super::translate::infer::Typed;
 use super::translate::{Context, Translated, constant, query, table, tokens};
 use super::{DATABASE, OWNER, Shared};
 use crate::double::engine::{Bind, EngineError, EngineSession, Login, Outcome, ResultColumn, Row};
@@ -18,7 +19,6 @@ use std::sync::Arc;
 pub(super) struct Session {
     shared: Arc<Shared>,
     client: Client,
-    database: String,
     /// How deep transactions are nested.
     transactions: u32,
     /// SET XACT_ABORT.
@@ -50,7 +50,6 @@ impl Session {
         Ok(Self {
             shared,
             client,
-            database,
             transactions: 0,
             aborts: false,
             guarded: false,
@@ -60,12 +59,7 @@ impl Session {
     }
 
     fn context<'a>(&'a self, binds: &'a [Bind]) -> Context<'a> {
-        Context {
-            registry: &self.shared.registry,
-            binds,
-            transactions: self.transactions,
-            database: &self.database,
-        }
+        Context { registry: &self.shared.registry, binds, transactions: self.transactions }
     }
 
     /// Runs one command; its rows are still to be read.
@@ -77,7 +71,7 @@ impl Session {
         Box::pin(async move {
             let done = Outcome::Done { affected: 0 };
             match command {
-                Command::Nothing | Command::Use(_) => {}
+                Command::Nothing => {}
                 Command::Begin => {
                     if self.transactions == 0 {
                         self.plain("BEGIN").await?;
@@ -205,12 +199,14 @@ impl Session {
     fn described(
         &self,
         column: &Column,
-        native: Option<Native>,
+        typed: Option<Typed>,
         name: Option<String>,
     ) -> ResultColumn {
         let mut facts = define::facts_of(&self.shared, column);
-        if let Some(native) = native {
-            facts.collation = facts.collation.filter(|_| native.is_collated());
+        if let Some(Typed { native, collation }) = typed {
+            let collation = collation.or(facts.collation);
+            facts.collation =
+                native.is_collated().then(|| collation.unwrap_or_else(|| DEFAULT_COLLATION.into()));
             facts.native = native;
         }
         ResultColumn {

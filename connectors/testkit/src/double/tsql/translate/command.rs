@@ -31,8 +31,6 @@ pub(crate) enum Command {
     ContextInfo(Box<Expr>),
     /// DECLARE, or SET of a variable: its name, its type where it is declared, its value.
     Variable(String, Option<Native>, Option<Box<Expr>>),
-    /// USE.
-    Use(String),
     /// IF: what is asked, and what is done then.
     If(Box<Expr>, Vec<Command>),
     /// EXEC with its arguments by name (empty where it goes by place).
@@ -87,8 +85,7 @@ pub(crate) fn read(tokens: &[TokenWithSpan]) -> Result<Command, EngineError> {
         ("BEGIN", "TRAN" | "TRANSACTION") => Command::Begin,
         ("COMMIT", _) => Command::Commit,
         ("ROLLBACK", _) => Command::Rollback,
-        ("SAVE" | "PRINT" | "RETURN", _) => Command::Nothing,
-        ("USE", _) => Command::Use(word_of(tokens.get(1)).unwrap_or_default().to_string()),
+        ("SAVE" | "PRINT" | "RETURN" | "USE", _) => Command::Nothing,
         ("DECLARE", _) => declare(&tokens[1..])?,
         ("EXEC" | "EXECUTE", _) => execute(&tokens[1..])?,
         ("IF", _) => conditional(&tokens[1..])?,

@@ -31,6 +31,9 @@ pub(crate) fn of(failure: &Failure) -> EngineError {
     let name = message.split('"').nth(1).unwrap_or_default();
     let told = |number: u32, text: String| EngineError::new(number, text);
     match state.as_str() {
+        "42P01" if message.contains("FROM-clause") => {
+            told(4104, format!("The multi-part identifier \"{name}\" could not be bound."))
+        }
         "42P01" => told(208, format!("Invalid object name '{name}'.")),
         "3F000" => told(208, format!("Invalid object name '{name}'.")),
         "42703" | "42P10" => told(207, format!("Invalid column name '{}'.", column(message))),

@@ -159,8 +159,15 @@ impl Session {
                 let body = query::view(view.query, self.context(binds))?;
                 let replaces = view.or_alter;
                 let (client, shared) = (&mut self.client, &self.shared);
-                define::view(client, shared, &relation, &columns, &body, replaces).await?;
+                define::view(client, shared, &relation, &columns, body, replaces).await?;
                 Ok(Outcome::Done { affected: 0 })
+            }
+            Statement::Drop { .. } => {
+                let translated = command::translate(statement, self.context(binds))?;
+                self.start(translated).await.map_err(|error| match error.number {
+                    208 => EngineError::new(3701, format!("Cannot drop the object, because it does not exist or you do not have permission. ({})", error.message)),
+                    _ => error,
+                })
             }
             statement => {
                 let translated = command::translate(statement, self.context(binds))?;
@@ -293,7 +300,7 @@ impl Session {
         } else {
             self.plain("ROLLBACK TO SAVEPOINT tsql_guard").await
         };
-        if undone.is_err() {
+        if undone.is_err() && self.leave("ROLLBACK").await.is_err() {
             tracing::debug!("a transaction could not be undone");
         }
     }
@@ -372,6 +379,10 @@ impl EngineSession for Session {
         }
         if self.client.cancel().await.is_err() {
             tracing::debug!("a statement could not be cancelled");
+        }
+        // A BEGIN that was broken off may have been carried out.
+        if self.transactions == 0 && self.plain("ROLLBACK").await.is_err() {
+            tracing::debug!("a transaction could not be undone");
         }
         self.recover().await;
     }

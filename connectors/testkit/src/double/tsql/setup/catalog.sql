@@ -174,5 +174,7 @@ GRANT USAGE ON SEQUENCE tsql.versions TO tsql_loader;
 GRANT USAGE ON SEQUENCE tsql.synonyms_id_seq TO tsql_loader;
 GRANT INSERT, UPDATE, DELETE ON tsql.columns, tsql.properties, tsql.synonyms TO tsql_loader;
 ALTER SCHEMA dbo OWNER TO tsql_loader;
+GRANT CREATE ON SCHEMA tsql TO tsql_loader;
+DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO tsql_loader', current_database()); END $$;
 ALTER DEFAULT PRIVILEGES FOR ROLE tsql_loader GRANT SELECT ON TABLES TO tsql_reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE tsql_loader GRANT USAGE ON SCHEMAS TO tsql_reader;

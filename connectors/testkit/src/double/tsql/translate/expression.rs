@@ -186,6 +186,7 @@ pub(crate) fn exact(expr: &Expr, native: &Native, quotient: bool) -> String {
                 "CAST(pg_catalog.trunc(pg_catalog.round(({left})::numeric, {digits}) / {right}, {scale}) AS {carrier})"
             )
         }
+        expr if native.name == "datetime" => format!("tsql.to_datetime({expr})"),
         expr if quotient => format!("CAST(pg_catalog.trunc({expr}, {scale}) AS {carrier})"),
         expr => format!("CAST({expr} AS {carrier})"),
     }

@@ -5,8 +5,8 @@ use crate::double::tsql::native::{MAX, Native};
 use crate::double::tsql::registry::Facts;
 use crate::double::tsql::translate::arithmetic;
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, Query, Select,
-    SelectItem, SetExpr, TableFactor, TableWithJoins, UnaryOperator, Value,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query,
+    Select, SelectItem, SetExpr, TableFactor, TableWithJoins, UnaryOperator, Value,
 };
 
 /// A type, and for text its collation where that is known.
@@ -18,7 +18,7 @@ pub(crate) struct Typed {
     pub(crate) collation: Option<String>,
 }
 
-/// Columns by name in lower case.
+/// Columns by name, as it was declared.
 pub(crate) type Columns = Vec<(String, Option<Typed>)>;
 
 /// What names mean at a place of a statement.
@@ -48,7 +48,7 @@ impl Scopes {
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
             let mut columns = self.output(&cte.query, context);
             for (column, alias) in columns.iter_mut().zip(&cte.alias.columns) {
-                column.0 = alias.name.value.to_lowercase();
+                column.0.clone_from(&alias.name.value);
             }
             self.common.push((cte.alias.name.value.to_lowercase(), columns));
         }
@@ -82,16 +82,17 @@ impl Scopes {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
                     let name = match expr {
-                        Expr::Identifier(ident) => ident.value.to_lowercase(),
+                        Expr::Identifier(ident) => inner.spelled(None, &ident.value),
                         Expr::CompoundIdentifier(parts) => {
-                            parts.last().map(|part| part.value.to_lowercase()).unwrap_or_default()
+                            let last = parts.last().map(|part| part.value.as_str());
+                            inner.spelled(None, last.unwrap_or_default())
                         }
                         _ => String::new(),
                     };
                     columns.push((name, inner.of(expr, context)));
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    columns.push((alias.value.to_lowercase(), inner.of(expr, context)));
+                    columns.push((alias.value.clone(), inner.of(expr, context)));
                 }
                 SelectItem::Wildcard(_) => {
                     let sources = inner.levels.last().into_iter().flatten();
@@ -218,18 +219,37 @@ impl Scopes {
         found
     }
 
-    fn column(&self, table: Option<&str>, column: &str) -> Option<Typed> {
-        let (table, column) = (table.map(str::to_lowercase), column.to_lowercase());
-        for level in self.levels.iter().rev() {
-            let sources =
-                level.iter().filter(|(alias, _)| table.as_ref().is_none_or(|t| t == alias));
-            for (_, columns) in sources {
-                if let Some((_, typed)) = columns.iter().find(|(name, _)| *name == column) {
-                    return typed.clone();
-                }
-            }
+    /// Writes the name of a column as it was declared.
+    pub(crate) fn spell(&self, expr: &mut Expr) {
+        let (table, ident) = match expr {
+            Expr::Identifier(ident) => (None, ident),
+            Expr::CompoundIdentifier(parts) => match parts.as_mut_slice() {
+                [.., table, column] => (Some(table.value.clone()), column),
+                _ => return,
+            },
+            _ => return,
+        };
+        if let Some((spelled, _)) = self.found(table.as_deref(), &ident.value)
+            && *spelled != ident.value
+        {
+            *ident = Ident::with_quote('"', spelled.as_str());
         }
-        None
+    }
+
+    fn spelled(&self, table: Option<&str>, column: &str) -> String {
+        self.found(table, column).map_or_else(|| column.to_string(), |(name, _)| name.clone())
+    }
+
+    fn column(&self, table: Option<&str>, column: &str) -> Option<Typed> {
+        self.found(table, column).and_then(|(_, typed)| typed.clone())
+    }
+
+    fn found(&self, table: Option<&str>, column: &str) -> Option<&(String, Option<Typed>)> {
+        let (table, column) = (table.map(str::to_lowercase), column.to_lowercase());
+        let sources = self.levels.iter().rev().flatten();
+        let mut sources = sources.filter(|(alias, _)| table.as_ref().is_none_or(|t| t == alias));
+        sources
+            .find_map(|(_, columns)| columns.iter().find(|(name, _)| name.to_lowercase() == column))
     }
 
     fn sources(&self, select: &Select, context: Context<'_>) -> Vec<(String, Columns)> {
@@ -257,7 +277,7 @@ impl Scopes {
                 TableFactor::Derived { subquery, alias: Some(alias), .. } => {
                     let mut columns = self.output(subquery, context);
                     for (column, given) in columns.iter_mut().zip(&alias.columns) {
-                        column.0 = given.name.value.to_lowercase();
+                        column.0.clone_from(&given.name.value);
                     }
                     sources.push((alias.name.value.to_lowercase(), columns));
                 }
@@ -286,7 +306,7 @@ impl Scopes {
         let known = context.registry.table(schema.map_or("dbo", String::as_str), &own);
         let column = |facts: Facts| {
             let typed = Typed { native: facts.native, collation: facts.collation };
-            (facts.name.to_lowercase(), Some(typed))
+            (facts.name, Some(typed))
         };
         (own, known.unwrap_or_default().into_iter().map(column).collect())
     }

@@ -1,7 +1,7 @@
 //! Queries: the rewriting walk, rows and their order.
 
 use super::infer::{self, Scopes, Typed};
-use super::{Context, Translated, expression, raw};
+use super::{Context, Translated, command, expression, raw};
 use crate::double::engine::EngineError;
 use crate::double::tsql::errors::{syntax, unsupported};
 use crate::double::tsql::native::Native;
@@ -30,12 +30,12 @@ pub(crate) fn statement(
 }
 
 /// Translates the query of a view.
-pub(crate) fn view(query: Box<Query>, context: Context<'_>) -> Result<String, EngineError> {
-    let mut query = query;
+pub(crate) fn view(mut query: Box<Query>, context: Context<'_>) -> Result<Translated, EngineError> {
+    let (types, names) = (result_types(&query, context), Vec::new());
     let mut walk = Walk::new(context, 1);
     match query.visit(&mut walk) {
         ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(query.to_string()),
+        ControlFlow::Continue(()) => Ok(Translated { sql: query.to_string(), types, names }),
     }
 }
 
@@ -103,7 +103,10 @@ impl<'a> Walk<'a> {
         let computes =
             matches!(expr, Expr::BinaryOp { .. } | Expr::Function(_) | Expr::Case { .. });
         let native = self.scopes.of(expr, self.context).filter(|_| computes)?.native;
-        let is_exact = matches!(native.name, "decimal" | "numeric" | "money" | "smallmoney");
+        let is_exact = matches!(
+            native.name,
+            "decimal" | "numeric" | "money" | "smallmoney" | "tinyint" | "datetime"
+        );
         is_exact.then_some(native)
     }
 }
@@ -160,6 +163,7 @@ impl VisitorMut for Walk<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<EngineError> {
+        self.scopes.spell(expr);
         self.types.push(self.exact(expr));
         if let Expr::Function(function) = expr {
             order_function(function, self.context, &self.scopes);
@@ -227,7 +231,8 @@ fn limited(
         return Ok(());
     }
     if let Some(quantity) = query.fetch.as_mut().and_then(|fetch| fetch.quantity.as_mut()) {
-        *quantity = Expr::Nested(Box::new(quantity.clone()));
+        let count = command::fetched(quantity)?.unwrap_or_else(|| quantity.clone());
+        *quantity = Expr::Nested(Box::new(count));
     }
     if (skips || query.fetch.is_some()) && !(skips && ordered) {
         return Err(syntax(if skips { "OFFSET" } else { "FETCH" }));

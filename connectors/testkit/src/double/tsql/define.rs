@@ -4,8 +4,9 @@ use super::Shared;
 use super::errors::{of, unsupported};
 use super::native::{DEFAULT_COLLATION, Native};
 use super::registry::Facts;
+use super::translate::infer::Typed;
 use super::translate::table::{NewTable, schema_and_name};
-use super::translate::{constant, expression, name, query};
+use super::translate::{Translated, constant, expression, name, query};
 use crate::double::engine::EngineError;
 use crate::double::postgres::{Answer, Client, Column};
 use sqlparser::ast::ObjectName;
@@ -18,7 +19,39 @@ pub(super) async fn table(
 ) -> Result<(), EngineError> {
     run(client, &new.sql).await?;
     let NewTable { schema, table, columns, identity, .. } = new;
+    if let Some(trigger) = rounding(&schema, &table, &columns) {
+        run(client, &trigger).await?;
+    }
     known(client, shared, &schema, &table, columns, identity.as_deref()).await
+}
+
+/// A trigger that gives stored values what PostgreSQL's types do not: ticks and whole minutes, and the
+/// length of bytes.
+fn rounding(schema: &str, table: &str, columns: &[Facts]) -> Option<String> {
+    let assigned: Vec<String> = columns
+        .iter()
+        .filter_map(|facts| {
+            let column = format!("NEW.{}", name(&facts.name));
+            Some(match facts.native.name {
+                "datetime" => format!("{column} := tsql.to_datetime({column});"),
+                "smalldatetime" => format!("{column} := tsql.to_smalldatetime({column});"),
+                "binary" => {
+                    format!("{column} := tsql.sized({column}, {}, true);", facts.native.length)
+                }
+                _ => return None,
+            })
+        })
+        .collect();
+    let function = format!("tsql.{}", name(&format!("store {schema}.{table}")));
+    let target = format!("{}.{}", name(schema), name(table));
+    (!assigned.is_empty()).then(|| {
+        format!(
+            "CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $store$ \
+             BEGIN {} RETURN NEW; END $store$; CREATE TRIGGER stored BEFORE INSERT OR UPDATE ON {target} \
+             FOR EACH ROW EXECUTE FUNCTION {function}()",
+            assigned.join(" ")
+        )
+    })
 }
 
 /// Makes a view of a translated query; the columns are those of its result.
@@ -27,9 +60,10 @@ pub(super) async fn view(
     shared: &Shared,
     relation: &ObjectName,
     columns: &[String],
-    body: &str,
+    translated: Translated,
     replaces: bool,
 ) -> Result<(), EngineError> {
+    let body = translated.sql;
     let target = expression::quoted_name(relation);
     let list = if columns.is_empty() {
         String::new()
@@ -43,6 +77,12 @@ pub(super) async fn view(
     let described =
         describe(client, &format!("SELECT * FROM ({body}) AS described LIMIT 0")).await?;
     let mut facts: Vec<Facts> = described.iter().map(|column| facts_of(shared, column)).collect();
+    for (facts, typed) in facts.iter_mut().zip(translated.types) {
+        let Some(Typed { native, collation }) = typed else { continue };
+        let collation = collation.or(facts.collation.take());
+        facts.collation = collation.filter(|_| native.is_collated());
+        facts.native = native;
+    }
     for (facts, column) in facts.iter_mut().zip(columns) {
         facts.name.clone_from(column);
     }

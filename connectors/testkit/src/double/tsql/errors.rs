@@ -31,6 +31,9 @@ pub(crate) fn of(failure: &Failure) -> EngineError {
     let name = message.split('"').nth(1).unwrap_or_default();
     let told = |number: u32, text: String| EngineError::new(number, text);
     match state.as_str() {
+        "42P01" if message.contains("FROM-clause") => {
+            told(4104, format!("The multi-part identifier \"{name}\" could not be bound."))
+        }
         "42P01" => told(208, format!("Invalid object name '{name}'.")),
         "3F000" => told(208, format!("Invalid object name '{name}'.")),
         "42703" | "42P10" => told(207, format!("Invalid column name '{}'.", column(message))),
@@ -58,6 +61,7 @@ pub(crate) fn of(failure: &Failure) -> EngineError {
         "22P02" => told(245, format!("Conversion failed: {message}.")),
         "22007" => told(241, "Conversion failed when converting date and/or time from character string.".into()),
         "22008" => told(517, "Adding a value to a date column caused an overflow.".into()),
+        "TS289" => told(289, message.clone()),
         "22011" => told(537, message.clone()),
         "23505" => told(2627, format!("Violation of a key constraint: {message}")),
         "23502" => told(515, format!("Cannot insert the value NULL into column '{name}'; column does not allow nulls.")),

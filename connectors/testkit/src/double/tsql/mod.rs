@@ -17,8 +17,8 @@ use super::engine::{Engine, EngineError, EngineSession, Login, Outcome};
 use super::postgres::{Client, Failure};
 use crate::cluster::PostgresCluster;
 use async_trait::async_trait;
-use native::{Carriers, TYPES};
-use registry::Registry;
+use native::{Carriers, DEFAULT_COLLATION, Native, TYPES};
+use registry::{Facts, Registry};
 use session::Session;
 use std::sync::Arc;
 
@@ -27,20 +27,15 @@ pub const OWNER: &str = "loader";
 /// The name of the database.
 pub const DATABASE: &str = "celosia";
 
-/// Names of the catalog views that are not in lower case.
-const CAPITALS: &[&str] = &[
-    "INFORMATION_SCHEMA",
-    "TABLE_CATALOG",
-    "TABLE_SCHEMA",
-    "TABLE_NAME",
-    "TABLE_TYPE",
-    "COLUMN_NAME",
-    "ORDINAL_POSITION",
-    "IS_NULLABLE",
-    "DATA_TYPE",
-    "CHARACTER_MAXIMUM_LENGTH",
-    "COLLATION_NAME",
-];
+/// The columns of the catalog views with the types that carry them, those of `sys` first.
+const CATALOG: &str = "\
+    SELECT n.nspname, c.relname, c.oid, a.attname, t.typname, \
+      CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, \
+      CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END \
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+      JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_type t ON t.oid = a.atttypid \
+    WHERE n.nspname IN ('sys', 'INFORMATION_SCHEMA') AND c.relkind = 'v' AND a.attnum > 0 \
+    ORDER BY n.nspname DESC, c.oid, a.attnum";
 
 /// The engine: a database in a cluster, and what T-SQL knows of its tables.
 #[derive(Debug)]
@@ -73,7 +68,7 @@ impl TsqlEngine {
         }
         let carriers = carriers(&mut client).await?;
         let registry = Registry::default();
-        registry.learn(CAPITALS);
+        learn(&mut client, &carriers, &registry).await?;
         let inner = Shared { port: cluster.port(), database, carriers, registry };
         Ok(Arc::new(Self { inner: Arc::new(inner) }))
     }
@@ -150,6 +145,36 @@ async fn carriers(client: &mut Client) -> Result<Carriers, String> {
         value.and_then(|value| value.parse().ok()).ok_or("no such type")
     };
     Ok(Carriers { wide: oid(0)?, narrow: oid(1)?, bit: oid(2)? })
+}
+
+/// Takes the catalog views into the registry.
+async fn learn(
+    client: &mut Client,
+    carriers: &Carriers,
+    registry: &Registry,
+) -> Result<(), String> {
+    let rows = client.query(CATALOG).await.map_err(told)?;
+    let view = |row: &[Option<String>]| row.get(..3).map(<[_]>::to_vec);
+    for columns in rows.chunk_by(|a, b| view(a) == view(b)) {
+        let facts = columns.iter().map(|row| {
+            let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+            let native = match text(4).as_str() {
+                "tinyint" => Native::plain("tinyint"),
+                _ => {
+                    let modifier = text(6).parse().unwrap_or(-1);
+                    Native::of(carriers, text(5).parse().unwrap_or_default(), modifier)
+                }
+            };
+            let collation = native.is_collated().then(|| DEFAULT_COLLATION.to_string());
+            Facts { name: text(3), native, collation, nullable: true }
+        });
+        let facts: Vec<Facts> = facts.collect();
+        if let Some([Some(schema), Some(name), Some(oid), ..]) = columns.first().map(Vec::as_slice)
+        {
+            registry.add(oid.parse().unwrap_or_default(), schema, name, facts);
+        }
+    }
+    Ok(())
 }
 
 fn told(failure: Failure) -> String {

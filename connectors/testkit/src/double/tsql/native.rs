@@ -113,7 +113,6 @@ impl Native {
         self.is_text() && self.name != "xml"
     }
 
-
     /// What carries it in PostgreSQL.
     pub(crate) fn carrier(&self) -> String {
         let digits = self.length.min(6);

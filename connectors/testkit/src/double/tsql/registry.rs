@@ -46,12 +46,6 @@ impl Registry {
         inner.tables.insert((schema.to_lowercase(), table.to_lowercase()), columns);
     }
 
-    /// Takes in names alone.
-    pub(crate) fn learn(&self, names: &[&str]) {
-        let mut inner = self.inner.write();
-        names.iter().for_each(|name| inner.learn(name));
-    }
-
     /// The column of that table and number.
     pub(crate) fn column(&self, oid: u32, number: i16) -> Option<Facts> {
         self.inner.read().columns.get(&(oid, number)).cloned()

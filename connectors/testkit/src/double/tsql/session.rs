@@ -2,8 +2,9 @@
 
 use super::define;
 use super::errors::{of, unsupported};
-use super::native::Native;
+use super::native::{DEFAULT_COLLATION, Native};
 use super::translate::command::{self, Command};
+use super::translate::infer::Typed;
 use super::translate::{Context, Translated, constant, query, table, tokens};
 use super::{DATABASE, OWNER, Shared};
 use crate::double::engine::{Bind, EngineError, EngineSession, Login, Outcome, ResultColumn, Row};
@@ -18,7 +19,6 @@ use std::sync::Arc;
 pub(super) struct Session {
     shared: Arc<Shared>,
     client: Client,
-    database: String,
     /// How deep transactions are nested.
     transactions: u32,
     /// SET XACT_ABORT.
@@ -50,7 +50,6 @@ impl Session {
         Ok(Self {
             shared,
             client,
-            database,
             transactions: 0,
             aborts: false,
             guarded: false,
@@ -60,12 +59,7 @@ impl Session {
     }
 
     fn context<'a>(&'a self, binds: &'a [Bind]) -> Context<'a> {
-        Context {
-            registry: &self.shared.registry,
-            binds,
-            transactions: self.transactions,
-            database: &self.database,
-        }
+        Context { registry: &self.shared.registry, binds, transactions: self.transactions }
     }
 
     /// Runs one command; its rows are still to be read.
@@ -77,7 +71,7 @@ impl Session {
         Box::pin(async move {
             let done = Outcome::Done { affected: 0 };
             match command {
-                Command::Nothing | Command::Use(_) => {}
+                Command::Nothing => {}
                 Command::Begin => {
                     if self.transactions == 0 {
                         self.plain("BEGIN").await?;
@@ -165,8 +159,15 @@ impl Session {
                 let body = query::view(view.query, self.context(binds))?;
                 let replaces = view.or_alter;
                 let (client, shared) = (&mut self.client, &self.shared);
-                define::view(client, shared, &relation, &columns, &body, replaces).await?;
+                define::view(client, shared, &relation, &columns, body, replaces).await?;
                 Ok(Outcome::Done { affected: 0 })
+            }
+            Statement::Drop { .. } => {
+                let translated = command::translate(statement, self.context(binds))?;
+                self.start(translated).await.map_err(|error| match error.number {
+                    208 => EngineError::new(3701, format!("Cannot drop the object, because it does not exist or you do not have permission. ({})", error.message)),
+                    _ => error,
+                })
             }
             statement => {
                 let translated = command::translate(statement, self.context(binds))?;
@@ -205,12 +206,14 @@ impl Session {
     fn described(
         &self,
         column: &Column,
-        native: Option<Native>,
+        typed: Option<Typed>,
         name: Option<String>,
     ) -> ResultColumn {
         let mut facts = define::facts_of(&self.shared, column);
-        if let Some(native) = native {
-            facts.collation = facts.collation.filter(|_| native.is_collated());
+        if let Some(Typed { native, collation }) = typed {
+            let collation = collation.or(facts.collation);
+            facts.collation =
+                native.is_collated().then(|| collation.unwrap_or_else(|| DEFAULT_COLLATION.into()));
             facts.native = native;
         }
         ResultColumn {
@@ -297,7 +300,7 @@ impl Session {
         } else {
             self.plain("ROLLBACK TO SAVEPOINT tsql_guard").await
         };
-        if undone.is_err() {
+        if undone.is_err() && self.leave("ROLLBACK").await.is_err() {
             tracing::debug!("a transaction could not be undone");
         }
     }
@@ -376,6 +379,10 @@ impl EngineSession for Session {
         }
         if self.client.cancel().await.is_err() {
             tracing::debug!("a statement could not be cancelled");
+        }
+        // A BEGIN that was broken off may have been carried out.
+        if self.transactions == 0 && self.plain("ROLLBACK").await.is_err() {
+            tracing::debug!("a transaction could not be undone");
         }
         self.recover().await;
     }

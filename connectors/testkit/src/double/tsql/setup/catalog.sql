@@ -13,6 +13,8 @@ CREATE TABLE tsql.columns (
 CREATE TABLE tsql.properties (class int4, major int4, minor int4, name text, value text);
 CREATE TABLE tsql.synonyms (id int4 GENERATED ALWAYS AS IDENTITY (START WITH 1900000000), schema text, name text, base text);
 
+CREATE SEQUENCE tsql.versions START WITH 2001;
+
 CREATE FUNCTION tsql.named(text) RETURNS tsql.sysname LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$SELECT $1::tsql.nv::tsql.sysname$$;
 CREATE FUNCTION tsql.flag(bool) RETURNS tsql.bit LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$SELECT $1::tsql.bit$$;
 -- Counted exactly, and by whoever asks.
@@ -38,14 +40,14 @@ CREATE VIEW sys.types AS SELECT named(name) COLLATE "SQL_Latin1_General_CP1_CI_A
   FROM tsql.types;
 CREATE VIEW sys.objects AS
   SELECT named(relname) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS name, id AS object_id, NULL::int4 AS principal_id, schema_id, 0 AS parent_object_id,
-    CASE relkind WHEN 'r' THEN 'U ' ELSE 'V ' END::tsql.vc COLLATE tsql."SQL_Latin1_General_CP1_CI_AS" AS type,
+    CASE relkind WHEN 'r' THEN 'U ' ELSE 'V ' END::tsql.vc(1000002) COLLATE tsql."SQL_Latin1_General_CP1_CI_AS" AS type,
     named(CASE relkind WHEN 'r' THEN 'USER_TABLE' ELSE 'VIEW' END) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS type_desc, timestamp(3) '2024-01-01' AS create_date, timestamp(3) '2024-01-01' AS modify_date, tsql.flag(false) AS is_ms_shipped
   FROM tsql.relations
   UNION ALL
-  SELECT named(n.name) COLLATE "SQL_Latin1_General_CP1_CI_AS", n.id, NULL, s.id, 0, 'SN'::tsql.vc, named('SYNONYM') COLLATE "SQL_Latin1_General_CP1_CI_AS", timestamp(3) '2024-01-01', timestamp(3) '2024-01-01', tsql.flag(false)
+  SELECT named(n.name) COLLATE "SQL_Latin1_General_CP1_CI_AS", n.id, NULL, s.id, 0, 'SN'::tsql.vc(1000002), named('SYNONYM') COLLATE "SQL_Latin1_General_CP1_CI_AS", timestamp(3) '2024-01-01', timestamp(3) '2024-01-01', tsql.flag(false)
   FROM tsql.synonyms n JOIN tsql.spaces s ON s.nspname = n.schema
   UNION ALL
-  SELECT named(k.conname) COLLATE "SQL_Latin1_General_CP1_CI_AS", k.oid::int4, NULL, r.schema_id, r.id, CASE k.contype WHEN 'p' THEN 'PK' WHEN 'u' THEN 'UQ' WHEN 'f' THEN 'F ' ELSE 'C ' END::tsql.vc,
+  SELECT named(k.conname) COLLATE "SQL_Latin1_General_CP1_CI_AS", k.oid::int4, NULL, r.schema_id, r.id, CASE k.contype WHEN 'p' THEN 'PK' WHEN 'u' THEN 'UQ' WHEN 'f' THEN 'F ' ELSE 'C ' END::tsql.vc(1000002),
     named(CASE k.contype WHEN 'p' THEN 'PRIMARY_KEY_CONSTRAINT' WHEN 'u' THEN 'UNIQUE_CONSTRAINT' WHEN 'f' THEN 'FOREIGN_KEY_CONSTRAINT' ELSE 'CHECK_CONSTRAINT' END) COLLATE "SQL_Latin1_General_CP1_CI_AS", timestamp(3) '2024-01-01', timestamp(3) '2024-01-01', tsql.flag(false)
   FROM pg_constraint k JOIN tsql.relations r ON r.oid = k.conrelid;
 CREATE VIEW sys.tables AS SELECT name, object_id, principal_id, schema_id, parent_object_id, type, type_desc, create_date, modify_date, is_ms_shipped,
@@ -106,7 +108,7 @@ CREATE VIEW "INFORMATION_SCHEMA"."COLUMNS" AS SELECT named(coalesce(nullif(curre
 -- Names.
 CREATE FUNCTION tsql.parsename(tsql.nv, int4) RETURNS tsql.sysname LANGUAGE plpgsql IMMUTABLE STRICT
 AS $$
-DECLARE parts text[] := '{}'; part text; rest text := $1::text COLLATE "C";
+DECLARE parts text[] := '{}'; part text COLLATE "C"; rest text COLLATE "C" := $1::text;
 BEGIN
   WHILE rest <> '' LOOP
     part := (regexp_match(rest, '^(\[(?:[^]]|\]\])*\]|"(?:[^"]|"")*"|[^.]*)'))[1];
@@ -168,7 +170,11 @@ CREATE FUNCTION tsql.product() RETURNS tsql.nv LANGUAGE sql IMMUTABLE AS $$SELEC
 
 GRANT USAGE ON SCHEMA tsql, sys, dbo, "INFORMATION_SCHEMA" TO tsql_reader, tsql_loader;
 GRANT SELECT ON ALL TABLES IN SCHEMA tsql, sys, "INFORMATION_SCHEMA" TO tsql_reader, tsql_loader;
+GRANT USAGE ON SEQUENCE tsql.versions TO tsql_loader;
+GRANT USAGE ON SEQUENCE tsql.synonyms_id_seq TO tsql_loader;
 GRANT INSERT, UPDATE, DELETE ON tsql.columns, tsql.properties, tsql.synonyms TO tsql_loader;
 ALTER SCHEMA dbo OWNER TO tsql_loader;
+GRANT CREATE ON SCHEMA tsql TO tsql_loader;
+DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO tsql_loader', current_database()); END $$;
 ALTER DEFAULT PRIVILEGES FOR ROLE tsql_loader GRANT SELECT ON TABLES TO tsql_reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE tsql_loader GRANT USAGE ON SCHEMAS TO tsql_reader;

@@ -12,7 +12,7 @@ CREATE FUNCTION tsql.len(bytea) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT PARAL
 CREATE FUNCTION tsql.space(int4) RETURNS tsql.vc LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT repeat(' ', $1)::tsql.vc$$;
 CREATE FUNCTION tsql.nchar(int4) RETURNS tsql.nv LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT CASE WHEN $1 BETWEEN 1 AND 55295 OR $1 BETWEEN 57344 AND 1114111 THEN chr($1)::tsql.nv END$$;
 CREATE FUNCTION tsql."char"(int4) RETURNS tsql.vc LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT CASE WHEN $1 BETWEEN 1 AND 255 THEN convert_from(decode(lpad(to_hex($1), 2, '0'), 'hex'), 'WIN1252')::tsql.vc END$$;
-CREATE FUNCTION tsql.quotename(tsql.nv) RETURNS tsql.nv LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT ('[' || pg_catalog.replace($1::text, ']', ']]') || ']')::tsql.nv$$;
+CREATE FUNCTION tsql.quotename(tsql.nv) RETURNS tsql.nv LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT ('[' || pg_catalog.replace($1::text COLLATE "C", ']', ']]') || ']')::tsql.nv$$;
 CREATE FUNCTION tsql.newid() RETURNS uuid LANGUAGE sql VOLATILE AS $$SELECT gen_random_uuid()$$;
 
 -- Sums and averages keep the type of their column, as far as they fit.
@@ -153,7 +153,7 @@ CREATE FUNCTION tsql.styled(value tsql.nv, style int4) RETURNS tsql.nv LANGUAGE 
 CREATE FUNCTION tsql.styled(value uuid, style int4) RETURNS tsql.nv LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT $1::tsql.nv$$;
 CREATE FUNCTION tsql.styled(value int8, style int4) RETURNS tsql.nv LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT $1::tsql.nv$$;
 CREATE FUNCTION tsql.styled(value numeric, style int4) RETURNS tsql.nv LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT $1::tsql.nv$$;
-CREATE FUNCTION tsql.from_hex(tsql.nv) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT decode(regexp_replace($1::text, '^0[xX]', ''), 'hex')$$;
+CREATE FUNCTION tsql.from_hex(tsql.nv) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT decode(regexp_replace($1::text COLLATE "C", '^0[xX]', ''), 'hex')$$;
 
 -- A conversion that gives NULL where it fails.
 CREATE FUNCTION tsql.attempted(value tsql.nv, expression text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT
@@ -177,3 +177,4 @@ BEGIN
     EXECUTE format('CREATE CAST (%s AS tsql.vc) WITH FUNCTION tsql.to_narrow(%1$s) AS ASSIGNMENT', kind);
   END LOOP;
 END $body$;
+CREATE FUNCTION tsql.styled(value date, style int4) RETURNS tsql.nv LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT CASE WHEN $2 IN (0, 20, 21, 121, 126) THEN $1::text::tsql.nv ELSE tsql.styled($1::timestamp, $2) END$$;

@@ -78,8 +78,8 @@ BEGIN
 END $$;
 CREATE FUNCTION tsql.matches(value text, pattern text, escape text, spread bool, loose bool, blanks bool) RETURNS bool LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$SELECT CASE WHEN $5
-  THEN (CASE WHEN $4 THEN tsql.spread($1) ELSE $1 END) COLLATE "und-x-icu" ~* (tsql.expression(CASE WHEN $4 THEN tsql.spread($2) ELSE $2 END, $3) || CASE WHEN $6 THEN ' *$' ELSE '$' END)
-  ELSE (CASE WHEN $4 THEN tsql.spread($1) ELSE $1 END) COLLATE "C" ~ (tsql.expression(CASE WHEN $4 THEN tsql.spread($2) ELSE $2 END, $3) || CASE WHEN $6 THEN ' *$' ELSE '$' END)
+  THEN (CASE WHEN $4 THEN tsql.spread($1) ELSE $1 END) COLLATE "und-x-icu" ~* (tsql.expression((CASE WHEN $4 THEN tsql.spread($2) ELSE $2 END) COLLATE "und-x-icu", $3) || CASE WHEN $6 THEN ' *$' ELSE '$' END)
+  ELSE (CASE WHEN $4 THEN tsql.spread($1) ELSE $1 END) COLLATE "C" ~ (tsql.expression((CASE WHEN $4 THEN tsql.spread($2) ELSE $2 END) COLLATE "C", $3) || CASE WHEN $6 THEN ' *$' ELSE '$' END)
   END$$;
 
 -- Where a text is found in another one, in characters, from 1; 0 where it is not.

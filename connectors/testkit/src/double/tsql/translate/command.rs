@@ -5,12 +5,14 @@ use super::{Context, Translated, expression, name, query, table};
 use crate::double::engine::EngineError;
 use crate::double::tsql::errors::{syntax, unparsed, unsupported};
 use crate::double::tsql::native::Native;
+use crate::double::tsql::registry::Facts;
 use sqlparser::ast::{
-    AlterTableOperation, Expr, Insert, ObjectName, ObjectType, SetExpr, Statement, TableObject,
+    AlterTableOperation, Expr, Ident, Insert, ObjectName, ObjectNamePart, ObjectType, SetExpr,
+    Statement, TableObject,
 };
 use sqlparser::dialect::MsSqlDialect;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 /// A statement of a batch, read but not yet translated.
 #[derive(Debug, Clone)]
@@ -31,8 +33,6 @@ pub(crate) enum Command {
     ContextInfo(Box<Expr>),
     /// DECLARE, or SET of a variable: its name, its type where it is declared, its value.
     Variable(String, Option<Native>, Option<Box<Expr>>),
-    /// USE.
-    Use(String),
     /// IF: what is asked, and what is done then.
     If(Box<Expr>, Vec<Command>),
     /// EXEC with its arguments by name (empty where it goes by place).
@@ -87,8 +87,7 @@ pub(crate) fn read(tokens: &[TokenWithSpan]) -> Result<Command, EngineError> {
         ("BEGIN", "TRAN" | "TRANSACTION") => Command::Begin,
         ("COMMIT", _) => Command::Commit,
         ("ROLLBACK", _) => Command::Rollback,
-        ("SAVE" | "PRINT" | "RETURN", _) => Command::Nothing,
-        ("USE", _) => Command::Use(word_of(tokens.get(1)).unwrap_or_default().to_string()),
+        ("SAVE" | "PRINT" | "RETURN" | "USE", _) => Command::Nothing,
         ("DECLARE", _) => declare(&tokens[1..])?,
         ("EXEC" | "EXECUTE", _) => execute(&tokens[1..])?,
         ("IF", _) => conditional(&tokens[1..])?,
@@ -107,7 +106,7 @@ pub(crate) fn read(tokens: &[TokenWithSpan]) -> Result<Command, EngineError> {
                 .collect();
             Command::Statement(Box::new(parse(&plain)?))
         }
-        _ => Command::Statement(Box::new(parse(without_option(tokens))?)),
+        _ => Command::Statement(Box::new(parse(&plain_fetch(without_option(tokens)))?)),
     })
 }
 
@@ -204,13 +203,19 @@ fn untype_values(insert: &mut Insert, context: Context<'_>) {
     query::qualify(&mut relation, &[]);
     let (schema, table) = table::schema_and_name(&relation);
     let known = context.registry.table(&schema, &table).unwrap_or_default();
+    for column in &mut insert.columns {
+        if let Some(ObjectNamePart::Identifier(ident)) = column.0.last_mut()
+            && let Some(facts) = find(&known, &ident.value)
+        {
+            *ident = Ident::with_quote('"', facts.name.as_str());
+        }
+    }
     let targets: Vec<Option<bool>> = if insert.columns.is_empty() {
         known.iter().map(|facts| Some(facts.native.is_text())).collect()
     } else {
         let is_text = |column: &ObjectName| {
             let ident = column.0.last().and_then(|part| part.as_ident())?;
-            let facts = known.iter().find(|facts| facts.name == ident.value)?;
-            Some(facts.native.is_text())
+            Some(find(&known, &ident.value)?.native.is_text())
         };
         insert.columns.iter().map(is_text).collect()
     };
@@ -223,6 +228,11 @@ fn untype_values(insert: &mut Insert, context: Context<'_>) {
             }
         }
     }
+}
+
+fn find<'a>(columns: &'a [Facts], name: &str) -> Option<&'a Facts> {
+    let lower = name.to_lowercase();
+    columns.iter().find(|facts| facts.name.to_lowercase() == lower)
 }
 
 fn set(tokens: &[TokenWithSpan], option: &str) -> Result<Command, EngineError> {
@@ -340,6 +350,46 @@ fn parse_expression(tokens: &[TokenWithSpan]) -> Result<Expr, EngineError> {
     let expr = parser.parse_expr().map_err(|error| unparsed(&error.to_string()))?;
     let rest = parser.next_token();
     if rest.token == Token::EOF { Ok(expr) } else { Err(syntax(&rest.token.to_string())) }
+}
+
+/// How many rows FETCH takes may be any expression, but the parser knows only constants there: another
+/// one becomes a text constant with a mark, for [`fetched`].
+fn plain_fetch(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+    let mut plain: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut rest = tokens;
+    while let Some((token, after)) = rest.split_first() {
+        plain.push(token.clone());
+        rest = after;
+        let follows = is(Some(token), "NEXT") || is(Some(token), "FIRST");
+        if !follows || plain.len() < 2 || !is(plain.get(plain.len() - 2), "FETCH") {
+            continue;
+        }
+        let ends = rest.iter().position(|t| is(Some(t), "ROWS") || is(Some(t), "ROW"));
+        let Some(count) = ends
+            .map(|at| &rest[..at])
+            .filter(|count| count.len() > 1 || word_of(count.first()).is_some())
+        else {
+            continue;
+        };
+        let text: Vec<String> = count.iter().map(|token| token.token.to_string()).collect();
+        let marked = Token::SingleQuotedString(format!("{FETCHED}{}", text.join(" ")));
+        plain.push(TokenWithSpan { token: marked, span: token.span });
+        rest = &rest[count.len()..];
+    }
+    plain
+}
+
+/// The mark of an expression behind FETCH.
+const FETCHED: &str = "\u{1}";
+
+/// The expression behind FETCH, where it was not a constant.
+pub(crate) fn fetched(expr: &Expr) -> Result<Option<Expr>, EngineError> {
+    let Some(text) = expression::text_of(expr).and_then(|text| text.strip_prefix(FETCHED)) else {
+        return Ok(None);
+    };
+    let tokens = Tokenizer::new(&MsSqlDialect {}, text).tokenize_with_location();
+    let tokens = tokens.map_err(|error| unparsed(&error.to_string()))?;
+    parse_expression(&tokens).map(Some)
 }
 
 /// A query without its hints at the end.

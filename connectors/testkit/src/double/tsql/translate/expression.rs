@@ -1,6 +1,7 @@
 //! Expressions. `before` sees them with their operands still in T-SQL, `after` with them translated.
 
-use super::{Context, bound, constant, function, name, raw};
+use super::infer::Scopes;
+use super::{Context, arithmetic, bound, constant, function, name, raw};
 use crate::double::engine::EngineError;
 use crate::double::tsql::errors::{syntax, unsupported};
 use crate::double::tsql::native::{DEFAULT_COLLATION, MAX, Native};
@@ -10,16 +11,17 @@ use sqlparser::ast::{
     ValueWithSpan,
 };
 
-/// The most an `int` holds.
-const MOST_INT: i64 = i32::MAX as i64;
-
 /// Rewrites what depends on how operands are spelled, and refuses what T-SQL does not have.
-pub(crate) fn before(expr: &mut Expr, context: Context<'_>) -> Result<(), EngineError> {
+pub(crate) fn before(
+    expr: &mut Expr,
+    context: Context<'_>,
+    scopes: &Scopes,
+) -> Result<(), EngineError> {
     match expr {
         Expr::BinaryOp { left, op, right } if is_comparison(op) => {
-            if orders(op) && (by_units(left) || by_units(right)) {
+            if orders(op) && compares_units(left, right, context, scopes) {
                 for side in [left, right] {
-                    **side = ordinal(side.as_ref().clone());
+                    **side = call("ordinal", vec![side.as_ref().clone()]);
                 }
             } else if is_text(left, context) && is_text(right, context) {
                 **left = Expr::Collate {
@@ -36,14 +38,22 @@ pub(crate) fn before(expr: &mut Expr, context: Context<'_>) -> Result<(), Engine
             untyped(high);
         }
         Expr::InList { list, .. } => list.iter_mut().for_each(untyped),
-        Expr::Function(called) => function::before(called),
+        Expr::Function(called) => function::before(called, context, scopes),
+        Expr::Cast { kind: CastKind::DoubleColon, .. } => return Err(syntax("::")),
+        Expr::Cast { expr: inner, data_type, .. } => {
+            text_of_moment(inner, data_type, context, scopes);
+        }
+        Expr::Convert { expr: inner, data_type: Some(data_type), styles, .. }
+            if styles.is_empty() =>
+        {
+            text_of_moment(inner, data_type, context, scopes);
+        }
         Expr::IsTrue(_) | Expr::IsNotTrue(_) | Expr::IsFalse(_) | Expr::IsNotFalse(_) => {
             return Err(syntax("IS"));
         }
         Expr::IsUnknown(_) | Expr::IsNotUnknown(_) => return Err(syntax("UNKNOWN")),
         Expr::ILike { .. } => return Err(syntax("ILIKE")),
         Expr::SimilarTo { .. } | Expr::RLike { .. } => return Err(syntax("SIMILAR")),
-        Expr::Cast { kind: CastKind::DoubleColon, .. } => return Err(syntax("::")),
         Expr::TypedString(_) | Expr::Interval(_) | Expr::Extract { .. } | Expr::Position { .. } => {
             return Err(syntax("a literal"));
         }
@@ -144,9 +154,41 @@ pub(crate) fn declared(expr: &Expr, context: Context<'_>) -> Option<Native> {
         Expr::Value(value) => match &value.value {
             Value::NationalStringLiteral(text) => Some(sized("nvarchar", text)),
             Value::SingleQuotedString(text) => Some(sized("varchar", text)),
+            Value::HexStringLiteral(digits) => {
+                let bytes = i32::try_from(digits.len().div_ceil(2)).unwrap_or(MAX);
+                Some(Native::sized("varbinary", bytes.max(1), 0))
+            }
+            Value::Null => Some(Native::plain("int")),
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// Whether an expression divides decimals, as an average does: what does not fit is cut off.
+pub(crate) fn is_quotient(expr: &Expr) -> bool {
+    match expr {
+        Expr::BinaryOp { op, .. } => *op == BinaryOperator::Divide,
+        Expr::Function(called) => called.name.to_string().eq_ignore_ascii_case("avg"),
+        _ => false,
+    }
+}
+
+/// A translated expression with the digits of its type.
+pub(crate) fn exact(expr: &Expr, native: &Native, quotient: bool) -> String {
+    let scale = if native.name.ends_with("money") { 4 } else { native.scale };
+    let carrier = native.carrier();
+    match expr {
+        Expr::BinaryOp { left, op: BinaryOperator::Divide, right } => {
+            // PostgreSQL gives a quotient as many digits as its dividend has at least.
+            let digits = scale + 4;
+            format!(
+                "CAST(pg_catalog.trunc(pg_catalog.round(({left})::numeric, {digits}) / {right}, {scale}) AS {carrier})"
+            )
+        }
+        expr if native.name == "datetime" => format!("tsql.to_datetime({expr})"),
+        expr if quotient => format!("CAST(pg_catalog.trunc({expr}, {scale}) AS {carrier})"),
+        expr => format!("CAST({expr} AS {carrier})"),
     }
 }
 
@@ -170,9 +212,53 @@ pub(crate) fn is_condition(expr: &Expr) -> bool {
 }
 
 /// Text under a binary collation is ordered by its UTF-16 units.
-pub(crate) fn order_by_units(expr: &mut Expr) {
-    if by_units(expr) {
-        *expr = ordinal(expr.clone());
+pub(crate) fn order_by_units(expr: &mut Expr, context: Context<'_>, scopes: &Scopes) {
+    let collation = scopes.of(expr, context).and_then(|typed| typed.collation);
+    if collation.is_some_and(|collation| is_by_units(&collation)) {
+        *expr = call("ordinal", vec![expr.clone()]);
+    }
+}
+
+/// Whether an order between two texts is that of UTF-16 units: by a COLLATE, or else by a column.
+fn compares_units(left: &Expr, right: &Expr, context: Context<'_>, scopes: &Scopes) -> bool {
+    let sides = [left, right];
+    let explicit = sides.iter().find(|side| is_collated(side));
+    let collation = |side: &Expr| scopes.of(side, context).and_then(|typed| typed.collation);
+    let found = match explicit {
+        Some(side) => collation(side),
+        None => sides.iter().find_map(|side| collation(side)),
+    };
+    found.is_some_and(|collation| is_by_units(&collation))
+}
+
+fn is_collated(expr: &Expr) -> bool {
+    match expr {
+        Expr::Collate { .. } => true,
+        Expr::Nested(inner) => is_collated(inner),
+        _ => false,
+    }
+}
+
+fn is_by_units(collation: &str) -> bool {
+    let collation = collation.to_uppercase();
+    collation.contains("_BIN") && !collation.contains("UTF8")
+}
+
+/// A moment's text has as many digits as its type.
+fn text_of_moment(inner: &mut Box<Expr>, target: &DataType, context: Context<'_>, scopes: &Scopes) {
+    let target = Native::parse(&target.to_string(), true);
+    let Some(moment) = scopes.of(inner, context).filter(|_| target.is_some_and(|t| t.is_text()))
+    else {
+        return;
+    };
+    let value = inner.as_ref().clone();
+    match moment.native.name {
+        "datetime2" | "datetimeoffset" | "time" => {
+            let digits = raw(moment.native.length.to_string());
+            **inner = call("stamp_text", vec![value, digits]);
+        }
+        "datetime" | "smalldatetime" => **inner = call("datetime_text", vec![value]),
+        _ => {}
     }
 }
 
@@ -241,21 +327,6 @@ fn operator(op: &BinaryOperator) -> Result<Option<&'static str>, EngineError> {
         op if is_comparison(op) => None,
         op => return Err(syntax(&op.to_string())),
     })
-}
-
-fn by_units(expr: &Expr) -> bool {
-    match expr {
-        Expr::Collate { collation, .. } => {
-            let collation = collation.to_string().to_uppercase();
-            collation.contains("_BIN") && !collation.contains("UTF8")
-        }
-        Expr::Nested(inner) => by_units(inner),
-        _ => false,
-    }
-}
-
-fn ordinal(expr: Expr) -> Expr {
-    call("ordinal", vec![expr])
 }
 
 /// Whether an expression is text without a column in it, which has the database's collation.
@@ -327,17 +398,10 @@ fn literal(value: &Value) -> Result<String, EngineError> {
 }
 
 fn number(digits: &str) -> String {
-    if digits.contains(['e', 'E']) {
-        return format!("{digits}::float8");
-    }
-    let whole = digits.trim_start_matches('0');
-    match whole.split_once('.') {
-        Some((front, behind)) => {
-            let precision = (front.len() + behind.len()).clamp(1, 38);
-            format!("{digits}::numeric({precision}, {})", behind.len())
-        }
-        None if whole.parse::<i64>().is_ok_and(|value| value <= MOST_INT) => digits.to_string(),
-        None => format!("{digits}::numeric({}, 0)", whole.len().clamp(1, 38)),
+    let native = arithmetic::number(digits);
+    match native.name {
+        "int" => digits.to_string(),
+        _ => format!("{digits}::{}", native.carrier()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Calls of functions: only those that T-SQL has.
 
-use super::{expression, raw};
+use super::infer::{self, Scopes};
+use super::{Context, expression, raw};
 use crate::double::engine::EngineError;
 use crate::double::tsql::errors::syntax;
 use sqlparser::ast::{
@@ -136,8 +137,11 @@ pub(crate) fn unknown(name: &str) -> EngineError {
 }
 
 /// Turns parts of dates and constants that stand for moments into what PostgreSQL can take.
-pub(crate) fn before(function: &mut Function) {
+pub(crate) fn before(function: &mut Function, context: Context<'_>, scopes: &Scopes) {
     let name = plain_name(function);
+    if name == "isnull" {
+        replaced_bit(function, context, scopes);
+    }
     let dated = DATED.contains(&name.as_str());
     if !dated && !MOMENTS.contains(&name.as_str()) {
         return;
@@ -155,6 +159,19 @@ pub(crate) fn before(function: &mut Function) {
                 }
             }
         }
+    }
+}
+
+/// What stands for a NULL takes the type of the value, which may be a bit.
+fn replaced_bit(function: &mut Function, context: Context<'_>, scopes: &Scopes) {
+    let arguments = infer::arguments(function);
+    let FunctionArguments::List(list) = &mut function.args else { return };
+    let first = arguments.first().and_then(|first| scopes.of(first, context));
+    if let (Some(typed), [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(other))]) =
+        (first, list.args.as_mut_slice())
+        && typed.native.name == "bit"
+    {
+        *other = expression::call("to_bit", vec![other.clone()]);
     }
 }
 

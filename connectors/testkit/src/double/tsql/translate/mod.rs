@@ -1,8 +1,10 @@
 //! T-SQL to PostgreSQL: tokens, statements, queries, expressions, functions.
 
+pub(crate) mod arithmetic;
 pub(crate) mod command;
 pub(crate) mod expression;
 pub(crate) mod function;
+pub(crate) mod infer;
 pub(crate) mod query;
 pub(crate) mod table;
 pub(crate) mod tokens;
@@ -21,8 +23,6 @@ pub(crate) struct Context<'a> {
     pub(crate) binds: &'a [Bind],
     /// How deep transactions are nested.
     pub(crate) transactions: u32,
-    /// The database's name.
-    pub(crate) database: &'a str,
 }
 
 /// A statement for PostgreSQL.
@@ -31,7 +31,7 @@ pub(crate) struct Translated {
     /// Its text.
     pub(crate) sql: String,
     /// Types of the result's columns that the text alone tells; empty where nothing is known.
-    pub(crate) types: Vec<Option<Native>>,
+    pub(crate) types: Vec<Option<infer::Typed>>,
     /// Names of the result's columns that the text alone tells, likewise.
     pub(crate) names: Vec<Option<String>>,
 }

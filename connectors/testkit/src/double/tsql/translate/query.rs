@@ -1,6 +1,7 @@
 //! Queries: the rewriting walk, rows and their order.
 
-use super::{Context, Translated, expression, raw};
+use super::infer::{self, Scopes, Typed};
+use super::{Context, Translated, command, expression, raw};
 use crate::double::engine::EngineError;
 use crate::double::tsql::errors::{syntax, unsupported};
 use crate::double::tsql::native::Native;
@@ -21,7 +22,7 @@ pub(crate) fn statement(
         Statement::Query(query) => (result_types(query, context), result_names(query)),
         _ => (Vec::new(), Vec::new()),
     };
-    let mut walk = Walk { context, common: Vec::new(), depth: 0 };
+    let mut walk = Walk::new(context, 0);
     match statement.visit(&mut walk) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(Translated { sql: statement.to_string(), types, names }),
@@ -29,37 +30,35 @@ pub(crate) fn statement(
 }
 
 /// Translates the query of a view.
-pub(crate) fn view(query: Box<Query>, context: Context<'_>) -> Result<String, EngineError> {
-    let mut query = query;
-    let mut walk = Walk { context, common: Vec::new(), depth: 1 };
+pub(crate) fn view(mut query: Box<Query>, context: Context<'_>) -> Result<Translated, EngineError> {
+    let (types, names) = (result_types(&query, context), Vec::new());
+    let mut walk = Walk::new(context, 1);
     match query.visit(&mut walk) {
         ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(query.to_string()),
+        ControlFlow::Continue(()) => Ok(Translated { sql: query.to_string(), types, names }),
     }
 }
 
 /// Translates an expression on its own.
 pub(crate) fn single(expression: &mut Expr, context: Context<'_>) -> Result<(), EngineError> {
-    let mut walk = Walk { context, common: Vec::new(), depth: 1 };
+    let mut walk = Walk::new(context, 1);
     match expression.visit(&mut walk) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }
 }
 
-/// The types of the columns that are casts or parameters; nothing where a wildcard hides the places.
-fn result_types(query: &Query, context: Context<'_>) -> Vec<Option<Native>> {
-    let SetExpr::Select(select) = query.body.as_ref() else { return Vec::new() };
-    let mut types = Vec::new();
-    for item in &select.projection {
-        match item {
-            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-                types.push(expression::declared(expr, context));
-            }
-            _ => return Vec::new(),
-        }
+/// The types of the columns; nothing where a wildcard hides the places.
+fn result_types(query: &Query, context: Context<'_>) -> Vec<Option<Typed>> {
+    let Some(select) = infer::first_select(&query.body) else { return Vec::new() };
+    let is_plain = |item: &SelectItem| {
+        matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. })
+    };
+    if !select.projection.iter().all(is_plain) || !matches!(*query.body, SetExpr::Select(_)) {
+        return Vec::new();
     }
-    types
+    let columns = Scopes::default().output(query, context);
+    columns.into_iter().map(|(_, typed)| typed).collect()
 }
 
 /// The names that the select list gives; an expression without one has the empty name.
@@ -89,6 +88,27 @@ struct Walk<'a> {
     /// Names of common table expressions.
     common: Vec<String>,
     depth: usize,
+    scopes: Scopes,
+    /// Types that the expressions around the current one are to have.
+    types: Vec<Option<Native>>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(context: Context<'a>, depth: usize) -> Self {
+        Self { context, common: Vec::new(), depth, scopes: Scopes::default(), types: Vec::new() }
+    }
+
+    /// The type of an expression whose digits PostgreSQL counts in another way.
+    fn exact(&self, expr: &Expr) -> Option<Native> {
+        let computes =
+            matches!(expr, Expr::BinaryOp { .. } | Expr::Function(_) | Expr::Case { .. });
+        let native = self.scopes.of(expr, self.context).filter(|_| computes)?.native;
+        let is_exact = matches!(
+            native.name,
+            "decimal" | "numeric" | "money" | "smallmoney" | "tinyint" | "datetime"
+        );
+        is_exact.then_some(native)
+    }
 }
 
 impl VisitorMut for Walk<'_> {
@@ -106,16 +126,24 @@ impl VisitorMut for Walk<'_> {
                     && matches!(cte.query.body.as_ref(), SetExpr::SetOperation { .. })
             });
         }
-        flow(limited(query, self.depth))
+        self.scopes.enter(query, self.context);
+        flow(limited(query, self.depth, self.context, &self.scopes))
     }
 
     fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<EngineError> {
         self.depth -= 1;
+        self.scopes.leave();
         ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<EngineError> {
+        self.scopes.enter_select(select, self.context);
         flow(checked(select))
+    }
+
+    fn post_visit_select(&mut self, _: &mut Select) -> ControlFlow<EngineError> {
+        self.scopes.leave();
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<EngineError> {
@@ -135,14 +163,24 @@ impl VisitorMut for Walk<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<EngineError> {
+        self.scopes.spell(expr);
+        self.types.push(self.exact(expr));
         if let Expr::Function(function) = expr {
-            order_function(function);
+            order_function(function, self.context, &self.scopes);
         }
-        flow(expression::before(expr, self.context))
+        flow(expression::before(expr, self.context, &self.scopes))
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<EngineError> {
-        flow(expression::after(expr, self.context))
+        let exact = self.types.pop().flatten();
+        let quotient = expression::is_quotient(expr);
+        if let Err(error) = expression::after(expr, self.context) {
+            return ControlFlow::Break(error);
+        }
+        if let Some(native) = exact {
+            *expr = raw(expression::exact(expr, &native, quotient));
+        }
+        ControlFlow::Continue(())
     }
 }
 
@@ -169,7 +207,12 @@ pub(crate) fn qualify(relation: &mut ObjectName, common: &[String]) {
 }
 
 /// TOP, OFFSET and FETCH, and what T-SQL does not have.
-fn limited(query: &mut Query, depth: usize) -> Result<(), EngineError> {
+fn limited(
+    query: &mut Query,
+    depth: usize,
+    context: Context<'_>,
+    scopes: &Scopes,
+) -> Result<(), EngineError> {
     if !query.locks.is_empty() {
         return Err(syntax("FOR"));
     }
@@ -184,16 +227,21 @@ fn limited(query: &mut Query, depth: usize) -> Result<(), EngineError> {
         skips = true;
         offset.value = Expr::Nested(Box::new(offset.value.clone()));
     }
+    if is_branch(query) {
+        return Ok(());
+    }
     if let Some(quantity) = query.fetch.as_mut().and_then(|fetch| fetch.quantity.as_mut()) {
-        *quantity = Expr::Nested(Box::new(quantity.clone()));
+        let count = command::fetched(quantity)?.unwrap_or_else(|| quantity.clone());
+        *quantity = Expr::Nested(Box::new(count));
     }
     if (skips || query.fetch.is_some()) && !(skips && ordered) {
         return Err(syntax(if skips { "OFFSET" } else { "FETCH" }));
     }
     if let Some(order) = &mut query.order_by {
-        order_query(order)?;
+        let distinct = infer::first_select(&query.body).is_some_and(|s| s.distinct.is_some());
+        order_query(order, distinct, context, scopes)?;
     }
-    let top = tops(&mut query.body, true)?;
+    let top = tops(&mut query.body, true, context)?;
     if depth > 1 && ordered && !skips && top.is_none() {
         return Err(EngineError::new(
             1033,
@@ -214,12 +262,21 @@ fn limited(query: &mut Query, depth: usize) -> Result<(), EngineError> {
 }
 
 /// Takes the TOP of the only SELECT; those of a union's branches become queries of their own.
-fn tops(body: &mut SetExpr, outermost: bool) -> Result<Option<Top>, EngineError> {
+fn tops(
+    body: &mut SetExpr,
+    outermost: bool,
+    context: Context<'_>,
+) -> Result<Option<Top>, EngineError> {
     match body {
         SetExpr::Select(select) if outermost => Ok(select.top.take()),
         SetExpr::Select(select) => {
             let Some(top) = select.top.take() else { return Ok(None) };
-            let fetch = Some(fetched(top)?);
+            let mut fetch = fetched(top)?;
+            if let Some(quantity) = &mut fetch.quantity {
+                single(quantity, context)?;
+                *quantity = raw(format!("{BRANCH}{quantity}"));
+            }
+            let fetch = Some(fetch);
             let inner = SetExpr::Select(select.clone());
             *body = SetExpr::Query(Box::new(Query {
                 with: None,
@@ -236,8 +293,8 @@ fn tops(body: &mut SetExpr, outermost: bool) -> Result<Option<Top>, EngineError>
             Ok(None)
         }
         SetExpr::SetOperation { left, right, .. } => {
-            tops(left, false)?;
-            tops(right, false)?;
+            tops(left, false, context)?;
+            tops(right, false, context)?;
             Ok(None)
         }
         _ => Ok(None),
@@ -257,30 +314,49 @@ fn fetched(top: Top) -> Result<Fetch, EngineError> {
     Ok(Fetch { with_ties: top.with_ties, percent: false, quantity: Some(quantity) })
 }
 
-fn order_query(order: &mut OrderBy) -> Result<(), EngineError> {
+fn order_query(
+    order: &mut OrderBy,
+    distinct: bool,
+    context: Context<'_>,
+    scopes: &Scopes,
+) -> Result<(), EngineError> {
     match &mut order.kind {
         OrderByKind::All(_) => Err(syntax("ALL")),
-        OrderByKind::Expressions(keys) => order_keys(keys),
+        // The keys of a DISTINCT must stand in its list as they are.
+        OrderByKind::Expressions(keys) if distinct => order_keys(keys, context, &Scopes::default()),
+        OrderByKind::Expressions(keys) => order_keys(keys, context, scopes),
     }
 }
 
+/// What marks a query that was made of a union's branch with a TOP.
+const BRANCH: &str = "/* TOP */ ";
+
+fn is_branch(query: &Query) -> bool {
+    let quantity = query.fetch.as_ref().and_then(|fetch| fetch.quantity.as_ref());
+    matches!(quantity, Some(Expr::Identifier(ident)) if ident.value.starts_with(BRANCH))
+}
+
 /// NULL is the smallest value.
-fn order_keys(keys: &mut [OrderByExpr]) -> Result<(), EngineError> {
+fn order_keys(
+    keys: &mut [OrderByExpr],
+    context: Context<'_>,
+    scopes: &Scopes,
+) -> Result<(), EngineError> {
     for key in keys {
         if key.options.nulls_first.is_some() {
             return Err(syntax("NULLS"));
         }
         key.options.nulls_first = Some(key.options.asc.unwrap_or(true));
-        expression::order_by_units(&mut key.expr);
+        expression::order_by_units(&mut key.expr, context, scopes);
     }
     Ok(())
 }
 
-fn order_function(function: &mut Function) {
+fn order_function(function: &mut Function, context: Context<'_>, scopes: &Scopes) {
     if let Some(WindowType::WindowSpec(window)) = &mut function.over {
-        let _ = order_keys(&mut window.order_by);
+        let _ = order_keys(&mut window.order_by, context, scopes);
     }
-    let _ = order_keys(&mut function.within_group);
+    let _ = order_keys(&mut function.within_group, context, scopes);
     // An ordinary aggregate takes its order inside the parentheses.
     if !function.within_group.is_empty() && is_string_agg(function) {
         let keys = std::mem::take(&mut function.within_group);

@@ -136,7 +136,9 @@ fn spell(tokens: &mut [TokenWithSpan], registry: &Registry, first: &mut HashMap<
     for at in 0..tokens.len() {
         let period = tokens[at].token == Token::Period;
         let before = at.checked_sub(1).and_then(|at| words[at].as_deref()).unwrap_or_default();
-        let named = matches!(before, "INTO" | "REFERENCES" | "TABLE") || after_period;
+        let named = after_period
+            || (matches!(before, "INTO" | "REFERENCES" | "TABLE")
+                && words[at].as_deref() != Some("IF"));
         after_period = period;
         let Token::Word(word) = &mut tokens[at].token else { continue };
         let is_name = match word.quote_style {

@@ -112,9 +112,8 @@ fn begins(current: &[TokenWithSpan], token: &Token) -> bool {
     if word == "SET" {
         return first != "UPDATE";
     }
-    !INNER.contains(&word)
-        && !(word == "IF" && first == "DROP")
-        && !(first == "WITH" && word == "INSERT")
+    let belongs = (word == "IF" && first == "DROP") || (word == "INSERT" && first == "WITH");
+    !INNER.contains(&word) && !belongs
 }
 
 fn nesting(token: &Token) -> i32 {

@@ -262,6 +262,13 @@ fn limited(
     if query.for_clause.is_some() {
         return Err(unsupported("FOR XML and FOR JSON"));
     }
+    let is_change = matches!(
+        query.body.as_ref(),
+        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
+    );
+    if is_change && depth > 1 {
+        return Err(syntax("a change of rows"));
+    }
     let (mut skips, ordered) = (false, query.order_by.is_some());
     if let Some(clause) = &mut query.limit_clause {
         let LimitClause::LimitOffset { limit: None, offset: Some(offset), .. } = clause else {

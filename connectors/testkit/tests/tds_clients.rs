@@ -2,6 +2,8 @@
 //! own driver expects. `./test --cross-check` installs them and names them in the environment; one that is
 //! not named is skipped.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test panics where it fails")]
+
 use async_trait::async_trait;
 use celosia_connector_testkit::double::engine::{
     Bind, Engine, EngineError, EngineSession, Login, Outcome, ResultColumn, Row,

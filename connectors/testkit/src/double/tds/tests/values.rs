@@ -99,7 +99,7 @@ fn values_come_back_as_they_were() {
     ] {
         let (kind, text) = round(native, None, true, value);
         assert_eq!(text, value, "{native}");
-        assert_eq!(Kind::parse(&kind).is_some(), true, "{kind}");
+        assert!(Kind::parse(&kind).is_some(), "{kind}");
         if native != "real" && native != "float" {
             assert_eq!(Kind::parse(&kind), Kind::parse(native), "{native} {kind}");
         }

@@ -153,7 +153,8 @@ impl OracleConfig {
 
     fn checked(self, tls: bool) -> Result<Self, ConnectorError> {
         let direct = matches!(self.address, Address::Direct(_));
-        let asked = self.tls.trust.is_some() || self.tls.wallet.is_some() || self.tls.server_name.is_some();
+        let asked =
+            self.tls.trust.is_some() || self.tls.wallet.is_some() || self.tls.server_name.is_some();
         if direct && asked && !tls {
             return Err(invalid("trust_certificate, wallet and server_name need oracles://"));
         }
@@ -227,7 +228,9 @@ impl Options {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             if !OPTIONS.contains(&name) {
                 let known = OPTIONS.join(", ");
-                return Err(invalid(format!("unknown option {name:?} in the URL; known are {known}")));
+                return Err(invalid(format!(
+                    "unknown option {name:?} in the URL; known are {known}"
+                )));
             }
             if value.is_empty() {
                 return Err(invalid(format!("the option {name} has no value")));

@@ -61,6 +61,27 @@ impl Moment {
     }
 }
 
+impl Moment {
+    /// The moment so many seconds earlier; `None` where it is no moment.
+    pub(crate) fn earlier(self, seconds: i32) -> Option<Self> {
+        use chrono::{Datelike, Timelike};
+        let date = chrono::NaiveDate::from_ymd_opt(self.year, self.month.into(), self.day.into())?;
+        let (hour, minute, second) = (self.hour.into(), self.minute.into(), self.second.into());
+        let moment = date.and_hms_nano_opt(hour, minute, second, self.nanosecond)?;
+        let moment = moment.checked_sub_signed(chrono::TimeDelta::seconds(seconds.into()))?;
+        let small = |value: u32| u8::try_from(value).ok();
+        Some(Self {
+            year: moment.year(),
+            month: small(moment.month())?,
+            day: small(moment.day())?,
+            hour: small(moment.hour())?,
+            minute: small(moment.minute())?,
+            second: small(moment.second())?,
+            nanosecond: moment.nanosecond(),
+        })
+    }
+}
+
 /// Rows on their way to batches.
 pub(crate) struct Batches {
     schema: SchemaRef,
@@ -192,10 +213,12 @@ impl Column {
                 Err(reason) => return Ok(Err(reason)),
             },
             Self::Float32(builder) => {
-                builder.append_option(row.float(at)?.map(|v| if v.is_nan() { f32::NAN } else { v }));
+                builder
+                    .append_option(row.float(at)?.map(|v| if v.is_nan() { f32::NAN } else { v }));
             }
             Self::Float64(builder) => {
-                builder.append_option(row.double(at)?.map(|v| if v.is_nan() { f64::NAN } else { v }));
+                builder
+                    .append_option(row.double(at)?.map(|v| if v.is_nan() { f64::NAN } else { v }));
             }
             Self::Decimal128(builder, digits, scale) => {
                 match number(row, at, |number| number.narrow(*digits, *scale))? {
@@ -280,7 +303,13 @@ mod tests {
     fn moments_are_cut_to_microseconds() {
         let fine = Moment { nanosecond: 1_999, ..moment(1970, 1, 1) };
         assert_eq!(fine.micros(), Ok(1));
-        let before = Moment { hour: 23, minute: 59, second: 59, nanosecond: 999_999_999, ..moment(1969, 12, 31) };
+        let before = Moment {
+            hour: 23,
+            minute: 59,
+            second: 59,
+            nanosecond: 999_999_999,
+            ..moment(1969, 12, 31)
+        };
         assert_eq!(before.micros(), Ok(-1));
     }
 

@@ -36,16 +36,23 @@ pub(crate) fn endpoints(text: &str) -> Result<Vec<Endpoint>, String> {
             if description.key != "DESCRIPTION" {
                 return Ok(());
             }
-            let connect_data = description.child("CONNECT_DATA").map_or(String::new(), Node::inside);
+            let connect_data =
+                description.child("CONNECT_DATA").map_or(String::new(), Node::inside);
             if description.find("SSL_SERVER_CERT_DN").is_some() {
-                return Err("SSL_SERVER_CERT_DN is not supported: the certificate is verified by its \
+                return Err(
+                    "SSL_SERVER_CERT_DN is not supported: the certificate is verified by its \
                             names (server_name names another one)"
-                    .to_string());
+                        .to_string(),
+                );
             }
             addresses(description, &connect_data, &mut found)
         })?;
     }
-    if found.is_empty() { Err("the connect descriptor names no address".to_string()) } else { Ok(found) }
+    if found.is_empty() {
+        Err("the connect descriptor names no address".to_string())
+    } else {
+        Ok(found)
+    }
 }
 
 /// The address that a listener sends its client to.
@@ -156,8 +163,14 @@ mod tests {
              (ADDRESS=(PROTOCOL=TCPS)(HOST=[::1])(PORT=2)))(CONNECT_DATA=(SERVICE_NAME=x.y)(SERVER=DEDICATED)))";
         let found = endpoints(text).expect("two");
         let data = "(SERVICE_NAME=x.y)(SERVER=DEDICATED)".to_string();
-        assert_eq!(found[0], Endpoint { host: "a".into(), port: 1, tls: false, connect_data: data.clone() });
-        assert_eq!(found[1], Endpoint { host: "::1".into(), port: 2, tls: true, connect_data: data });
+        assert_eq!(
+            found[0],
+            Endpoint { host: "a".into(), port: 1, tls: false, connect_data: data.clone() }
+        );
+        assert_eq!(
+            found[1],
+            Endpoint { host: "::1".into(), port: 2, tls: true, connect_data: data }
+        );
     }
 
     #[test]

@@ -7,8 +7,8 @@
 
 use crate::mask;
 use celosia_connector_api::{
-    Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, Mask, Operand, OperandClass,
-    Value,
+    Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, Mask, Operand,
+    OperandClass, Value,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -104,8 +104,7 @@ impl Dialect for OracleDialect {
 
     fn capabilities(&self) -> Capabilities {
         let booleans = self.booleans.load(Ordering::Relaxed);
-        let (ordering, sort) =
-            if self.is_utf8() { (ORDER_TEXT, BASE_TEXT) } else { (ORDER, BASE) };
+        let (ordering, sort) = if self.is_utf8() { (ORDER_TEXT, BASE_TEXT) } else { (ORDER, BASE) };
         Capabilities {
             equality: ClassSet::of(if booleans { EQUAL_BOOLEAN } else { EQUAL }),
             ordering: ClassSet::of(ordering),
@@ -317,9 +316,13 @@ mod tests {
 
     #[test]
     fn patterns_escape_only_what_may_be_escaped() {
-        for (pattern, normal) in
-            [("a\\b", "ab"), ("a\\%b", "a\\%b"), ("\\\\", "\\\\"), ("a\\_\\x%", "a\\_x%"), ("%", "%")]
-        {
+        for (pattern, normal) in [
+            ("a\\b", "ab"),
+            ("a\\%b", "a\\%b"),
+            ("\\\\", "\\\\"),
+            ("a\\_\\x%", "a\\_x%"),
+            ("%", "%"),
+        ] {
             assert_eq!(normal_pattern(pattern), normal);
         }
     }
@@ -331,10 +334,15 @@ mod tests {
         let spelled = |operand: &Operand<'_>, micros| {
             let mut bound = Vec::new();
             let dialect = utf8(19);
-            let sql = dialect.compare(operand, Comparison::Less, &Value::Timestamp(micros), &mut |value| {
-                bound.push(value.clone());
-                dialect.placeholder(bound.len(), &value)
-            });
+            let sql = dialect.compare(
+                operand,
+                Comparison::Less,
+                &Value::Timestamp(micros),
+                &mut |value| {
+                    bound.push(value.clone());
+                    dialect.placeholder(bound.len(), &value)
+                },
+            );
             (sql, bound)
         };
         let (sql, bound) = spelled(&operand, 1_000_000);

@@ -8,7 +8,9 @@ use celosia_connector_api::{ConnectorError, ErrorCode};
 pub(crate) fn connecting(failure: Failure, place: &str) -> ConnectorError {
     let (code, check) = match failure.kind {
         Kind::Server(number) => login(number),
-        Kind::Tls => (ErrorCode::TlsFailed, "check trust_certificate, wallet and the server's name"),
+        Kind::Tls => {
+            (ErrorCode::TlsFailed, "check trust_certificate, wallet and the server's name")
+        }
         Kind::Configuration | Kind::Statement => {
             (ErrorCode::InvalidConfiguration, "check the source's URL and driver")
         }
@@ -55,7 +57,10 @@ pub(crate) fn keeps_session(failure: &Failure) -> bool {
 fn login(number: u32) -> (ErrorCode, &'static str) {
     match number {
         1017 | 1005 => (ErrorCode::AuthenticationFailed, "check user and password"),
-        28000 => (ErrorCode::AuthenticationFailed, "the account is locked: ALTER USER ... ACCOUNT UNLOCK"),
+        28000 => (
+            ErrorCode::AuthenticationFailed,
+            "the account is locked: ALTER USER ... ACCOUNT UNLOCK",
+        ),
         28001 | 28002 => (
             ErrorCode::AuthenticationFailed,
             "the password has expired: set a new one, or a profile without PASSWORD_LIFE_TIME",
@@ -67,8 +72,13 @@ fn login(number: u32) -> (ErrorCode, &'static str) {
             ErrorCode::InvalidConfiguration,
             "the listener knows no such service: check the service name (lsnrctl services)",
         ),
-        12505 => (ErrorCode::InvalidConfiguration, "the listener knows no such SID: check it, or use a service"),
-        12154 => (ErrorCode::InvalidConfiguration, "no such alias: check tnsnames.ora and tns_admin"),
+        12505 => (
+            ErrorCode::InvalidConfiguration,
+            "the listener knows no such SID: check it, or use a service",
+        ),
+        12154 => {
+            (ErrorCode::InvalidConfiguration, "no such alias: check tnsnames.ora and tns_admin")
+        }
         12162 | 12504 | 12533 | 12529 => {
             (ErrorCode::InvalidConfiguration, "check the address and the service name")
         }
@@ -79,9 +89,10 @@ fn login(number: u32) -> (ErrorCode, &'static str) {
         28759 | 28791 | 28860 | 28864 | 29002 | 29003 | 29019 | 29024 | 29106 => {
             (ErrorCode::TlsFailed, "check trust_certificate, wallet and the server's name")
         }
-        12516 | 12518 | 12519 | 12520 | 20 | 18 => {
-            (ErrorCode::Unreachable, "the database takes no more sessions: raise PROCESSES or lower concurrency")
-        }
+        12516 | 12518 | 12519 | 12520 | 20 | 18 => (
+            ErrorCode::Unreachable,
+            "the database takes no more sessions: raise PROCESSES or lower concurrency",
+        ),
         12541 => (ErrorCode::Unreachable, "no listener: check host and port, and lsnrctl status"),
         12170 | 12535 | 12543 | 12545 => {
             (ErrorCode::Unreachable, "no answer: check host and port, routes and firewalls")

@@ -66,7 +66,9 @@ fn partial(text: &str, first: u8, last: u8) -> String {
 /// The first instant of the year or month. Instants stay local: they are cut in UTC there.
 fn first_instant(unit: &str, value: &str, column: &ColumnDescription) -> Option<String> {
     match &column.data_type {
-        DataType::Timestamp(_, None) => Some(format!("CAST(TRUNC({value}, '{unit}') AS TIMESTAMP(6))")),
+        DataType::Timestamp(_, None) => {
+            Some(format!("CAST(TRUNC({value}, '{unit}') AS TIMESTAMP(6))"))
+        }
         _ => None,
     }
 }

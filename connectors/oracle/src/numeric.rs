@@ -173,7 +173,10 @@ mod tests {
         assert_eq!(units.to_string(), format!("{forty}{}", "0".repeat(30)));
         let third = format!("0.{}", "3".repeat(30));
         assert_eq!(digits(&third).wide(76, 30).expect("fits").to_string(), "3".repeat(30));
-        assert_eq!(digits("-0.5").wide(76, 30).map(|u| u.to_string()), Ok(format!("-5{}", "0".repeat(29))));
+        assert_eq!(
+            digits("-0.5").wide(76, 30).map(|u| u.to_string()),
+            Ok(format!("-5{}", "0".repeat(29)))
+        );
     }
 
     #[test]

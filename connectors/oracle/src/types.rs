@@ -167,7 +167,11 @@ mod tests {
         NativeType { name: name.into(), precision, scale, binary: true, ..NativeType::default() }
     }
 
-    fn mapped(name: &str, precision: Option<i64>, scale: Option<i64>) -> Option<(DataType, OperandClass)> {
+    fn mapped(
+        name: &str,
+        precision: Option<i64>,
+        scale: Option<i64>,
+    ) -> Option<(DataType, OperandClass)> {
         map(&native(name, precision, scale)).map(|mapped| (mapped.data_type, mapped.class))
     }
 
@@ -196,7 +200,10 @@ mod tests {
             }
         }
         assert_eq!(mapped("FLOAT", Some(126), None).map(|f| f.0), Some(FREE_NUMBER));
-        assert_eq!(mapped("FLOAT", Some(24), None), Some((DataType::Float64, OperandClass::Opaque)));
+        assert_eq!(
+            mapped("FLOAT", Some(24), None),
+            Some((DataType::Float64, OperandClass::Opaque))
+        );
     }
 
     #[test]
@@ -228,7 +235,8 @@ mod tests {
 
     #[test]
     fn what_has_no_form_is_left_out() {
-        let object = NativeType { owner: Some("MDSYS".into()), ..native("SDO_GEOMETRY", None, None) };
+        let object =
+            NativeType { owner: Some("MDSYS".into()), ..native("SDO_GEOMETRY", None, None) };
         assert_eq!(map(&object), None);
         assert_eq!(mapped("BFILE", None, None), None);
         let xml = NativeType { owner: Some("PUBLIC".into()), ..native("XMLTYPE", None, None) };
@@ -237,7 +245,8 @@ mod tests {
 
     #[test]
     fn types_are_spelled_as_declared() {
-        let text = NativeType { characters: 50, in_characters: true, ..native("VARCHAR2", None, None) };
+        let text =
+            NativeType { characters: 50, in_characters: true, ..native("VARCHAR2", None, None) };
         assert_eq!(spelled(&text), "VARCHAR2(50 CHAR)");
         assert_eq!(spelled(&native("NUMBER", None, Some(0))), "INTEGER");
         assert_eq!(spelled(&native("NUMBER", Some(10), Some(2))), "NUMBER(10,2)");

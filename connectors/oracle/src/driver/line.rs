@@ -46,7 +46,7 @@ pub(crate) enum Reason {
 pub(crate) enum Next {
     /// Looks again then, or when it is told.
     Wait(Instant),
-    /// Breaks the call.
+    /// Breaks the call, or looks again very soon where that is not possible yet.
     Break,
     /// Closes the connection: the server did not confirm in time.
     Close,
@@ -147,7 +147,8 @@ impl Line {
                 state.closed = Some("the server did not confirm that a call was stopped");
                 Next::Close
             }
-            Some(since) => Next::Wait(since + GRACE),
+            Some(since) if state.broken => Next::Wait(since + GRACE),
+            Some(_) => Next::Break,
             None => {
                 state.overdue = Some(now);
                 Next::Break
@@ -158,6 +159,11 @@ impl Line {
     /// A break has been sent for the call that is on its way.
     pub(crate) fn broke(&self) {
         self.state.lock().broken = true;
+    }
+
+    /// Whether a call is on its way.
+    pub(crate) fn is_in_call(&self) -> bool {
+        self.state.lock().in_call
     }
 
     /// Waits for a change.
@@ -198,6 +204,8 @@ mod tests {
         assert!(matches!(line.next(), Next::Wait(_)));
         line.enter().expect("open");
         line.stop(turn);
+        assert_eq!(line.next(), Next::Break);
+        // Asked again until it was possible.
         assert_eq!(line.next(), Next::Break);
         line.broke();
         assert!(matches!(line.next(), Next::Wait(_)));

@@ -17,6 +17,9 @@ pub(crate) trait Connection {
     /// The server's version: major, and whole for the administrator.
     fn version(&self) -> (u32, String);
 
+    /// Runs a statement that sets up the session.
+    fn set_up(&mut self, sql: &str) -> Result<(), Failure>;
+
     /// Names the query in the server's session view and begins a read-only transaction.
     fn begin(&mut self, action: &str) -> Result<(), Failure>;
 

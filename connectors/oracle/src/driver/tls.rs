@@ -80,8 +80,10 @@ fn client_key(
         };
         let wrong = |_| refused(format!("wallet_password does not open {}", file.display()));
         let (_, document) = pkcs8::SecretDocument::from_pem(key).map_err(wrong)?;
-        let opened =
-            pkcs8::SecretDocument::from_pkcs8_encrypted_der(document.as_bytes(), password.as_bytes());
+        let opened = pkcs8::SecretDocument::from_pkcs8_encrypted_der(
+            document.as_bytes(),
+            password.as_bytes(),
+        );
         let opened = opened
             .map_err(|_| refused(format!("wallet_password does not open {}", file.display())))?;
         PrivateKeyDer::Pkcs8(opened.as_bytes().to_vec().into())
@@ -91,7 +93,8 @@ fn client_key(
             Err(_) => return Ok(None),
         }
     };
-    let unusable = |error: rustls::Error| refused(format!("the key in {}: {error}", file.display()));
+    let unusable =
+        |error: rustls::Error| refused(format!("the key in {}: {error}", file.display()));
     let signing = provider.key_provider.load_private_key(key).map_err(unusable)?;
     Ok(Some(CertifiedKey::new(certificates(pem, file)?, signing)))
 }

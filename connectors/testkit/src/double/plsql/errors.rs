@@ -113,9 +113,10 @@ fn by_state(state: &str, message: &str) -> EngineError {
         "23503" => (2291, "integrity constraint violated - parent key not found"),
         "23514" if message.contains("_bytes") => (12_899, "value too large for column"),
         "23514" => (2290, "check constraint violated"),
-        "25006" => {
-            (1456, "may not perform insert, delete, update operation inside a READ ONLY transaction")
-        }
+        "25006" => (
+            1456,
+            "may not perform insert, delete, update operation inside a READ ONLY transaction",
+        ),
         "42501" => (1031, "insufficient privileges"),
         "21000" => (1427, "single-row subquery returns more than one row"),
         "42P07" => (955, "name is already used by an existing object"),
@@ -141,7 +142,8 @@ fn own(message: &str) -> Option<EngineError> {
 fn oracle_name(message: &str) -> String {
     let name = message.strip_prefix("column ").unwrap_or(message);
     let name = name.split(" does not exist").next().unwrap_or(name);
-    let parts: Vec<String> = name.split('.').map(|p| format!("\"{}\"", p.trim_matches('"'))).collect();
+    let parts: Vec<String> =
+        name.split('.').map(|p| format!("\"{}\"", p.trim_matches('"'))).collect();
     parts.join(".")
 }
 

@@ -99,10 +99,16 @@ impl OracleEngine {
         ] {
             client.query(script).await.map_err(told)?;
         }
-        let product = format!("Oracle Database {} ", if release.is_23() { "23ai Free" } else { "19c Enterprise Edition" });
+        let product = format!(
+            "Oracle Database {} ",
+            if release.is_23() { "23ai Free" } else { "19c Enterprise Edition" }
+        );
         let banner = format!("{product}Release {} - Production", release.version());
         let row = [release.version(), &banner, &product].map(literal).join(", ");
-        client.query(&format!("INSERT INTO registry.release VALUES ({row})")).await.map_err(told)?;
+        client
+            .query(&format!("INSERT INTO registry.release VALUES ({row})"))
+            .await
+            .map_err(told)?;
         let catalog = Catalog::read(&mut client).await.map_err(|error| error.to_string())?;
         let shared = Shared {
             port,

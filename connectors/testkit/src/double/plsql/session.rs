@@ -5,12 +5,12 @@ use super::registry::{Catalog, literal, quoted};
 use super::translate::tokens::{keyword, tokens};
 use super::translate::{Scope, Translator, parse, parts, qualified};
 use super::{Shared, ddl};
-use crate::double::engine::{
-    Bind, EngineError, EngineSession, Login, Outcome, ResultColumn, Row,
-};
+use crate::double::engine::{Bind, EngineError, EngineSession, Login, Outcome, ResultColumn, Row};
 use crate::double::postgres::{Answer, Client};
 use async_trait::async_trait;
-use sqlparser::ast::{Delete, FromTable, Insert, Query, SetExpr, Statement, TableFactor, TableObject, Update};
+use sqlparser::ast::{
+    Delete, FromTable, Insert, Query, SetExpr, Statement, TableFactor, TableObject, Update,
+};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 use std::sync::Arc;
 
@@ -164,7 +164,9 @@ impl Session {
             "SELECT" | "WITH" => self.query(&tokens, sql, binds).await,
             "INSERT" | "UPDATE" | "DELETE" | "MERGE" => self.change(&tokens, sql, binds).await,
             "COMMIT" => self.commit().await.map(|()| done(0)),
-            "ROLLBACK" if word(1).as_deref() == Some("TO") => Err(errors::unsupported("savepoints")),
+            "ROLLBACK" if word(1).as_deref() == Some("TO") => {
+                Err(errors::unsupported("savepoints"))
+            }
             "ROLLBACK" => self.end("ROLLBACK").await.map(|()| done(0)),
             "SAVEPOINT" => Ok(done(0)),
             "SET" => self.set(&tokens).await,
@@ -172,8 +174,8 @@ impl Session {
             "BEGIN" | "DECLARE" | "CALL" => self.block(&tokens).await,
             "LOCK" if self.is_reader() => Err(errors::insufficient_privileges()),
             "LOCK" => Ok(done(0)),
-            "CREATE" | "DROP" | "ALTER" | "TRUNCATE" | "COMMENT" | "GRANT" | "REVOKE" | "ANALYZE"
-            | "RENAME" | "PURGE" => self.declare(&tokens, sql).await,
+            "CREATE" | "DROP" | "ALTER" | "TRUNCATE" | "COMMENT" | "GRANT" | "REVOKE"
+            | "ANALYZE" | "RENAME" | "PURGE" => self.declare(&tokens, sql).await,
             _ => Err(errors::ora(900, "invalid SQL statement")),
         }
     }
@@ -408,7 +410,8 @@ fn insert_text(
     }
     let columns =
         if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
-    let source = insert.source.as_ref().ok_or_else(|| errors::ora(926, "missing VALUES keyword"))?;
+    let source =
+        insert.source.as_ref().ok_or_else(|| errors::ora(926, "missing VALUES keyword"))?;
     let source = match &*source.body {
         SetExpr::Values(values) => {
             let [row] = values.rows.as_slice() else {

@@ -8,14 +8,23 @@ use std::collections::HashMap;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OracleType {
     /// NUMBER; INTEGER is one without a precision but with a scale.
-    Number { precision: Option<u8>, scale: Option<i8> },
+    Number {
+        precision: Option<u8>,
+        scale: Option<i8>,
+    },
     /// FLOAT of so many bits: a decimal number all the same.
     Float(u8),
     BinaryFloat,
     BinaryDouble,
-    Varchar2 { length: u32, chars: bool },
+    Varchar2 {
+        length: u32,
+        chars: bool,
+    },
     Nvarchar2(u32),
-    Char { length: u32, chars: bool },
+    Char {
+        length: u32,
+        chars: bool,
+    },
     Nchar(u32),
     Clob,
     Nclob,
@@ -71,8 +80,12 @@ impl OracleType {
             });
             outside.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
         };
-        let inside: String =
-            upper.split('(').skip(1).filter_map(|part| part.split(')').next()).collect::<Vec<_>>().join(",");
+        let inside: String = upper
+            .split('(')
+            .skip(1)
+            .filter_map(|part| part.split(')').next())
+            .collect::<Vec<_>>()
+            .join(",");
         let chars = inside.contains("CHAR");
         let numbers: Vec<i64> = inside
             .split(|c: char| c == ',' || c.is_whitespace())
@@ -84,7 +97,7 @@ impl OracleType {
     fn named(name: &str, numbers: &[i64], chars: bool) -> Option<Self> {
         let first = |otherwise: i64| numbers.first().copied().unwrap_or(otherwise);
         let length = u32::try_from(first(1)).ok()?;
-        let fraction = u8::try_from(first(6)).ok()?;
+        let fraction = u8::try_from(first(6)).unwrap_or(9);
         Some(match name {
             "NUMBER" | "NUMERIC" | "DECIMAL" | "DEC" => OracleType::Number {
                 precision: numbers.first().and_then(|p| u8::try_from(*p).ok()),
@@ -104,9 +117,7 @@ impl OracleType {
             "BINARY_DOUBLE" => OracleType::BinaryDouble,
             "VARCHAR2" | "VARCHAR" | "CHARACTER VARYING" => OracleType::Varchar2 { length, chars },
             "NVARCHAR2" => OracleType::Nvarchar2(length),
-            "CHAR" | "CHARACTER" | "CHARC" | "CHARB" => {
-                OracleType::Char { length, chars }
-            }
+            "CHAR" | "CHARACTER" | "CHARC" | "CHARB" => OracleType::Char { length, chars },
             "NCHAR" => OracleType::Nchar(length),
             "CLOB" => OracleType::Clob,
             "NCLOB" => OracleType::Nclob,
@@ -248,9 +259,7 @@ impl OracleType {
                 scale: scale.map(i32::from),
                 ..plain(22)
             },
-            OracleType::Float(bits) => {
-                Declared { precision: Some(i32::from(*bits)), ..plain(22) }
-            }
+            OracleType::Float(bits) => Declared { precision: Some(i32::from(*bits)), ..plain(22) },
             OracleType::Varchar2 { length, chars } => {
                 text(if *chars { (length * 4).min(4_000) } else { *length }, *length, *chars)
             }
@@ -324,10 +333,24 @@ mod tests {
     #[test]
     fn types_are_read_as_they_are_told() {
         for native in [
-            "NUMBER", "NUMBER(10)", "NUMBER(10,2)", "NUMBER(5,-2)", "FLOAT(126)", "VARCHAR2(50)",
-            "VARCHAR2(50 CHAR)", "CHAR(3)", "NCHAR(3)", "RAW(16)", "TIMESTAMP(9)", "LONG RAW",
-            "TIMESTAMP(3) WITH TIME ZONE", "TIMESTAMP(6) WITH LOCAL TIME ZONE",
-            "INTERVAL DAY(2) TO SECOND(6)", "INTERVAL YEAR(2) TO MONTH", "BINARY_DOUBLE", "DATE",
+            "NUMBER",
+            "NUMBER(10)",
+            "NUMBER(10,2)",
+            "NUMBER(5,-2)",
+            "FLOAT(126)",
+            "VARCHAR2(50)",
+            "VARCHAR2(50 CHAR)",
+            "CHAR(3)",
+            "NCHAR(3)",
+            "RAW(16)",
+            "TIMESTAMP(9)",
+            "LONG RAW",
+            "TIMESTAMP(3) WITH TIME ZONE",
+            "TIMESTAMP(6) WITH LOCAL TIME ZONE",
+            "INTERVAL DAY(2) TO SECOND(6)",
+            "INTERVAL YEAR(2) TO MONTH",
+            "BINARY_DOUBLE",
+            "DATE",
         ] {
             assert_eq!(OracleType::from_native(native).unwrap().native(), native);
         }

@@ -40,9 +40,12 @@ pub(super) fn plan(
             let name = Reader::at(tokens, 2).name().ok_or_else(invalid)?;
             Ok(Change::Steps(vec![format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(&name))]))
         }
-        ("GRANT" | "REVOKE" | "ANALYZE" | "PURGE", _) | ("CREATE" | "DROP" | "ALTER", "ROLE" | "PROFILE")
+        ("GRANT" | "REVOKE" | "ANALYZE" | "PURGE", _)
+        | ("CREATE" | "DROP" | "ALTER", "ROLE" | "PROFILE")
         | ("ALTER", "USER" | "SYSTEM" | "DATABASE") => Ok(Change::Steps(Vec::new())),
-        ("CREATE", _) if tokens.iter().take(5).any(|t| keyword(Some(t)).as_deref() == Some("SYNONYM")) => {
+        ("CREATE", _)
+            if tokens.iter().take(5).any(|t| keyword(Some(t)).as_deref() == Some("SYNONYM")) =>
+        {
             create_synonym(session, tokens)
         }
         ("DROP", "SYNONYM" | "PUBLIC" | "MATERIALIZED" | "TABLE" | "VIEW" | "INDEX") => {
@@ -77,11 +80,7 @@ pub(super) async fn run(session: &mut Session, change: Change) -> Result<(), Eng
     }
 }
 
-fn create(
-    session: &Session,
-    tokens: &[TokenWithSpan],
-    sql: &str,
-) -> Result<Change, EngineError> {
+fn create(session: &Session, tokens: &[TokenWithSpan], sql: &str) -> Result<Change, EngineError> {
     match parse(tokens, &[], sql)? {
         Statement::CreateTable(create) => table::create(session, &create),
         Statement::CreateView(create) => create_view(session, &create),
@@ -245,7 +244,10 @@ fn drop_object(session: &Session, tokens: &[TokenWithSpan]) -> Result<Change, En
             format!("DELETE FROM registry.indexes WHERE {}", is_named(&full, "owner", "name")),
         ],
         "SYNONYM" | "PUBLIC SYNONYM" => {
-            vec![format!("DELETE FROM registry.synonyms WHERE {}", is_named(&full, "owner", "name"))]
+            vec![format!(
+                "DELETE FROM registry.synonyms WHERE {}",
+                is_named(&full, "owner", "name")
+            )]
         }
         _ => return Err(errors::ora(950, "invalid DROP option")),
     }))
@@ -255,7 +257,10 @@ fn drop_object(session: &Session, tokens: &[TokenWithSpan]) -> Result<Change, En
 fn forget(name: &Name) -> Vec<String> {
     let mut steps = vec![
         format!("DELETE FROM registry.objects WHERE {}", is_named(name, "owner", "name")),
-        format!("DELETE FROM registry.indexes WHERE {}", is_named(name, "table_owner", "table_name")),
+        format!(
+            "DELETE FROM registry.indexes WHERE {}",
+            is_named(name, "table_owner", "table_name")
+        ),
     ];
     for table in ["columns", "constraints", "constraint_columns"] {
         let of = is_named(name, "owner", "table_name");

@@ -3,8 +3,8 @@
 use super::super::errors;
 use super::super::registry::Name;
 use super::super::session::Session;
-use super::super::translate::tokens::keyword;
 use super::super::translate::parts;
+use super::super::translate::tokens::keyword;
 use crate::double::engine::EngineError;
 use sqlparser::ast::ObjectName;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -101,7 +101,9 @@ pub(super) fn without_options(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
     // From behind the name to AS.
     let options = view.filter(|_| materialized).and_then(|view| {
         let end = tokens.iter().position(|t| is(t, &["AS"]))?;
-        let start = (view + 1..end).find(|at| is(&tokens[*at], &["BUILD", "REFRESH", "NEVER", "ENABLE", "DISABLE", "USING"]))?;
+        let start = (view + 1..end).find(|at| {
+            is(&tokens[*at], &["BUILD", "REFRESH", "NEVER", "ENABLE", "DISABLE", "USING"])
+        })?;
         Some(start..end)
     });
     while at < tokens.len() {

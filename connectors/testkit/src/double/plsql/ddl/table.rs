@@ -81,11 +81,13 @@ pub(super) fn alter(
         match operation {
             AlterTableOperation::AddColumn { column_def, .. } => {
                 draft.column(0, column_def, false)?;
-                steps.extend(draft.pieces.drain(..).map(|p| format!("ALTER TABLE {table} ADD {p}")));
+                steps
+                    .extend(draft.pieces.drain(..).map(|p| format!("ALTER TABLE {table} ADD {p}")));
             }
             AlterTableOperation::AddConstraint { constraint, .. } => {
                 draft.constraint(constraint)?;
-                steps.extend(draft.pieces.drain(..).map(|p| format!("ALTER TABLE {table} ADD {p}")));
+                steps
+                    .extend(draft.pieces.drain(..).map(|p| format!("ALTER TABLE {table} ADD {p}")));
             }
             AlterTableOperation::DropColumn { column_names, .. } => {
                 for column in column_names {
@@ -135,7 +137,8 @@ pub(super) fn register_column(
         ),
         known => known.to_string(),
     };
-    let or_null = |number: Option<i64>| number.map_or_else(|| "NULL".to_string(), |n| n.to_string());
+    let or_null =
+        |number: Option<i64>| number.map_or_else(|| "NULL".to_string(), |n| n.to_string());
     let collation = declared.char_used.map(|_| "USING_NLS_COMP");
     let cells = [
         literal(&table.0),
@@ -169,7 +172,12 @@ impl<'s> Draft<'s> {
         }
     }
 
-    fn column(&mut self, number: usize, column: &ColumnDef, in_key: bool) -> Result<(), EngineError> {
+    fn column(
+        &mut self,
+        number: usize,
+        column: &ColumnDef,
+        in_key: bool,
+    ) -> Result<(), EngineError> {
         let data_type = OracleType::parse(&column.data_type)
             .ok_or_else(|| errors::ora(902, "invalid datatype"))?;
         if data_type == OracleType::Boolean && !self.session.shared.release.is_23() {
@@ -211,7 +219,8 @@ impl<'s> Draft<'s> {
         }
         self.pieces.push(piece);
         let default = default.as_deref();
-        self.columns.push(register_column(&self.name, number, &name, &data_type, nullable, default));
+        self.columns
+            .push(register_column(&self.name, number, &name, &data_type, nullable, default));
         Ok(())
     }
 
@@ -261,8 +270,11 @@ impl<'s> Draft<'s> {
             Translator::new(self.session.scope(&catalog), &[]).resolve(table)?;
         }
         let referred: Vec<String> = referred.iter().map(folded).collect();
-        let list =
-            if referred.is_empty() { String::new() } else { format!(" ({})", quoted_list(&referred)) };
+        let list = if referred.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", quoted_list(&referred))
+        };
         self.pieces.push(format!(
             "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {}{list}",
             quoted(&name),

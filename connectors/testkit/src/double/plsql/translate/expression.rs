@@ -70,7 +70,9 @@ impl Translator<'_> {
             Expr::AllOp { left, compare_op, right } => {
                 self.quantified(left, compare_op, "ALL", right)
             }
-            Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("REGEXP_LIKE") => {
+            Expr::Function(function)
+                if function.name.to_string().eq_ignore_ascii_case("REGEXP_LIKE") =>
+            {
                 self.function(function)
             }
             other if self.scope.release.is_23() => self.truth(other),
@@ -90,7 +92,12 @@ impl Translator<'_> {
         Ok(format!("({}{test})", self.value(inner)?))
     }
 
-    fn comparison(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Translation<String> {
+    fn comparison(
+        &mut self,
+        left: &Expr,
+        op: &BinaryOperator,
+        right: &Expr,
+    ) -> Translation<String> {
         let symbol = match op {
             BinaryOperator::Eq => "=",
             BinaryOperator::NotEq => "<>",
@@ -200,7 +207,9 @@ impl Translator<'_> {
                 }
                 Err(errors::unsupported("a collation other than BINARY"))
             }
-            Expr::Prior(_) => Err(errors::ora(1788, "CONNECT BY clause required in this query block")),
+            Expr::Prior(_) => {
+                Err(errors::ora(1788, "CONNECT BY clause required in this query block"))
+            }
             other if is_condition(other) => self.condition(other),
             _ => Err(errors::ora(936, "missing expression")),
         }
@@ -234,7 +243,9 @@ impl Translator<'_> {
     fn literal_value(&mut self, value: &Value) -> Translation<String> {
         Ok(match value {
             Value::Number(digits, _) => format!("CAST({} AS numeric)", literal(digits)),
-            Value::SingleQuotedString(text) | Value::NationalStringLiteral(text) => text_or_null(text),
+            Value::SingleQuotedString(text) | Value::NationalStringLiteral(text) => {
+                text_or_null(text)
+            }
             Value::QuoteDelimitedStringLiteral(text)
             | Value::NationalQuoteDelimitedStringLiteral(text) => text_or_null(&text.value),
             Value::Null => "NULL".to_string(),
@@ -258,18 +269,25 @@ impl Translator<'_> {
         }
     }
 
-    fn arithmetic(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Translation<String> {
+    fn arithmetic(
+        &mut self,
+        left: &Expr,
+        op: &BinaryOperator,
+        right: &Expr,
+    ) -> Translation<String> {
         let symbol = match op {
             BinaryOperator::Plus => "+",
             BinaryOperator::Minus => "-",
             BinaryOperator::Multiply => "*",
             BinaryOperator::Divide => "/",
             BinaryOperator::StringConcat => "||",
-            _ => return self.condition(&Expr::BinaryOp {
-                left: Box::new(left.clone()),
-                op: op.clone(),
-                right: Box::new(right.clone()),
-            }),
+            _ => {
+                return self.condition(&Expr::BinaryOp {
+                    left: Box::new(left.clone()),
+                    op: op.clone(),
+                    right: Box::new(right.clone()),
+                });
+            }
         };
         if symbol == "||" {
             let (left, right) = (self.joined(left)?, self.joined(right)?);
@@ -287,7 +305,8 @@ impl Translator<'_> {
     }
 
     fn cast(&mut self, expr: &Expr, data_type: &DataType) -> Translation<String> {
-        let target = OracleType::parse(data_type).ok_or_else(|| errors::ora(902, "invalid datatype"))?;
+        let target =
+            OracleType::parse(data_type).ok_or_else(|| errors::ora(902, "invalid datatype"))?;
         let value = self.value(expr)?;
         let postgres = target.postgres();
         Ok(match target {

@@ -105,8 +105,17 @@ const AGGREGATES: &[(&str, &str)] = &[
 
 /// Window functions that are no aggregates.
 const WINDOWS: &[&str] = &[
-    "CUME_DIST", "DENSE_RANK", "FIRST_VALUE", "LAG", "LAST_VALUE", "LEAD", "NTH_VALUE", "NTILE",
-    "PERCENT_RANK", "RANK", "ROW_NUMBER",
+    "CUME_DIST",
+    "DENSE_RANK",
+    "FIRST_VALUE",
+    "LAG",
+    "LAST_VALUE",
+    "LEAD",
+    "NTH_VALUE",
+    "NTILE",
+    "PERCENT_RANK",
+    "RANK",
+    "ROW_NUMBER",
 ];
 /// What counts in PostgreSQL's whole numbers or doubles, and is a NUMBER in Oracle.
 const COUNTS: &[&str] =
@@ -138,7 +147,8 @@ impl Translator<'_> {
             }
             // Under a binary sort, the key of a text is the text.
             "NLSSORT" => return arguments.first().cloned().ok_or_else(count),
-            "JSON_SERIALIZE" | "VECTOR_SERIALIZE" | "FROM_VECTOR" | "ROWIDTOCHAR" | "XMLSERIALIZE" => {
+            "JSON_SERIALIZE" | "VECTOR_SERIALIZE" | "FROM_VECTOR" | "ROWIDTOCHAR"
+            | "XMLSERIALIZE" => {
                 let [value] = arguments.as_slice() else { return Err(count()) };
                 return Ok(format!("CAST({value} AS text)"));
             }
@@ -151,7 +161,9 @@ impl Translator<'_> {
         match (*own, arguments.len()) {
             ("coalesce" | "nullif", 0 | 1) => Err(count()),
             ("coalesce", more) if name == "NVL" && more > 2 => Err(count()),
-            ("sys_context", more) if more > 2 => Ok(format!("sys_context({})", arguments[..2].join(", "))),
+            ("sys_context", more) if more > 2 => {
+                Ok(format!("sys_context({})", arguments[..2].join(", ")))
+            }
             _ => Ok(format!("{own}({})", arguments.join(", "))),
         }
     }
@@ -201,7 +213,9 @@ impl Translator<'_> {
                 let order = if order.is_empty() { order } else { format!(" ORDER BY {order}") };
                 let separator = arguments.get(1).cloned().unwrap_or_else(|| "NULL".to_string());
                 let value = arguments.first().ok_or_else(count)?;
-                return Ok(format!("string_agg({distinct}to_char({value}), {separator}{order}){over}"));
+                return Ok(format!(
+                    "string_agg({distinct}to_char({value}), {separator}{order}){over}"
+                ));
             }
             "AVG" => {
                 let value = arguments.first().ok_or_else(count)?;
@@ -288,7 +302,9 @@ fn decode(arguments: &[String]) -> Translation<String> {
     for pair in rest.chunks(2) {
         match pair {
             [search, result] => {
-                text.push_str(&format!(" WHEN {value} IS NOT DISTINCT FROM {search} THEN {result}"));
+                text.push_str(&format!(
+                    " WHEN {value} IS NOT DISTINCT FROM {search} THEN {result}"
+                ));
             }
             [otherwise] => text.push_str(&format!(" ELSE {otherwise}")),
             _ => {}

@@ -73,11 +73,7 @@ impl<'a> Translator<'a> {
 }
 
 /// Parses one statement.
-pub(super) fn parse(
-    tokens: &[TokenWithSpan],
-    binds: &[Bind],
-    sql: &str,
-) -> Translation<Statement> {
+pub(super) fn parse(tokens: &[TokenWithSpan], binds: &[Bind], sql: &str) -> Translation<Statement> {
     let tokens = tokens::prepared(tokens, binds)?;
     let dialect = OracleDialect {};
     let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);

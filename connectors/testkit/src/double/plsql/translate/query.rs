@@ -91,8 +91,7 @@ impl Translator<'_> {
             if !own {
                 self.with.push(name.clone());
             }
-            let list =
-                if own { format!(" ({})", columns.join(", ")) } else { String::new() };
+            let list = if own { format!(" ({})", columns.join(", ")) } else { String::new() };
             texts.push(format!("{}{list} AS ({query})", quoted(&name)));
         }
         let word = if recursive { "WITH RECURSIVE" } else { "WITH" };
@@ -142,12 +141,15 @@ impl Translator<'_> {
         } else {
             format!(" WHERE {}", filters.join(" AND "))
         };
-        let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(list, _) if list.is_empty());
+        let grouped =
+            !matches!(&select.group_by, GroupByExpr::Expressions(list, _) if list.is_empty());
         let mut limit = match rownum {
             Some(most) => format!(" LIMIT {}", self.rownum_limit(most)?),
             None => String::new(),
         };
-        if rownum.is_some() && (order.is_some() || grouped || select.distinct.is_some() || aggregates(select)) {
+        if rownum.is_some()
+            && (order.is_some() || grouped || select.distinct.is_some() || aggregates(select))
+        {
             // Rows are counted before they are ordered or grouped.
             from = format!(" FROM (SELECT * {from}{filter}{limit}) {}", self.only_alias(select)?);
             (filter, limit) = (String::new(), String::new());
@@ -239,7 +241,9 @@ impl Translator<'_> {
         };
         self.levels = true;
         // One row comes without the condition.
-        Ok(format!(" FROM generate_series(1, greatest(CAST({most} AS bigint), 1)) AS \"_level\" (level)"))
+        Ok(format!(
+            " FROM generate_series(1, greatest(CAST({most} AS bigint), 1)) AS \"_level\" (level)"
+        ))
     }
 
     fn table_with_joins(&mut self, table: &TableWithJoins) -> Translation<String> {
@@ -470,8 +474,10 @@ fn is_rownum(expr: &Expr) -> bool {
 
 /// Whether a select list has an aggregate at its surface.
 fn aggregates(select: &Select) -> bool {
-    let is = |expr: &Expr| matches!(expr, Expr::Function(function) if function.over.is_none()
-        && super::function::is_aggregate(&function.name.to_string()));
+    let is = |expr: &Expr| {
+        matches!(expr, Expr::Function(function) if function.over.is_none()
+        && super::function::is_aggregate(&function.name.to_string()))
+    };
     select.projection.iter().any(|item| match item {
         SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => is(expr),
         _ => false,

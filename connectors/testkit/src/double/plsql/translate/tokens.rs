@@ -55,9 +55,9 @@ fn number(
         names.iter().filter(|name| seen.insert(*name)).collect()
     };
     let named = binds.iter().any(|bind| bind.name.is_some());
-    let mut places = tokens.iter_mut().filter(
-        |t| matches!(&t.token, Token::Placeholder(text) if text.is_empty()),
-    );
+    let mut places = tokens
+        .iter_mut()
+        .filter(|t| matches!(&t.token, Token::Placeholder(text) if text.is_empty()));
     for (occurrence, name) in names.iter().enumerate() {
         let place = if named {
             binds.iter().position(|bind| bind.name.as_deref().map(bare).as_ref() == Some(name))
@@ -94,7 +94,8 @@ fn placeholder(rest: &[TokenWithSpan]) -> Option<String> {
 
 /// A literal such as `1.5d`.
 fn double(rest: &[TokenWithSpan]) -> Option<Token> {
-    let (Token::Number(digits, _), Token::Word(word)) = (&rest[0].token, &rest.get(1)?.token) else {
+    let (Token::Number(digits, _), Token::Word(word)) = (&rest[0].token, &rest.get(1)?.token)
+    else {
         return None;
     };
     let suffix = word.value.to_ascii_lowercase();
@@ -107,14 +108,15 @@ fn double(rest: &[TokenWithSpan]) -> Option<Token> {
 fn several(rest: &[TokenWithSpan]) -> Option<(Token, usize)> {
     let word = |at: usize| keyword(rest.get(at));
     // The number of tokens of `(n)` or nothing, and n.
-    let size = |at: usize| match (rest.get(at).map(|t| &t.token), rest.get(at + 1).map(|t| &t.token)) {
-        (Some(Token::LParen), Some(Token::Number(digits, _)))
-            if rest.get(at + 2).is_some_and(|t| t.token == Token::RParen) =>
-        {
-            (3, Some(digits.clone()))
-        }
-        _ => (0, None),
-    };
+    let size =
+        |at: usize| match (rest.get(at).map(|t| &t.token), rest.get(at + 1).map(|t| &t.token)) {
+            (Some(Token::LParen), Some(Token::Number(digits, _)))
+                if rest.get(at + 2).is_some_and(|t| t.token == Token::RParen) =>
+            {
+                (3, Some(digits.clone()))
+            }
+            _ => (0, None),
+        };
     match word(0).as_deref()? {
         "LONG" if word(1).as_deref() == Some("RAW") => Some((named("LONGRAW".into()), 2)),
         // `CHAR(n CHAR)`: the name says the unit, the rest is read as any size.

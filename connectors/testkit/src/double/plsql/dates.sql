@@ -22,7 +22,7 @@ CREATE OPERATOR ora.- (FUNCTION = ora.earlier, LEFTARG = ora.odate, RIGHTARG = i
 -- Formats: Oracle's elements in PostgreSQL's spelling, for output and for input.
 CREATE FUNCTION ora.output_format(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace(
-    pg_catalog.regexp_replace($1, 'SYYYY', 'YYYY', 'gi'), 'X?FF[789]', 'US"000"', 'gi'), 'FF(?![1-6])', 'US', 'gi'),
+    pg_catalog.regexp_replace(pg_catalog.regexp_replace($1, 'SYYYY|RRRR', 'YYYY', 'gi'), 'RR', 'YY', 'gi'), 'X?FF[789]', 'US"000"', 'gi'), 'FF(?![1-6])', 'US', 'gi'),
     'TZR', '"+00:00"', 'gi'), 'X(?=US|FF)', '.', 'gi') $$;
 CREATE FUNCTION ora.to_char(timestamp, text) RETURNS text LANGUAGE sql IMMUTABLE AS
 $$ SELECT nullif(pg_catalog.to_char($1, pg_catalog.replace(pg_catalog.replace(ora.output_format($2), 'TZH', '+00'), 'TZM', '00')), '') $$;
@@ -47,7 +47,7 @@ $$ SELECT ora.to_char($1::numeric, $2) $$;
 
 CREATE FUNCTION ora.parsed(text, text) RETURNS timestamptz LANGUAGE plpgsql STABLE STRICT AS $$
 DECLARE
-  format text := pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace($2, 'SYYYY', 'YYYY', 'gi'),
+  format text := pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace($2, 'SYYYY|RRRR', 'YYYY', 'gi'), 'RR', 'YY', 'gi'),
     'X(?=FF)', '.', 'gi'), 'FF[0-9]?', 'US', 'gi');
   value text := $1;
 BEGIN
@@ -87,12 +87,14 @@ CREATE FUNCTION ora.trunc(timestamp, text DEFAULT 'DD') RETURNS ora.odate LANGUA
     ELSE ora.odate(date_trunc(ora.unit($2), $1)) END $$;
 CREATE FUNCTION ora.trunc(timestamptz, text DEFAULT 'DD') RETURNS ora.odate LANGUAGE sql IMMUTABLE AS
 $$ SELECT ora.trunc($1 AT TIME ZONE 'UTC', $2) $$;
+-- A month is rounded up from its 16th day on, a quarter from the 16th day of its second month on.
 CREATE FUNCTION ora.round(timestamp, text DEFAULT 'DD') RETURNS ora.odate LANGUAGE sql IMMUTABLE AS $$
-  SELECT ora.trunc($1 + CASE ora.unit($2) WHEN 'year' THEN interval '6 months' WHEN 'month' THEN interval '15 days'
-    WHEN 'day' THEN interval '12 hours' WHEN 'hour' THEN interval '30 minutes' WHEN 'minute' THEN interval '30 seconds'
-    ELSE interval '0' END + CASE WHEN ora.unit($2) = 'month'
-      THEN make_interval(days => extract(day FROM $1)::integer) - make_interval(days => extract(day FROM $1)::integer)
-      ELSE interval '0' END, $2) $$;
+  SELECT ora.trunc($1 + CASE ora.unit($2) WHEN 'year' THEN make_interval(months => 6 - CASE WHEN extract(month FROM $1) > 6 THEN 0 ELSE 6 END)
+    WHEN 'quarter' THEN make_interval(months => CASE WHEN extract(month FROM $1)::integer % 3 = 0 OR
+      (extract(month FROM $1)::integer % 3 = 2 AND extract(day FROM $1) > 15) THEN 3 ELSE 0 END)
+    WHEN 'month' THEN make_interval(months => CASE WHEN extract(day FROM $1) > 15 THEN 1 ELSE 0 END)
+    WHEN 'week' THEN interval '3 days 12 hours' WHEN 'day' THEN interval '12 hours' WHEN 'hour' THEN interval '30 minutes'
+    ELSE interval '30 seconds' END, $2) $$;
 CREATE FUNCTION ora.last_day(timestamp) RETURNS ora.odate LANGUAGE sql IMMUTABLE AS
 $$ SELECT ora.odate(date_trunc('month', $1) + interval '1 month' - interval '1 day' + ($1 - date_trunc('day', $1))) $$;
 -- The last day of a month stays the last day.
@@ -101,10 +103,10 @@ CREATE FUNCTION ora.add_months(timestamp, numeric) RETURNS ora.odate LANGUAGE sq
     THEN ora.last_day(ora.odate(date_trunc('month', $1) + make_interval(months => pg_catalog.trunc($2)::integer) + ($1 - date_trunc('day', $1))))
     ELSE ora.odate($1 + make_interval(months => pg_catalog.trunc($2)::integer)) END $$;
 CREATE FUNCTION ora.months_between(timestamp, timestamp) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
-  SELECT (extract(year FROM $1) - extract(year FROM $2))::numeric * 12 + (extract(month FROM $1) - extract(month FROM $2))::numeric
-    + CASE WHEN extract(day FROM $1) = extract(day FROM $2)
-        OR (ora.last_day($1)::timestamp::date = $1::date AND ora.last_day($2)::timestamp::date = $2::date) THEN 0
-      ELSE ora.divide((extract(epoch FROM $1 - date_trunc('month', $1)) - extract(epoch FROM $2 - date_trunc('month', $2)))::numeric, 2678400) END $$;
+  SELECT CASE WHEN extract(day FROM $1) = extract(day FROM $2)
+      OR (ora.last_day($1)::timestamp::date = $1::date AND ora.last_day($2)::timestamp::date = $2::date) THEN months
+    ELSE ora.divide(months * 2678400 + (extract(epoch FROM $1 - date_trunc('month', $1)) - extract(epoch FROM $2 - date_trunc('month', $2)))::numeric, 2678400) END
+  FROM (SELECT (extract(year FROM $1) - extract(year FROM $2))::numeric * 12 + (extract(month FROM $1) - extract(month FROM $2))::numeric AS months) m $$;
 CREATE FUNCTION ora.sys_extract_utc(timestamptz) RETURNS timestamp LANGUAGE sql IMMUTABLE AS
 $$ SELECT $1 AT TIME ZONE 'UTC' $$;
 CREATE FUNCTION ora.from_tz(timestamp, text) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS

@@ -30,6 +30,7 @@ pub(super) fn unsupported(what: &str) -> EngineError {
 
 /// What sqlparser says, by the nearest of Oracle's messages.
 pub(super) fn syntax(message: &str, sql: &str) -> EngineError {
+    tracing::debug!(message, "not parsed");
     let expected = |what: &str| message.contains(&format!("Expected: {what}"));
     let mut error = if message.contains("Unterminated string") {
         ora(1756, "quoted string not properly terminated")

@@ -55,6 +55,13 @@ CREATE FUNCTION ora.divide(float8, float8) RETURNS float8 LANGUAGE sql IMMUTABLE
 $$ SELECT CASE WHEN $2 <> 0 THEN $1 OPERATOR(pg_catalog./) $2 WHEN $1 = 0 OR $1 = 'NaN' THEN 'NaN'::float8
      WHEN $1 > 0 THEN 'Infinity' ELSE '-Infinity' END $$;
 CREATE OPERATOR ora./ (FUNCTION = ora.divide, LEFTARG = float8, RIGHTARG = float8);
+CREATE FUNCTION ora.divide(float8, float4) RETURNS float8 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT ora.divide($1, $2::float8) $$;
+CREATE FUNCTION ora.divide(float4, float8) RETURNS float8 LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT ora.divide($1::float8, $2) $$;
+CREATE FUNCTION ora.divide(float4, float4) RETURNS float4 LANGUAGE sql IMMUTABLE STRICT AS
+$$ SELECT ora.divide($1::float8, $2::float8)::float4 $$;
+CREATE OPERATOR ora./ (FUNCTION = ora.divide, LEFTARG = float8, RIGHTARG = float4);
+CREATE OPERATOR ora./ (FUNCTION = ora.divide, LEFTARG = float4, RIGHTARG = float8);
+CREATE OPERATOR ora./ (FUNCTION = ora.divide, LEFTARG = float4, RIGHTARG = float4);
 CREATE FUNCTION ora.mod(numeric, numeric) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT AS
 $$ SELECT CASE WHEN $2 = 0 THEN $1 ELSE pg_catalog.mod($1, $2) END $$;
 CREATE FUNCTION ora.bitand(numeric, numeric) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT AS
@@ -71,17 +78,18 @@ $$ SELECT CASE WHEN $1 = 'NaN' THEN $2 ELSE $1 END $$;
 
 -- Text. NULL and the empty string are one.
 CREATE FUNCTION ora.concat(text, text) RETURNS text LANGUAGE sql IMMUTABLE AS
-$$ SELECT nullif(concat(VARIADIC ARRAY[$1, $2]), '') $$;
+$$ SELECT CASE WHEN octet_length($1) + octet_length($2) > 4000 THEN ora.fail('ORA-01489: result of string concatenation is too long')::text
+     ELSE nullif(pg_catalog.concat(VARIADIC ARRAY[$1, $2]), '') END $$;
 CREATE FUNCTION ora.concat(text, numeric) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT ora.concat($1, ora.to_char($2)) $$;
 CREATE FUNCTION ora.concat(numeric, text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT ora.concat(ora.to_char($1), $2) $$;
 CREATE FUNCTION ora.concat(numeric, numeric) RETURNS text LANGUAGE sql IMMUTABLE AS
 $$ SELECT ora.concat(ora.to_char($1), ora.to_char($2)) $$;
 CREATE FUNCTION ora.concat(ora.oclob, text) RETURNS ora.oclob LANGUAGE sql IMMUTABLE AS
-$$ SELECT ora.concat($1::text, $2)::ora.oclob $$;
+$$ SELECT (pg_catalog.concat($1::text, $2))::ora.oclob $$;
 CREATE FUNCTION ora.concat(text, ora.oclob) RETURNS ora.oclob LANGUAGE sql IMMUTABLE AS
-$$ SELECT ora.concat($1, $2::text)::ora.oclob $$;
+$$ SELECT (pg_catalog.concat($1, $2::text))::ora.oclob $$;
 CREATE FUNCTION ora.concat(ora.oclob, ora.oclob) RETURNS ora.oclob LANGUAGE sql IMMUTABLE AS
-$$ SELECT ora.concat($1::text, $2::text)::ora.oclob $$;
+$$ SELECT (pg_catalog.concat($1::text, $2::text))::ora.oclob $$;
 CREATE FUNCTION ora.concat(bytea, bytea) RETURNS bytea LANGUAGE sql IMMUTABLE AS
 $$ SELECT nullif(coalesce($1, '') OPERATOR(pg_catalog.||) coalesce($2, ''), '') $$;
 CREATE OPERATOR ora.|| (FUNCTION = ora.concat, LEFTARG = text, RIGHTARG = text);

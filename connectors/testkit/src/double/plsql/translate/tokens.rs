@@ -26,6 +26,10 @@ pub(super) fn prepared(
     let mut at = 0;
     while at < tokens.len() {
         let rest = &tokens[at..];
+        if at > 1 && keyword(tokens.get(at - 2)).as_deref() == Some("XMLSERIALIZE") {
+            at += usize::from(keyword(tokens.get(at)).as_deref() == Some("CONTENT"));
+        }
+        let rest = if at < tokens.len() { &tokens[at..] } else { rest };
         let (token, taken) = match (placeholder(rest), double(rest), several(rest)) {
             (Some(name), ..) => {
                 names.push(name);
@@ -126,6 +130,11 @@ fn several(rest: &[TokenWithSpan]) -> Option<(Token, usize)> {
             _ => None,
         },
         "NUMBER" => number_type(rest),
+        // `XMLSERIALIZE(CONTENT x AS CLOB)` is a cast.
+        "XMLSERIALIZE" if word(2).as_deref() == Some("CONTENT") => {
+            let keyword = Keyword::CAST;
+            Some((Token::Word(Word { value: "CAST".into(), quote_style: None, keyword }), 1))
+        }
         "TIMESTAMP" => {
             let (taken, digits) = size(1);
             let at = 1 + taken;

@@ -1,7 +1,11 @@
 //! The rows of the suite, the same for every dialect: types at their extremes, awkward text, people.
 
+mod oracle;
+
 use arrow_schema::{DataType, TimeUnit};
 use celosia_connector_api::Value;
+
+pub use oracle::{HOSTILE_ORACLE, oracle_tables};
 
 /// A cell as it is compared: `None` is NULL; a time of day is its microseconds as an integer.
 pub type Cell = Option<Value>;
@@ -71,15 +75,6 @@ pub const HOSTILE: &str = "select \"from\" 'x'; -- ñ";
 /// Every table that is filled from here; `nul` adds text with U+0000 where a source can store it.
 pub fn tables(nul: bool) -> Vec<Table> {
     vec![numbers(), texts(nul), blobs(), moments(), people(), secrets(nul), hostile()]
-}
-
-/// The table of that name.
-///
-/// # Panics
-/// Where there is none: the suite is wrong.
-pub fn table(name: &str, nul: bool) -> Table {
-    let found = tables(nul).into_iter().find(|table| table.name == name);
-    found.unwrap_or_else(|| panic!("no table {name} in the suite's data"))
 }
 
 fn numbers() -> Table {

@@ -1,6 +1,6 @@
 //! What a connector brings to the conformance suite: a real, loaded server.
 
-use crate::data::Kind;
+use crate::data::{self, Kind, Table};
 use arrow_schema::DataType;
 use celosia_connector_api::Connector;
 use futures::future::BoxFuture;
@@ -24,6 +24,25 @@ pub trait Fixture: Send + Sync {
     /// Text may hold U+0000, and the fixture's `texts` and `secrets` do.
     fn stores_nul(&self) -> bool {
         false
+    }
+
+    /// The tables with their rows, as the source gives them back.
+    fn tables(&self) -> Vec<Table> {
+        data::tables(self.stores_nul())
+    }
+
+    /// The table of that name.
+    ///
+    /// # Panics
+    /// Where there is none: the suite is wrong.
+    fn table(&self, name: &str) -> Table {
+        let found = self.tables().into_iter().find(|table| table.name == name);
+        found.unwrap_or_else(|| panic!("no table {name} in the suite's data"))
+    }
+
+    /// The name of the table that is hard to quote.
+    fn hostile(&self) -> &'static str {
+        data::HOSTILE
     }
 
     /// The source keeps comments on tables and columns.

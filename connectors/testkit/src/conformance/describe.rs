@@ -1,7 +1,6 @@
 //! Discovery.
 
 use super::{Outcome, ensure};
-use crate::data;
 use crate::fixture::Fixture;
 use crate::subject::{Subject, told};
 use celosia_connector_api::{ForeignKey, TableKind};
@@ -18,7 +17,7 @@ pub(super) async fn tables(fixture: &dyn Fixture) -> Outcome {
     ensure(names.is_sorted(), || format!("not in order: {names:?}"))?;
     ensure(names.windows(2).all(|pair| pair[0] != pair[1]), || format!("twice: {names:?}"))?;
     let views = ["shop_names", "slow", "endless"];
-    for (name, kind) in all_tables()
+    for (name, kind) in all_tables(fixture)
         .map(|name| (name, TableKind::Table))
         .chain(views.map(|name| (name, TableKind::View)))
     {
@@ -33,7 +32,7 @@ pub(super) async fn tables(fixture: &dyn Fixture) -> Outcome {
 
 pub(super) async fn columns(fixture: &dyn Fixture) -> Outcome {
     let subject = Subject::new(fixture).await?;
-    for table in data::tables(false) {
+    for table in fixture.tables() {
         let found = subject.table(table.name)?;
         let names: Vec<&str> = found.columns.iter().map(|column| column.name.as_str()).collect();
         let expected: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
@@ -58,7 +57,7 @@ pub(super) async fn columns(fixture: &dyn Fixture) -> Outcome {
 
 pub(super) async fn keys(fixture: &dyn Fixture) -> Outcome {
     let subject = Subject::new(fixture).await?;
-    for name in all_tables().filter(|name| *name != "regions") {
+    for name in all_tables(fixture).filter(|name| *name != "regions") {
         let found = subject.table(name)?;
         ensure(found.primary_key == ["id"], || format!("{name}: {:?}", found.primary_key))?;
     }
@@ -97,7 +96,7 @@ pub(super) async fn comments(fixture: &dyn Fixture) -> Outcome {
 }
 
 /// Base tables whose key is described.
-fn all_tables() -> impl Iterator<Item = &'static str> {
+fn all_tables(fixture: &dyn Fixture) -> impl Iterator<Item = &'static str> {
     let others = ["empty", "regions", "shops", "staff", "big"];
-    data::tables(false).into_iter().map(|table| table.name).chain(others)
+    fixture.tables().into_iter().map(|table| table.name).chain(others)
 }

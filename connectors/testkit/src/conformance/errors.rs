@@ -1,7 +1,6 @@
 //! What may not succeed, and what is said of it.
 
 use super::{Outcome, ensure};
-use crate::data;
 use crate::fixture::Fixture;
 use crate::subject::{Subject, by_id, same_rows, select, select_all};
 use arrow_schema::DataType;
@@ -32,7 +31,7 @@ pub(super) async fn writes(fixture: &dyn Fixture) -> Outcome {
             Err(error) => says_nothing(&error, &["people", "written"])?,
         }
     }
-    let people = data::table("people", fixture.stores_nul());
+    let people = fixture.table("people");
     let found = by_id(subject.run(&select_all(&subject.table("people")?)).await?.rows);
     same_rows("after the attempts", &found, &people.rows)?;
     let tables = |subject: &Subject| -> Vec<String> {

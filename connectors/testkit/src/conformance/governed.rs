@@ -12,7 +12,7 @@ use celosia_connector_api::{
 
 pub(super) async fn together(fixture: &dyn Fixture) -> Outcome {
     let subject = Subject::new(fixture).await?;
-    let table = data::table("people", fixture.stores_nul());
+    let table = fixture.table("people");
     let raw = Raw::of(&table);
     let filters = [
         None,
@@ -67,7 +67,7 @@ pub(super) async fn together(fixture: &dyn Fixture) -> Outcome {
 /// A predicate that would see raw values or hidden rows, were it not outside of the policy.
 pub(super) async fn innermost(fixture: &dyn Fixture) -> Outcome {
     let subject = Subject::new(fixture).await?;
-    let table = data::table("people", fixture.stores_nul());
+    let table = fixture.table("people");
     let raw = Raw::of(&table);
     let described = subject.table("people")?;
     let hidden = Predicate::Constant(false);

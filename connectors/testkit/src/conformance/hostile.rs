@@ -1,7 +1,7 @@
 //! Names that break out of careless quoting.
 
 use super::{Outcome, ensure};
-use crate::data::{self, HOSTILE};
+
 use crate::fixture::Fixture;
 use crate::subject::{Subject, by_id, classes, same_rows, select, select_all};
 use celosia_connector_api::render::{can_mask, is_pushable};
@@ -10,8 +10,8 @@ use celosia_connector_api::{Comparison, Feature, Mask, Predicate, SortKey, Value
 pub(super) async fn names(fixture: &dyn Fixture) -> Outcome {
     let subject = Subject::new(fixture).await?;
     let dialect = subject.connector.dialect();
-    let table = data::table(HOSTILE, fixture.stores_nul());
-    let described = subject.table(HOSTILE)?;
+    let table = fixture.table(fixture.hostile());
+    let described = subject.table(table.name)?;
     let found = by_id(subject.run(&select_all(&described)).await?.rows);
     same_rows("plain", &found, &table.rows)?;
     for column in 1..table.columns.len() {

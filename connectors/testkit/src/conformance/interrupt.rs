@@ -1,7 +1,6 @@
 //! What happens to a statement whose reader or whose server goes away.
 
 use super::{Outcome, ensure};
-use crate::data;
 use crate::fixture::Fixture;
 use crate::subject::{Subject, by_id, collect, context, same_rows, select, select_all, told};
 use celosia_connector_api::render::is_pushable;
@@ -46,7 +45,7 @@ pub(super) async fn gone(fixture: &dyn Fixture, query_id: &str) -> Outcome {
 /// Streams that are dropped at every point leave connections that answer the next question.
 pub(super) async fn reuse(fixture: &dyn Fixture) -> Outcome {
     let subject = Subject::new(fixture).await?;
-    let people = data::table("people", fixture.stores_nul());
+    let people = fixture.table("people");
     let quick = select_all(&subject.table("people")?);
     for (round, view) in ["endless", "big"].into_iter().cycle().take(40).enumerate() {
         let statement = subject.render(&select(&subject.table(view)?, &[0]))?;
@@ -134,7 +133,7 @@ pub(super) async fn restart(fixture: &dyn Fixture) -> Outcome {
     ensure(clean, || told("the restart", &error))?;
     ensure(stream.next().await.is_none(), || "more after the error".to_string())?;
     // Whatever was pooled is stale now: the next statements find that out by themselves.
-    let people = data::table("people", fixture.stores_nul());
+    let people = fixture.table("people");
     let until = Instant::now() + SHOWN;
     loop {
         match subject.run(&select_all(&subject.table("people")?)).await {

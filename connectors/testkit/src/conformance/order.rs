@@ -1,7 +1,7 @@
 //! ORDER BY with the place of NULLs, and LIMIT.
 
 use super::{Outcome, ensure};
-use crate::data::{self, Row};
+use crate::data::Row;
 use crate::evaluate;
 use crate::fixture::Fixture;
 use crate::subject::{Subject, by_id, same_rows, select, select_all};
@@ -11,7 +11,7 @@ pub(super) async fn sorts(fixture: &dyn Fixture) -> Outcome {
     let subject = Subject::new(fixture).await?;
     let can = subject.connector.dialect().capabilities();
     let mut sorted = 0;
-    for table in data::tables(fixture.stores_nul()) {
+    for table in fixture.tables() {
         let described = subject.table(table.name)?;
         let all = by_id(subject.run(&select_all(&described)).await?.rows);
         for (output, column) in described.columns.iter().enumerate() {

@@ -2,7 +2,7 @@
 //! what it leaves off is never pushed.
 
 use super::{Outcome, ensure};
-use crate::data::{self, Row};
+use crate::data::Row;
 use crate::evaluate::evaluate;
 use crate::fixture::Fixture;
 use crate::subject::{Subject, by_id, classes, same_rows, select_all};
@@ -46,7 +46,7 @@ struct Known {
 impl Known {
     async fn all(subject: &Subject, fixture: &dyn Fixture) -> Result<Vec<Known>, String> {
         let mut known = Vec::new();
-        for table in data::tables(fixture.stores_nul()) {
+        for table in fixture.tables() {
             let described = subject.table(table.name)?;
             let rows = by_id(subject.run(&select_all(&described)).await?.rows);
             known.push(Known { classes: classes(&described), table: described, rows });

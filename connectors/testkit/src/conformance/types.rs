@@ -15,7 +15,7 @@ use futures::StreamExt;
 
 pub(super) async fn every_type(fixture: &dyn Fixture) -> Outcome {
     let subject = Subject::new(fixture).await?;
-    for table in data::tables(fixture.stores_nul()) {
+    for table in fixture.tables() {
         let described = subject.table(table.name)?;
         let answer = subject.run(&select_all(&described)).await?;
         for (field, (name, kind)) in answer.schema.fields().iter().zip(&table.columns) {

@@ -1,9 +1,7 @@
 //! An engine that answers from a list, in front of another one or of nothing: for values that no other
 //! engine holds, for streams without end, and for errors at a place of one's choice.
 
-use super::engine::{
-    Bind, Engine, EngineError, EngineSession, Login, Outcome, ResultColumn, Row,
-};
+use super::engine::{Bind, Engine, EngineError, EngineSession, Login, Outcome, ResultColumn, Row};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use std::fmt;
@@ -28,9 +26,7 @@ pub struct Answer {
 impl Answer {
     /// These rows.
     pub fn rows(columns: Vec<ResultColumn>, rows: Vec<Row>) -> Self {
-        let row = move |at: u64| {
-            Ok(usize::try_from(at).ok().and_then(|at| rows.get(at)).cloned())
-        };
+        let row = move |at: u64| Ok(usize::try_from(at).ok().and_then(|at| rows.get(at)).cloned());
         Self { columns, row: Arc::new(row) }
     }
 }

@@ -25,8 +25,7 @@ impl Certificate {
     pub fn new() -> Result<Self, String> {
         let told = |error: &dyn std::fmt::Display| error.to_string();
         let key = KeyPair::generate().map_err(|e| told(&e))?;
-        let mut authority =
-            CertificateParams::new(Vec::<String>::new()).map_err(|e| told(&e))?;
+        let mut authority = CertificateParams::new(Vec::<String>::new()).map_err(|e| told(&e))?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(authority, key).map_err(|e| told(&e))?;
         let names = vec!["localhost".to_string(), "127.0.0.1".to_string()];
@@ -42,8 +41,7 @@ impl Certificate {
             .map_err(|e| told(&e))?;
         let directory = tempfile::tempdir().map_err(|e| told(&e))?;
         let authority = issuer.pem();
-        std::fs::write(directory.path().join("authority.pem"), &authority)
-            .map_err(|e| told(&e))?;
+        std::fs::write(directory.path().join("authority.pem"), &authority).map_err(|e| told(&e))?;
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), authority, directory })
     }
 

@@ -205,7 +205,8 @@ impl Client {
     async fn message(&mut self) -> Result<(u8, BytesMut), Failure> {
         loop {
             if let Some(head) = self.buffer.get(..5) {
-                let length = usize::try_from(u32::from_be_bytes([head[1], head[2], head[3], head[4]]));
+                let length =
+                    usize::try_from(u32::from_be_bytes([head[1], head[2], head[3], head[4]]));
                 let length = length.map_err(io::Error::other)?;
                 if length < 4 {
                     return Err(io::Error::other("a message shorter than its length").into());

@@ -149,7 +149,8 @@ fn describe_one(out: &mut Vec<u8>, fields: u8, number: u64, column: &ResultColum
         _ => 0,
     };
     out.byte(kind.number()).byte(0x81);
-    out.raw(&told.precision.to_be_bytes()).raw(&told.scale.to_be_bytes());
+    let scale = if kind == Kind::Vector { 0 } else { told.scale };
+    out.raw(&told.precision.to_be_bytes()).raw(&scale.to_be_bytes());
     out.ub(u64::from(told.bytes())).ub(0).ub(0).ub(0).ub(0);
     out.ub(u64::from(charset)).byte(kind.form()).ub(u64::from(characters));
     if fields >= 8 {
@@ -165,7 +166,10 @@ fn describe_one(out: &mut Vec<u8>, fields: u8, number: u64, column: &ResultColum
         out.ub(0); // annotations
     }
     if fields >= 24 {
-        out.ub(0).raw(&[0; 2]); // dimensions, format and flags of a vector
+        match kind {
+            Kind::Vector => out.ub(u64::from(told.size)).raw(&told.scale.to_be_bytes()).byte(0),
+            _ => out.ub(0).raw(&[0; 2]),
+        };
     }
 }
 

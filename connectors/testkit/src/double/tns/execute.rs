@@ -7,6 +7,7 @@ use super::json;
 use super::request::{Again, Execute};
 use super::session::{Halt, Session};
 use super::types::{Kind, Type};
+use super::vector;
 use crate::double::engine::{Bind, EngineError, Outcome, ResultColumn, Row};
 use std::collections::VecDeque;
 
@@ -150,14 +151,22 @@ impl Session {
         let known = self.cursors.get_mut(cursor).ok_or_else(no_cursor)?;
         known.binds = request.binds;
         let rows = if options & Execute::FETCH == 0 { 0 } else { request.rows };
-        let executes = options & Execute::EXECUTE != 0;
-        let done = if executes {
-            self.start(body, *cursor, request.values, rows, parsed, options).await
-        } else {
+        let word = first_word(&known.sql).unwrap_or_default();
+        let done = match word.as_str() {
+            _ if options & Execute::EXECUTE != 0 => {
+                self.start(body, *cursor, request.values, rows, parsed, options).await
+            }
             // A description alone: the engine has no other way to it than to begin.
-            let begun = self.start(body, *cursor, Vec::new(), 0, parsed, 0).await;
-            self.stop(false).await;
-            begun
+            "SELECT" | "WITH" => {
+                let begun = self.start(body, *cursor, Vec::new(), 0, parsed, 0).await;
+                self.stop(false).await;
+                begun
+            }
+            // DDL runs when it is parsed.
+            "CREATE" | "DROP" | "ALTER" | "TRUNCATE" | "GRANT" | "REVOKE" | "COMMENT" => {
+                self.start(body, *cursor, Vec::new(), 0, parsed, 0).await
+            }
+            _ => Ok(Done { rows: 0, no_more: false }),
         };
         if parsed && matches!(done, Err(Failed::Statement(_))) {
             self.close(*cursor).await;
@@ -440,6 +449,7 @@ fn put_row(
             Some(text) => match kind {
                 Kind::Clob | Kind::Nclob | Kind::Blob => lobs.put(body, kind, text)?,
                 Kind::Json => json::put(body, text)?,
+                Kind::Vector => vector::put(body, *told, text)?,
                 _ => encode::value(body, kind, text)?,
             },
         }

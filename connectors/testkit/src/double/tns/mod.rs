@@ -2,7 +2,7 @@
 //!
 //! The listener part ([`refuse`]) takes a connect descriptor; [`auth`] proves the password; a
 //! [`session`] then answers one [`request`] after the other, [`execute`] those that are statements.
-//! Between text and bytes stand [`encode`], [`decode`], [`number`], [`time`], [`json`] and [`lob`].
+//! Between text and bytes stand [`encode`], [`decode`], [`number`], [`time`], [`json`], [`vector`] and [`lob`].
 
 mod answer;
 mod auth;
@@ -18,6 +18,7 @@ mod request;
 mod session;
 mod time;
 mod types;
+mod vector;
 mod wire;
 
 use super::certificate::Certificate;

@@ -1,5 +1,7 @@
 //! Oracle's types: as a result or a bind names them, and as the protocol numbers them.
 
+use super::vector;
+
 /// A kind of value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -112,7 +114,7 @@ pub(super) struct Type {
     pub(super) size: u32,
     /// Digits of a number; digits of the leading field of an interval.
     pub(super) precision: i8,
-    /// Digits behind the point; of seconds, too.
+    /// Digits behind the point; of seconds, too. The format of a vector's elements.
     pub(super) scale: i8,
 }
 
@@ -172,7 +174,16 @@ impl Type {
             "BLOB" => plain(Kind::Blob),
             "BOOLEAN" => plain(Kind::Boolean),
             "JSON" => plain(Kind::Json),
-            "VECTOR" => plain(Kind::Vector),
+            "VECTOR" => {
+                let scale = if upper.contains("FLOAT64") {
+                    vector::FLOAT64
+                } else if upper.contains("INT8") {
+                    vector::INT8
+                } else {
+                    vector::FLOAT32
+                };
+                Some(Self { scale, ..sized(Kind::Vector, 0)? })
+            }
             _ => None,
         }
     }

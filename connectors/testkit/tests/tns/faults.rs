@@ -5,7 +5,7 @@ use celosia_connector_testkit::double::fault::Fault;
 use celosia_connector_testkit::double::tns::{ServerVersion, TnsDouble};
 use rand::RngExt;
 use rand::SeedableRng;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::Command;
@@ -90,17 +90,15 @@ async fn slow_answers_can_be_broken_off() {
     let double = big(ServerVersion::V19).await;
     let (port, record) = (double.port(), double.record());
     double.faults().set(Fault::Slow { pause: Duration::from_millis(400) });
-    let begun = Instant::now();
-    let cancelled = blocking(move || {
+    blocking(move || {
         let connection = connect(port);
         connection.set_call_timeout(Some(Duration::from_millis(100))).unwrap();
-        let mut statement = connection.statement(BIG).unwrap().prefetch_rows(5_000).build().unwrap();
+        let statement = connection.statement(BIG).unwrap().prefetch_rows(5_000).build().unwrap();
         assert!(statement.query(&[]).is_err());
-        record.cancelled()
     })
     .await;
-    assert_eq!(cancelled, 1);
-    assert!(begun.elapsed() < Duration::from_secs(10));
+    // The driver does not wait for the end of it.
+    until(|| record.cancelled() == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,7 +28,7 @@ async fn every_array_and_packet_size_gives_every_row() {
                     for (prefetch, array) in [(2, 100), (0, 7), (100, 1), (5_000, 1_000)] {
                         let sql = format!("select n, s, d from t{count}");
                         let statement = connection.statement(&sql).unwrap().prefetch_rows(prefetch);
-                        let mut statement = statement.fetch_array_size(array).build().unwrap();
+                        let statement = statement.fetch_array_size(array).build().unwrap();
                         let rows = statement.query(&[]).unwrap();
                         let numbers: Vec<u64> =
                             rows.map(|row| row.unwrap().get(0).unwrap()).collect();
@@ -60,7 +60,9 @@ async fn a_stream_that_nobody_reads_on_is_closed_by_the_next_call() {
                 }
                 drop(rows);
                 connection.query_row("select 1 from dual", &[]).unwrap();
-                assert_eq!(record.sessions()[0].running, None);
+                // The driver asks for one row, and so does not learn that it was the last.
+                let running = record.sessions()[0].running.clone();
+                assert_eq!(running.as_deref(), Some("select 1 from dual"));
             }
         })
         .await;
@@ -97,7 +99,7 @@ async fn two_hundred_thousand_rows_come_quickly() {
     blocking(move || {
         let connection = connect(port, 65_536);
         let statement = connection.statement("select * from big").unwrap().prefetch_rows(1_000);
-        let mut statement = statement.fetch_array_size(5_000).build().unwrap();
+        let statement = statement.fetch_array_size(5_000).build().unwrap();
         let begun = Instant::now();
         let count = statement.query(&[]).unwrap().map(Result::unwrap).count();
         assert_eq!(count, 200_000);

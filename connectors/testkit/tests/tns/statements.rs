@@ -236,7 +236,8 @@ async fn descriptions_come_without_rows() {
     let port = double.port();
     blocking(move || {
         let connection = connect(port);
-        let mut statement = connection.statement("select id, name from t").unwrap().build().unwrap();
+        let mut statement =
+            connection.statement("select id, name from t").unwrap().build().unwrap();
         statement.ensure_fully_parsed().unwrap();
         let names: Vec<_> = statement.out_metadata().iter().map(|column| column.name()).collect();
         assert_eq!(names, ["ID", "NAME"]);

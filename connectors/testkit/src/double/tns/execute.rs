@@ -276,8 +276,10 @@ impl Session {
             left = left.saturating_sub(rows.len());
             cursor.fetched += rows.len() as u64;
             for row in &rows {
+                let from = body.len();
                 let put = put_row(body, &cursor.columns, &cursor.targets, row, &mut self.lobs);
                 if let Err(wrong) = put {
+                    body.truncate(from);
                     self.stop(false).await;
                     return Err(oracle(600, &format!("internal error code: {wrong}")).into());
                 }

@@ -149,7 +149,7 @@ impl Session {
                         return Err(io::Error::other(format!("a request is wrong: {what}")).into());
                     }
                     // A long one is not read anew for each of its packets.
-                    Err(Malformed::Short) => enough = whole.len() + whole.len() / 8,
+                    Err(Malformed::Short(least)) => enough = least,
                 }
             }
             match self.incoming.packet().await? {

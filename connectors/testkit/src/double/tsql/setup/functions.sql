@@ -10,7 +10,8 @@ CREATE FUNCTION tsql.datalength(uuid) RETURNS int8 LANGUAGE sql IMMUTABLE STRICT
 CREATE FUNCTION tsql.len(int8) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT char_length($1::text)$$;
 CREATE FUNCTION tsql.len(bytea) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT length($1)$$;
 CREATE FUNCTION tsql.space(int4) RETURNS tsql.vc LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT repeat(' ', $1)::tsql.vc$$;
-CREATE FUNCTION tsql.nchar(int4) RETURNS tsql.nv LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT CASE WHEN $1 BETWEEN 1 AND 55295 OR $1 BETWEEN 57344 AND 1114111 THEN chr($1)::tsql.nv END$$;
+-- No text here holds U+0000; a code point that is no character stands for it.
+CREATE FUNCTION tsql.nchar(int4) RETURNS tsql.nv LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT CASE WHEN $1 = 0 THEN U&'\FFFE'::tsql.nv WHEN $1 BETWEEN 1 AND 55295 OR $1 BETWEEN 57344 AND 1114111 THEN chr($1)::tsql.nv END$$;
 CREATE FUNCTION tsql."char"(int4) RETURNS tsql.vc LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT CASE WHEN $1 BETWEEN 1 AND 255 THEN convert_from(decode(lpad(to_hex($1), 2, '0'), 'hex'), 'WIN1252')::tsql.vc END$$;
 CREATE FUNCTION tsql.quotename(tsql.nv) RETURNS tsql.nv LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$SELECT ('[' || pg_catalog.replace($1::text COLLATE "C", ']', ']]') || ']')::tsql.nv$$;
 CREATE FUNCTION tsql.newid() RETURNS uuid LANGUAGE sql VOLATILE AS $$SELECT gen_random_uuid()$$;

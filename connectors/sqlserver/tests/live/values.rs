@@ -10,7 +10,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, TimeUnit};
 use celosia_connector_api::query::{UNFIT, unfit_bit};
-use celosia_connector_api::{Connector, ErrorCode, Value};
+use celosia_connector_api::{ErrorCode, Value};
 use celosia_connector_testkit::double::canned::Answer;
 use celosia_connector_testkit::double::engine::EngineError;
 use std::sync::Arc;

@@ -197,7 +197,8 @@ fn state(source: &SourceStatus) -> String {
         SourceState::Up => format!("{} tables, {}", source.tables, source.server),
         SourceState::Waiting => "not asked yet".to_string(),
         SourceState::Down { code, .. } => {
-            format!("down: {}", ConnectorError::new(code, "").public_text())
+            let told = ConnectorError::new(code, "");
+            format!("down: {} ({})", told.public_text(), source.complaint)
         }
     }
 }

@@ -8,15 +8,17 @@ pub use cli::run;
 
 use crate::audit::{AuditLog, Durability};
 use crate::catalog::Catalog;
-use crate::config::{self, Config, Kind, Source};
+use crate::config::{self, Config, Kind, OracleDriver, Source};
 use crate::model::TableEntry;
 use crate::policy::{PseudonymKey, Rules};
 use crate::query::{Engine, Limits, Parts};
 use crate::results::ResultStore;
 use crate::semantics::Semantics;
 use celosia_connector_api::{Budgeted, Connector, ConnectorError};
+use celosia_connector_oracle::{Driver, OracleConfig, OracleConnector};
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
 use celosia_connector_sqlite::{SqliteConfig, SqliteConnector};
+use celosia_connector_sqlserver::{SqlServerConfig, SqlServerConnector};
 use std::error::Error as StdError;
 use std::path::Path;
 use std::sync::Arc;
@@ -163,11 +165,23 @@ fn connector(source: &Source, base: &Path) -> Result<Arc<dyn Connector>, Connect
             parsed.statement_timeout = source.budget.statement_timeout;
             Arc::new(PostgresConnector::new(parsed)?)
         }
-        Kind::Oracle | Kind::SqlServer => {
-            return Err(ConnectorError::new(
-                celosia_connector_api::ErrorCode::InvalidConfiguration,
-                "this kind of source is not built into this version",
-            ));
+        Kind::SqlServer => {
+            let mut parsed = SqlServerConfig::parse(source.url.expose())?;
+            parsed.schemas.clone_from(&source.schemas);
+            parsed.concurrency = source.budget.concurrency;
+            parsed.statement_timeout = source.budget.statement_timeout;
+            Arc::new(SqlServerConnector::new(parsed)?)
+        }
+        Kind::Oracle => {
+            let mut parsed = OracleConfig::parse(source.url.expose())?;
+            parsed.schemas.clone_from(&source.schemas);
+            parsed.concurrency = source.budget.concurrency;
+            parsed.statement_timeout = source.budget.statement_timeout;
+            parsed.driver = match source.driver {
+                OracleDriver::Thin => Driver::Thin,
+                OracleDriver::Thick => Driver::Thick,
+            };
+            Arc::new(OracleConnector::new(parsed)?)
         }
     })
 }

@@ -3,7 +3,7 @@
 use super::snapshot::{Names, Snapshot, SourceState, SourceStatus};
 use crate::model::{SourceDescription, TableDescription, TableEntry, TableRef};
 use arc_swap::ArcSwap;
-use celosia_connector_api::{Connector, ErrorCode};
+use celosia_connector_api::{Connector, ConnectorError, ErrorCode};
 use sha2::{Digest, Sha256};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Weak};
@@ -94,9 +94,9 @@ impl Catalog {
         for (at, answer) in self.describe(wanted).await {
             match answer {
                 Ok(description) => moved |= slots[at].answered(description),
-                Err(code) => {
-                    slots[at].failed(code);
-                    down.push((slots[at].status.name.clone(), code));
+                Err(error) => {
+                    down.push((slots[at].status.name.clone(), error.code));
+                    slots[at].failed(error);
                 }
             }
         }
@@ -118,7 +118,7 @@ impl Catalog {
     async fn describe(
         &self,
         wanted: impl Fn(usize) -> bool,
-    ) -> Vec<(usize, Result<Described, ErrorCode>)> {
+    ) -> Vec<(usize, Result<Described, ConnectorError>)> {
         let mut asked = JoinSet::new();
         let mut answers = Vec::new();
         let mut indexes = std::collections::HashMap::new();
@@ -131,7 +131,10 @@ impl Catalog {
         while let Some(answer) = asked.join_next_with_id().await {
             let (id, answer) = match answer {
                 Ok((id, answer)) => (id, answer),
-                Err(panicked) => (panicked.id(), Err(ErrorCode::QueryFailed)),
+                Err(panicked) => (
+                    panicked.id(),
+                    Err(ConnectorError::new(ErrorCode::QueryFailed, "discovery panicked")),
+                ),
             };
             if let Some(&at) = indexes.get(&id) {
                 answers.push((at, answer));
@@ -145,19 +148,24 @@ async fn describe(
     name: &Arc<str>,
     connector: &dyn Connector,
     limit: Duration,
-) -> Result<Described, ErrorCode> {
+) -> Result<Described, ConnectorError> {
     let answer = match tokio::time::timeout(limit, connector.describe()).await {
         Ok(Ok(description)) => description,
         Ok(Err(error)) => {
             tracing::warn!(source = %name, code = ?error.code, context = %error.context, "not described");
-            return Err(error.code);
+            return Err(error);
         }
-        Err(_) => return Err(ErrorCode::DeadlineExceeded),
+        Err(_) => {
+            let context = format!("no description within {limit:?}");
+            return Err(ConnectorError::new(ErrorCode::DeadlineExceeded, context));
+        }
     };
     // Hashing ten thousand tables takes milliseconds that other requests on this thread would wait.
     let name = name.clone();
     let described = tokio::task::spawn_blocking(move || Described::of(&name, answer)).await;
-    described.map_err(|_| ErrorCode::QueryFailed)
+    described.map_err(|error| {
+        ConnectorError::new(ErrorCode::QueryFailed, "hashing a description").with_source(error)
+    })
 }
 
 /// Refreshes whatever is due, until the catalog is gone.
@@ -209,6 +217,7 @@ impl Slot {
             tables: 0,
             server: String::new(),
             described_at: None,
+            complaint: String::new(),
         };
         Self { status, tables: Vec::new(), content: [0; 32] }
     }
@@ -217,6 +226,7 @@ impl Slot {
     fn answered(&mut self, described: Described) -> bool {
         let first = self.status.described_at.is_none();
         self.status.state = SourceState::Up;
+        self.status.complaint.clear();
         self.status.described_at = Some(Instant::now());
         self.status.server = described.server;
         self.status.tables = described.tables.len();
@@ -233,12 +243,13 @@ impl Slot {
         self.tables.iter().zip(tables).any(|(old, new)| estimate(old) != estimate(new))
     }
 
-    fn failed(&mut self, code: ErrorCode) {
+    fn failed(&mut self, error: ConnectorError) {
         let since = match self.status.state {
             SourceState::Down { since, .. } => since,
             _ => SystemTime::now(),
         };
-        self.status.state = SourceState::Down { since, code };
+        self.status.state = SourceState::Down { since, code: error.code };
+        self.status.complaint = error.context;
     }
 }
 

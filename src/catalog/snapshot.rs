@@ -35,6 +35,8 @@ pub struct SourceStatus {
     pub server: String,
     /// When it last said what it holds; absent where it never did.
     pub described_at: Option<Instant>,
+    /// What the source or its driver said where it is down. For the administrator alone.
+    pub complaint: String,
 }
 
 /// The catalog at one moment.

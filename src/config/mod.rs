@@ -108,6 +108,16 @@ impl Kind {
     }
 }
 
+/// How Oracle is talked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OracleDriver {
+    /// A driver in pure Rust; nothing to install.
+    #[default]
+    Thin,
+    /// Oracle's own client libraries.
+    Thick,
+}
+
 /// One database.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -120,8 +130,8 @@ pub struct Source {
     pub url: Secret,
     /// The schemas to offer; empty offers all that the login sees.
     pub schemas: Vec<String>,
-    /// The driver, for kinds that have several.
-    pub driver: Option<String>,
+    /// The driver of an Oracle source; other kinds have one each.
+    pub driver: OracleDriver,
     /// What it may be asked to carry.
     pub budget: Budget,
 }

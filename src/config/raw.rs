@@ -155,9 +155,9 @@ pub(super) struct RawSource {
     /// The schemas to offer; absent or empty offers all that the login sees.
     #[serde(default)]
     pub(super) schemas: Vec<String>,
-    /// The driver, for kinds that have several.
-    #[schemars(with = "Option<String>")]
-    pub(super) driver: Option<Spanned<String>>,
+    /// The driver of an Oracle source: `thin` (the default) or `thick`, which needs Oracle's client.
+    #[schemars(with = "Option<RawDriver>")]
+    pub(super) driver: Option<Spanned<RawDriver>>,
     /// Statements that run at the same time.
     pub(super) concurrency: Option<NonZeroUsize>,
     /// Statements that may wait for a place.
@@ -177,6 +177,15 @@ pub(super) enum RawKind {
     Oracle,
     SqlServer,
     Sqlite,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawDriver {
+    /// In pure Rust; nothing to install.
+    Thin,
+    /// Oracle's own client libraries: native network encryption, Kerberos, LDAP, wallets.
+    Thick,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -2,11 +2,13 @@
 
 use super::error::{ConfigError, ConfigErrors, yaml_error};
 use super::raw::{
-    RawAttribute, RawConfig, RawDurability, RawIdentity, RawKind, RawLocal, RawServer, RawSource,
+    RawAttribute, RawConfig, RawDriver, RawDurability, RawIdentity, RawKind, RawLocal, RawServer,
+    RawSource,
 };
 use super::secret::{Secret, holds_password, resolve};
 use super::{
-    Audit, Catalog, Config, Durability, Identity, Kind, Limits, LocalUser, Results, Server, Source,
+    Audit, Catalog, Config, Durability, Identity, Kind, Limits, LocalUser, OracleDriver, Results,
+    Server, Source,
 };
 use crate::model::Attribute;
 use celosia_connector_api::Budget;
@@ -158,12 +160,7 @@ impl Checker<'_> {
             RawKind::SqlServer => Kind::SqlServer,
             RawKind::Sqlite => Kind::Sqlite,
         };
-        if matches!(kind, Kind::Oracle | Kind::SqlServer) {
-            let message = format!("{} is not built into this version", kind.as_str());
-            self.error(&raw.kind, &format!("{key}.kind"), message);
-            return None;
-        }
-        if let Some(driver) = &raw.driver {
+        if let Some(driver) = raw.driver.as_ref().filter(|_| kind != Kind::Oracle) {
             let message = format!("{} has one driver; leave the key out", kind.as_str());
             self.error(driver, &format!("{key}.driver"), message);
         }
@@ -175,7 +172,10 @@ impl Checker<'_> {
             statement_timeout: raw.timeout.map_or(usual.statement_timeout, |span| span.0),
             bytes: raw.bytes.map_or(usual.bytes, |size| size.0),
         };
-        let driver = raw.driver.map(|driver| driver.value);
+        let driver = match raw.driver.map(|driver| driver.value) {
+            Some(RawDriver::Thick) => OracleDriver::Thick,
+            Some(RawDriver::Thin) | None => OracleDriver::Thin,
+        };
         Some(Source { name, kind, url, schemas: raw.schemas, driver, budget })
     }
 
@@ -198,9 +198,13 @@ impl Checker<'_> {
         let schemes: &[&str] = match kind {
             Kind::Postgres => &["postgres://", "postgresql://"],
             Kind::Sqlite => &["sqlite:"],
-            Kind::Oracle | Kind::SqlServer => &[""],
+            Kind::Oracle => &["oracle://", "oracles://"],
+            Kind::SqlServer => &["sqlserver://"],
         };
-        if !schemes.iter().any(|scheme| url.expose().starts_with(scheme)) {
+        // Both know a form of their own beside the URL, which the connector reads.
+        let own_form =
+            matches!(kind, Kind::Oracle | Kind::SqlServer) && !url.expose().contains("://");
+        if !own_form && !schemes.iter().any(|scheme| url.expose().starts_with(scheme)) {
             let message =
                 format!("the URL of a {} source begins with {}", kind.as_str(), schemes[0]);
             self.error(raw, key, message);

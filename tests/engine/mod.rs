@@ -9,6 +9,7 @@ mod names;
 mod paging;
 mod parameters;
 mod snapshots;
+mod three_sources;
 
 use crate::support::lab::{Bench, benches};
 use crate::support::world::World;

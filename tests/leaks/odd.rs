@@ -47,6 +47,7 @@ async fn engine(store: Store, table: Table, filter: &str, mask: &str) -> Option<
             lab::sqlite(&file)
         }
         Store::Postgres => lab::postgres(&load::postgres(lab::cluster()?, &script)),
+        Store::SqlServer | Store::Oracle => return None,
     };
     let rows = if filter.is_empty() { String::new() } else { format!(", rows: \"{filter}\"") };
     let roles = format!("roles: {{analyst: {{open: [{{tables: \"shop.*.odd\"{rows}}}]}}}}");

@@ -10,8 +10,10 @@ use celosia::query::{Engine, Limits, Parts};
 use celosia::results::ResultStore;
 use celosia::semantics::Semantics;
 use celosia_connector_api::{Budget, Budgeted, Connector};
+use celosia_connector_oracle::{OracleConfig, OracleConnector};
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
 use celosia_connector_sqlite::{SqliteConfig, SqliteConnector};
+use celosia_connector_sqlserver::{SqlServerConfig, SqlServerConnector};
 use celosia_connector_testkit::cluster::PostgresCluster;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,12 +37,21 @@ impl Bench {
     }
 }
 
-/// Every kind of store that is here: SQLite always, PostgreSQL where it is installed.
+/// Every kind of store that is here: SQLite always, the others where PostgreSQL is installed, which
+/// also stands behind the servers that speak SQL Server's and Oracle's protocol.
 pub fn benches() -> Vec<&'static Bench> {
+    type Lazy = LazyLock<Option<Bench>>;
+    fn here(store: Store) -> Option<Bench> {
+        cluster().map(|_| block_on(bench(store)))
+    }
     static SQLITE: LazyLock<Bench> = LazyLock::new(|| block_on(bench(Store::Sqlite)));
-    static POSTGRES: LazyLock<Option<Bench>> =
-        LazyLock::new(|| cluster().map(|_| block_on(bench(Store::Postgres))));
-    [Some(&*SQLITE), POSTGRES.as_ref()].into_iter().flatten().collect()
+    static POSTGRES: Lazy = LazyLock::new(|| here(Store::Postgres));
+    static SQLSERVER: Lazy = LazyLock::new(|| here(Store::SqlServer));
+    static ORACLE: Lazy = LazyLock::new(|| here(Store::Oracle));
+    [Some(&*SQLITE), POSTGRES.as_ref(), SQLSERVER.as_ref(), ORACLE.as_ref()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The PostgreSQL server of this process; where there is none the tests go on without, and say so,
@@ -50,8 +61,10 @@ pub fn cluster() -> Option<&'static PostgresCluster> {
         Ok(cluster) => Some(cluster),
         Err(error) => {
             let required = std::env::var("CELOSIA_REQUIRE_SOURCES").unwrap_or_default();
-            assert!(!required.contains("postgres"), "PostgreSQL is required: {error}");
-            println!("SKIPPED on PostgreSQL: {error}");
+            let named = |source| required.contains(source);
+            let needed = ["postgres", "sqlserver", "oracle"].into_iter().any(named);
+            assert!(!needed, "PostgreSQL is required: {error}");
+            println!("SKIPPED on PostgreSQL and on what it stands behind: {error}");
             None
         }
     }
@@ -114,6 +127,8 @@ pub async fn place(store: Store, world: World) -> Option<Place> {
             Place::File(file)
         }
         Store::Postgres => Place::Url(load::postgres(cluster()?, &script)),
+        Store::SqlServer => Place::Url(load::sqlserver(cluster()?, &script).await),
+        Store::Oracle => Place::Url(load::oracle(cluster()?, &script).await),
     };
     loaded.insert(name, place.clone());
     Some(place)
@@ -134,7 +149,7 @@ pub async fn desk_file(world: World) -> PathBuf {
 pub async fn sources(store: Store, world: World) -> Option<Vec<(String, Arc<dyn Connector>)>> {
     let shop = match place(store, world).await? {
         Place::File(file) => sqlite(&file),
-        Place::Url(url) => postgres(&url),
+        Place::Url(url) => remote(store, &url),
     };
     Some(vec![("shop".into(), shop), ("desk".into(), sqlite(&desk_file(world).await))])
 }
@@ -153,6 +168,24 @@ pub fn sqlite(file: &Path) -> Arc<dyn Connector> {
         Arc::new(SqliteConnector::new(config).expect("a connector")),
         Budget::default(),
     ))
+}
+
+/// A server's database as a source within its budget.
+pub fn remote(store: Store, url: &str) -> Arc<dyn Connector> {
+    match store {
+        Store::Sqlite => sqlite(Path::new(url)),
+        Store::Postgres => postgres(url),
+        Store::SqlServer => {
+            let config = SqlServerConfig::parse(url).expect("a URL");
+            let connector = SqlServerConnector::new(config).expect("a connector");
+            Arc::new(Budgeted::new(Arc::new(connector), Budget::default()))
+        }
+        Store::Oracle => {
+            let config = OracleConfig::parse(url).expect("a URL");
+            let connector = OracleConnector::new(config).expect("a connector");
+            Arc::new(Budgeted::new(Arc::new(connector), Budget::default()))
+        }
+    }
 }
 
 /// A PostgreSQL database as a source within its budget.

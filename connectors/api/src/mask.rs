@@ -2,7 +2,7 @@
 //! dialect may spell a mask as SQL where that gives exactly the same value.
 
 use crate::{OperandClass, Value};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 
 /// How a masked value is shown. NULL stays NULL under every mask.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,7 +106,13 @@ impl Mask {
             Mask::Pseudonym { .. } => {
                 text || is_integer(data_type) || matches!(data_type, DataType::Date32)
             }
-            Mask::AgeBand { .. } => matches!(data_type, DataType::Date32),
+            // Some sources store a day of birth as a time stamp at midnight.
+            Mask::AgeBand { .. } => {
+                matches!(
+                    data_type,
+                    DataType::Date32 | DataType::Timestamp(TimeUnit::Microsecond, None)
+                )
+            }
             Mask::Year | Mask::Month => temporal,
             Mask::Bucket { .. } | Mask::Round { .. } => number,
         }

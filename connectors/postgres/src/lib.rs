@@ -42,6 +42,8 @@ impl PostgresConnector {
     /// # Errors
     /// `InvalidConfiguration` where the configuration cannot work.
     pub fn new(config: PostgresConfig) -> Result<Self, ConnectorError> {
+        // Several providers are linked, so the driver cannot choose one; somebody may have chosen before.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let schemas = config.schemas.clone();
         Ok(Self { sessions: Arc::new(Sessions::new(config)?), schemas })
     }

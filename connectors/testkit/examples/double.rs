@@ -79,7 +79,8 @@ fn oracle() -> Canned {
     };
     canned.answer("select * from broken", numbered(1_000, native, Some(error.clone())));
     canned.answer("select 1/0 from dual", numbered(0, native, Some(error)));
-    canned.answer("select dbtimezone from dual", one_and_nulls(&[("D", "VARCHAR2(6)", "+00:00")]));
+    // What node-oracledb asks first.
+    canned.answer("SELECT DBTIMEZONE FROM DUAL", one_and_nulls(&[("D", "VARCHAR2(6)", "+00:00")]));
     canned
 }
 

@@ -1,11 +1,13 @@
 //! The rows of the suite, the same for every dialect: types at their extremes, awkward text, people.
 
 mod oracle;
+mod sqlserver;
 
 use arrow_schema::{DataType, TimeUnit};
 use celosia_connector_api::Value;
 
 pub use oracle::{HOSTILE_ORACLE, oracle_tables};
+pub use sqlserver::sqlserver_tables;
 
 /// A cell as it is compared: `None` is NULL; a time of day is its microseconds as an integer.
 pub type Cell = Option<Value>;

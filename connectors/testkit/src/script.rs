@@ -1,7 +1,11 @@
 //! The statements that load the suite's tables: a script per dialect, and the rows of [`crate::data`].
 
-use crate::data::{Cell, Kind, Table, oracle_tables, tables};
+mod sqlserver;
+
+use crate::data::{Cell, Kind, Table, oracle_tables, sqlserver_tables, tables};
 use celosia_connector_api::Value;
+
+pub use sqlserver::{sqlserver_drop, sqlserver_script};
 
 /// How a dialect spells the literals of its fixture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +19,16 @@ pub enum Spelling {
         /// Truth is a BOOLEAN (23ai only) instead of a NUMBER(1).
         booleans: bool,
     },
+    /// SQL Server 2016 and later, in the schema `dbo`; a line `GO` ends a batch. For another schema see
+    /// [`sqlserver_script`].
+    SqlServer,
 }
 
 impl Spelling {
     fn tables(self) -> Vec<Table> {
         match self {
             Spelling::Oracle { booleans } => oracle_tables(booleans),
+            Spelling::SqlServer => sqlserver_tables(),
             other => tables(other == Spelling::Sqlite),
         }
     }
@@ -34,6 +42,7 @@ impl Spelling {
                 let truth = if booleans { "BOOLEAN" } else { "NUMBER(1)" };
                 include_str!("../fixtures/oracle.sql").replace("$BOOLEAN", truth)
             }
+            Spelling::SqlServer => sqlserver_script("dbo"),
         }
     }
 
@@ -45,6 +54,9 @@ impl Spelling {
 /// The whole script: tables, views, keys, then every row, in an order that keys allow.
 pub fn script(spelling: Spelling) -> String {
     let mut script = spelling.template();
+    if spelling == Spelling::SqlServer {
+        return script;
+    }
     for table in spelling.tables() {
         let name = table.name.replace('"', "\"\"");
         for row in &table.rows {

@@ -113,11 +113,19 @@ fn secrets_are_references_and_never_repeated() {
 }
 
 #[test]
-fn what_is_not_built_in_is_said() {
-    let oracle = source_error("{ kind: oracle, url: \"env:X\", driver: thin, schemas: [ERP] }");
-    assert_eq!(oracle, "3 sources.db.kind: oracle is not built into this version\n");
-    let server = source_error("{ kind: sqlserver, url: \"env:X\" }");
-    assert_eq!(server, "3 sources.db.kind: sqlserver is not built into this version\n");
+fn kinds_have_their_urls_and_drivers() {
+    for (url, driver) in [("oracle://ana@db/ERP", "thin"), ("oracles://ana@db/ERP", "thick")] {
+        let source =
+            format!("{{ kind: oracle, url: \"{url}\", driver: {driver}, schemas: [ERP] }}");
+        assert_eq!(source_error(&source), "");
+    }
+    assert_eq!(source_error("{ kind: sqlserver, url: \"sqlserver://ana@db/x\" }"), "");
+    let wrong = source_error("{ kind: sqlserver, url: \"mysql://ana@db/x\" }");
+    assert_eq!(wrong, "3 sources.db.url: the URL of a sqlserver source begins with sqlserver://\n");
+    let wrong = source_error("{ kind: postgres, url: \"postgres://ana@db/x\", driver: thin }");
+    assert_eq!(wrong, "3 sources.db.driver: postgres has one driver; leave the key out\n");
+    let wrong = source_error("{ kind: oracle, url: \"oracle://ana@db/x\", driver: fat }");
+    assert!(wrong.contains("thin") && wrong.contains("thick"), "{wrong}");
     assert!(source_error("{ kind: mysql, url: x }").contains("unknown variant `mysql`"));
     let driver = source_error("{ kind: sqlite, url: \"sqlite:x.db\", driver: thin }");
     assert!(driver.contains("sources.db.driver: sqlite has one driver"));

@@ -232,6 +232,13 @@ fn ages_fall_into_bands() {
     ] {
         assert_eq!(band(width, days(born), today), expected, "{width} {born}");
     }
+    // A day of birth that a source stores as a time stamp.
+    let noon = i64::from(days("1984-10-04")) * 86_400_000_000 + 43_200_000_000;
+    let column: ArrayRef =
+        Arc::new(TimestampMicrosecondArray::from(vec![Some(noon), Some(-1), None]));
+    let found = apply(&Mask::AgeBand { width: 10 }, &column, &context().on(today)).unwrap();
+    let found: Vec<_> = found.as_string::<i32>().iter().collect();
+    assert_eq!(found, [Some("40-49"), Some("50-59"), None]);
     assert_eq!(band(1, days("2000-02-29"), days("2023-02-28")), "22-22");
     assert_eq!(band(1, days("2000-02-29"), days("2023-03-01")), "23-23");
     assert_eq!(band(10, i32::MIN, i32::MAX), "120+");

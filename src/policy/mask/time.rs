@@ -50,10 +50,10 @@ pub(super) fn truncate(column: &ArrayRef, part: Part) -> Option<ArrayRef> {
 /// The band of the age in full years on `today`: `0-9`, `10-19`, ... for a width of 10, and `120+`.
 /// Who is not born yet is of age 0; the last band before 120 ends at 119.
 pub(super) fn age_band(column: &ArrayRef, width: i64, today: i32) -> Option<ArrayRef> {
-    let dates = column.as_primitive_opt::<Date32Type>()?;
+    const MICROS: i64 = 86_400_000_000;
     let (year, month, day) = civil(i64::from(today));
-    let band = |born: i32| {
-        let (born_year, born_month, born_day) = civil(i64::from(born));
+    let band = |born: i64| {
+        let (born_year, born_month, born_day) = civil(born);
         let had_birthday = (month, day) >= (born_month, born_day);
         let age = (year - born_year - i64::from(!had_birthday)).max(0);
         if age >= OLDEST {
@@ -62,7 +62,13 @@ pub(super) fn age_band(column: &ArrayRef, width: i64, today: i32) -> Option<Arra
         let from = age - age % width;
         format!("{from}-{}", (from + width - 1).min(OLDEST - 1))
     };
-    Some(Arc::new(dates.iter().map(|born| born.map(band)).collect::<StringArray>()))
+    let bands: StringArray = if let Some(dates) = column.as_primitive_opt::<Date32Type>() {
+        dates.iter().map(|born| born.map(|days| band(i64::from(days)))).collect()
+    } else {
+        let instants = column.as_primitive_opt::<TimestampMicrosecondType>()?;
+        instants.iter().map(|born| born.map(|micros| band(micros.div_euclid(MICROS)))).collect()
+    };
+    Some(Arc::new(bands))
 }
 
 /// `YYYY-MM-DD`, with more digits or a sign for years outside 0 to 9999.

@@ -1,0 +1,236 @@
+//! How SQL Server spells what we send, and what it answers exactly as Arrow would.
+
+use crate::types::{self, CLR};
+use crate::{compare, mask, moment, text};
+use celosia_connector_api::{
+    Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, Mask, Operand,
+    OperandClass, Value,
+};
+
+/// The SQL of SQL Server 2016 and later.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SqlServerDialect;
+
+const EQUALITY: ClassSet = ClassSet::of(&[
+    OperandClass::Boolean,
+    OperandClass::Integer,
+    OperandClass::Decimal,
+    OperandClass::Float,
+    OperandClass::Text,
+    OperandClass::Uuid,
+    OperandClass::Bytes,
+    OperandClass::Date,
+    OperandClass::Timestamp,
+    OperandClass::TimestampUtc,
+    OperandClass::TimestampFine,
+    OperandClass::TimestampUtcFine,
+]);
+
+/// No text: UTF-16 units are ordered otherwise than UTF-8 bytes, and trailing blanks count for nothing.
+/// No UUIDs, which have an order of their own, and no bytes, where trailing zeros count for nothing.
+const ORDERING: ClassSet = ClassSet::of(&[
+    OperandClass::Boolean,
+    OperandClass::Integer,
+    OperandClass::Decimal,
+    OperandClass::Float,
+    OperandClass::Date,
+    OperandClass::Timestamp,
+    OperandClass::TimestampUtc,
+    OperandClass::TimestampFine,
+    OperandClass::TimestampUtcFine,
+]);
+
+/// Neither floats (Arrow sorts -0.0 below 0.0) nor what is finer at the server than it is read.
+const SORT: ClassSet = ClassSet::of(&[
+    OperandClass::Boolean,
+    OperandClass::Integer,
+    OperandClass::Decimal,
+    OperandClass::Date,
+    OperandClass::Timestamp,
+    OperandClass::TimestampUtc,
+]);
+
+/// A statement has at most 2,100 parameters; the row filter, the caller's condition and the masks share
+/// them.
+const MOST_VALUES: usize = 500;
+
+impl Dialect for SqlServerDialect {
+    fn name(&self) -> &'static str {
+        "sqlserver"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            equality: EQUALITY,
+            ordering: ORDERING,
+            sort: SORT,
+            like: true,
+            null_test: true,
+            limit: true,
+            column_comparison: true,
+        }
+    }
+
+    fn quote(&self, identifier: &str) -> String {
+        format!("[{}]", identifier.replace(']', "]]"))
+    }
+
+    /// The driver declares every parameter with its type; a decimal is sent as text.
+    fn placeholder(&self, position: usize, value: &Value) -> String {
+        match value {
+            Value::Decimal { scale, .. } => format!("CAST(@P{position} AS decimal(38,{scale}))"),
+            _ => format!("@P{position}"),
+        }
+    }
+
+    fn read_column(&self, quoted: &str, column: &ColumnDescription) -> String {
+        let native = column.native_type.as_str();
+        match types::base(native) {
+            // The driver reads both into doubles.
+            "money" => format!("CAST({quoted} AS decimal(19,4))"),
+            "smallmoney" => format!("CAST({quoted} AS decimal(10,4))"),
+            "hierarchyid" | "geometry" | "geography" => format!("{quoted}.ToString()"),
+            _ if native.ends_with(CLR) => format!("{quoted}.ToString()"),
+            "image" => format!("CAST({quoted} AS varbinary(max))"),
+            // The driver tells what a variant holds.
+            "sql_variant" => quoted.to_string(),
+            _ if column.read_as_text => format!("CAST({quoted} AS nvarchar(max))"),
+            "char" | "varchar" if !types::is_read_exactly(column.collation.as_deref()) => {
+                text::wide(quoted, column)
+            }
+            _ => quoted.to_string(),
+        }
+    }
+
+    fn can_bind(&self, class: OperandClass, value: &Value) -> bool {
+        match (class, value) {
+            // The server has no subnormal numbers.
+            (OperandClass::Float, Value::Float(value)) => value.is_normal(),
+            _ => true,
+        }
+    }
+
+    fn can_like(&self, pattern: &str) -> bool {
+        text::can_like(pattern)
+    }
+
+    fn most_values(&self) -> usize {
+        MOST_VALUES
+    }
+
+    fn compare(
+        &self,
+        operand: &Operand<'_>,
+        operator: Comparison,
+        value: &Value,
+        bind: Bind<'_>,
+    ) -> String {
+        match (operand.class, value) {
+            (OperandClass::Text, _) => text::compare(operand, operator, value, bind),
+            (OperandClass::Bytes, _) => {
+                compare::byte_strings(operand.sql, operator, &bind(value.clone()))
+            }
+            (OperandClass::Decimal, _) => compare::decimal(operand, operator, value, bind),
+            (OperandClass::Integer, Value::Integer(number)) => {
+                let right = compare::whole(operand, *number, bind);
+                format!("{} {} {right}", operand.sql, operator.symbol())
+            }
+            (OperandClass::Uuid, _) => {
+                format!("{} {} {}", operand.sql, operator.symbol(), uuid(value, bind))
+            }
+            (OperandClass::TimestampFine | OperandClass::TimestampUtcFine, _) => {
+                moment::compare(operand, operator, value, bind)
+            }
+            _ => format!("{} {} {}", operand.sql, operator.symbol(), bind(value.clone())),
+        }
+    }
+
+    fn compare_columns(
+        &self,
+        left: &Operand<'_>,
+        operator: Comparison,
+        right: &Operand<'_>,
+    ) -> String {
+        match left.class {
+            OperandClass::Text => text::compare_columns(left, operator, right),
+            OperandClass::Bytes => compare::byte_strings(left.sql, operator, right.sql),
+            OperandClass::Decimal => compare::decimal_columns(left, operator, right),
+            _ => format!("{} {} {}", left.sql, operator.symbol(), right.sql),
+        }
+    }
+
+    fn in_list(
+        &self,
+        operand: &Operand<'_>,
+        values: &[Value],
+        negated: bool,
+        bind: Bind<'_>,
+    ) -> String {
+        let found = match operand.class {
+            OperandClass::Text => text::in_list(operand, values, bind),
+            OperandClass::Bytes => compare::bytes(operand, values, bind),
+            OperandClass::Decimal => return compare::decimals(operand, values, negated, bind),
+            OperandClass::TimestampFine | OperandClass::TimestampUtcFine => {
+                moment::in_list(operand, values, bind)
+            }
+            class => {
+                let items: Vec<String> = values
+                    .iter()
+                    .map(|value| match (class, value) {
+                        (OperandClass::Integer, Value::Integer(number)) => {
+                            compare::whole(operand, *number, bind)
+                        }
+                        (OperandClass::Uuid, _) => uuid(value, bind),
+                        _ => bind(value.clone()),
+                    })
+                    .collect();
+                let not = if negated { " NOT" } else { "" };
+                return format!("{}{not} IN ({})", operand.sql, items.join(", "));
+            }
+        };
+        text::negated(found, negated)
+    }
+
+    fn like(&self, operand: &Operand<'_>, pattern: &str, negated: bool, bind: Bind<'_>) -> String {
+        text::like(operand, pattern, negated, bind)
+    }
+
+    fn mask(
+        &self,
+        mask: &Mask,
+        expression: &str,
+        column: &ColumnDescription,
+        bind: Bind<'_>,
+    ) -> Option<String> {
+        mask::mask(mask, expression, column, bind)
+    }
+
+    /// NULL is the smallest value of all here; where that is its place already, nothing is spelled.
+    fn sort_key(&self, operand: &str, descending: bool, nulls_first: bool) -> String {
+        let direction = if descending { "DESC" } else { "ASC" };
+        if descending != nulls_first {
+            return format!("{operand} {direction}");
+        }
+        let (null, other) = if nulls_first { (0, 1) } else { (1, 0) };
+        format!(
+            "CASE WHEN {operand} IS NULL THEN {null} ELSE {other} END ASC, {operand} {direction}"
+        )
+    }
+
+    fn limit_first(&self, rows: u64) -> String {
+        // The server's row count is a signed 64-bit number.
+        format!("TOP ({}) ", rows.min(i64::MAX.unsigned_abs()))
+    }
+
+    fn limit(&self, _: u64) -> String {
+        String::new()
+    }
+}
+
+fn uuid(value: &Value, bind: Bind<'_>) -> String {
+    format!("CAST({} AS uniqueidentifier)", bind(value.clone()))
+}
+
+#[cfg(test)]
+#[path = "dialect_table.rs"]
+mod tests;

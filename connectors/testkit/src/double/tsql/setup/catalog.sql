@@ -28,10 +28,16 @@ END $$;
 -- Schemas of the user, and what in them the session may see.
 CREATE VIEW tsql.spaces AS SELECT oid, nspname, CASE nspname WHEN 'dbo' THEN 1 WHEN 'INFORMATION_SCHEMA' THEN 3 WHEN 'sys' THEN 4 ELSE oid::int4 END AS id
   FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'tsql', 'public');
-CREATE VIEW tsql.relations AS SELECT c.oid, c.oid::int4 AS id, s.id AS schema_id, s.nspname, c.relname, c.relkind
-  FROM pg_class c JOIN tsql.spaces s ON s.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'v') AND s.nspname NOT IN ('sys', 'INFORMATION_SCHEMA') AND has_any_column_privilege(c.oid, 'SELECT')
-    AND NOT EXISTS (SELECT FROM tsql.synonyms n WHERE n.schema = s.nspname AND n.name = c.relname);
+-- Functions, because their rows are kept while a statement runs, however often it looks at them.
+CREATE FUNCTION tsql.visible_relations() RETURNS TABLE (oid oid, id int4, schema_id int4, nspname name, relname name, relkind "char") LANGUAGE plpgsql STABLE ROWS 50
+AS $$
+BEGIN
+  RETURN QUERY SELECT c.oid, c.oid::int4, s.id, s.nspname, c.relname, c.relkind
+    FROM pg_class c JOIN tsql.spaces s ON s.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'v') AND s.nspname NOT IN ('sys', 'INFORMATION_SCHEMA') AND has_any_column_privilege(c.oid, 'SELECT')
+      AND NOT EXISTS (SELECT FROM tsql.synonyms n WHERE n.schema = s.nspname AND n.name = c.relname);
+END $$;
+CREATE VIEW tsql.relations AS SELECT * FROM tsql.visible_relations();
 
 CREATE VIEW sys.schemas AS SELECT named(nspname) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS name, id AS schema_id, 1 AS principal_id FROM tsql.spaces;
 CREATE VIEW sys.types AS SELECT named(name) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS name, system_type_id::tsql.tinyint AS system_type_id, user_type_id, 4 AS schema_id, max_length, "precision"::tsql.tinyint AS "precision", scale::tsql.tinyint AS scale,
@@ -57,26 +63,37 @@ CREATE VIEW sys.views AS SELECT name, object_id, principal_id, schema_id, parent
 CREATE VIEW sys.synonyms AS SELECT named(n.name) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS name, n.id AS object_id, NULL::int4 AS principal_id, s.id AS schema_id, 0 AS parent_object_id, 'SN'::tsql.vc AS type, named('SYNONYM') COLLATE "SQL_Latin1_General_CP1_CI_AS" AS type_desc,
     tsql.flag(false) AS is_ms_shipped, n.base::tsql.nv(1035) COLLATE tsql."SQL_Latin1_General_CP1_CI_AS" AS base_object_name
   FROM tsql.synonyms n JOIN tsql.spaces s ON s.nspname = n.schema;
-CREATE VIEW sys.columns AS SELECT r.id AS object_id, named(a.attname) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS name, a.attnum::int4 AS column_id, m.system_type_id::tsql.tinyint AS system_type_id, m.user_type_id, m.max_length::int2 AS max_length,
-    m."precision"::tsql.tinyint AS "precision", m.scale::tsql.tinyint AS scale, named(m.collation_name) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS collation_name, tsql.flag(m.nullable) AS is_nullable, tsql.flag(true) AS is_ansi_padded,
-    tsql.flag(m.native = 'timestamp') AS is_rowguidcol, tsql.flag(m.identity) AS is_identity, tsql.flag(m.computed) AS is_computed, 0 AS default_object_id, tsql.flag(false) AS is_sparse, tsql.flag(false) AS is_hidden, tsql.flag(false) AS is_masked,
-    NULL::int4 AS encryption_type, 0::tsql.tinyint AS generated_always_type
-  FROM tsql.relations r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+CREATE FUNCTION tsql.visible_columns() RETURNS TABLE (id int4, attname name, attnum int2, facts tsql.columns) LANGUAGE plpgsql STABLE ROWS 500
+AS $$
+BEGIN
+  RETURN QUERY SELECT r.id, a.attname, a.attnum, m FROM tsql.relations r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN tsql.columns m ON m.relation = a.attrelid AND m.attribute = a.attnum;
+END $$;
+CREATE VIEW sys.columns AS SELECT v.id AS object_id, named(v.attname) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS name, v.attnum::int4 AS column_id, (v.facts).system_type_id::tsql.tinyint AS system_type_id, (v.facts).user_type_id, (v.facts).max_length::int2 AS max_length,
+    (v.facts)."precision"::tsql.tinyint AS "precision", (v.facts).scale::tsql.tinyint AS scale, named((v.facts).collation_name) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS collation_name, tsql.flag((v.facts).nullable) AS is_nullable, tsql.flag(true) AS is_ansi_padded,
+    tsql.flag((v.facts).native = 'timestamp') AS is_rowguidcol, tsql.flag((v.facts).identity) AS is_identity, tsql.flag((v.facts).computed) AS is_computed, 0 AS default_object_id, tsql.flag(false) AS is_sparse, tsql.flag(false) AS is_hidden, tsql.flag(false) AS is_masked,
+    NULL::int4 AS encryption_type, 0::tsql.tinyint AS generated_always_type
+  FROM tsql.visible_columns() v;
 
-CREATE VIEW tsql.indices AS SELECT x.*, r.id, r.schema_id, (row_number() OVER (PARTITION BY x.indrelid ORDER BY x.indisprimary DESC, x.indexrelid) + CASE WHEN bool_or(x.indisprimary) OVER (PARTITION BY x.indrelid) THEN 0 ELSE 1 END)::int4 AS number,
-    i.relname AS index_name
-  FROM pg_index x JOIN tsql.relations r ON r.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid;
+CREATE FUNCTION tsql.visible_indices() RETURNS TABLE (id int4, schema_id int4, number int4, index_name name, indexrelid oid, indisunique bool, indisprimary bool, filtered bool, keys int2[], options int2[]) LANGUAGE plpgsql STABLE ROWS 50
+AS $$
+BEGIN
+  RETURN QUERY SELECT r.id, r.schema_id,
+      (row_number() OVER (PARTITION BY x.indrelid ORDER BY x.indisprimary DESC, x.indexrelid) + CASE WHEN bool_or(x.indisprimary) OVER (PARTITION BY x.indrelid) THEN 0 ELSE 1 END)::int4,
+      i.relname, x.indexrelid, x.indisunique, x.indisprimary, x.indpred IS NOT NULL, x.indkey::int2[], x.indoption::int2[]
+    FROM pg_index x JOIN tsql.relations r ON r.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid;
+END $$;
+CREATE VIEW tsql.indices AS SELECT * FROM tsql.visible_indices();
 CREATE VIEW sys.indexes AS
   SELECT id AS object_id, named(index_name) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS name, number AS index_id, CASE WHEN indisprimary THEN 1 ELSE 2 END::tsql.tinyint AS type, named(CASE WHEN indisprimary THEN 'CLUSTERED' ELSE 'NONCLUSTERED' END) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS type_desc,
-    tsql.flag(indisunique) AS is_unique, tsql.flag(indisprimary) AS is_primary_key, tsql.flag(indisunique AND NOT indisprimary) AS is_unique_constraint, tsql.flag(false) AS is_disabled, tsql.flag(false) AS is_hypothetical, tsql.flag(indpred IS NOT NULL) AS has_filter
+    tsql.flag(indisunique) AS is_unique, tsql.flag(indisprimary) AS is_primary_key, tsql.flag(indisunique AND NOT indisprimary) AS is_unique_constraint, tsql.flag(false) AS is_disabled, tsql.flag(false) AS is_hypothetical, tsql.flag(filtered) AS has_filter
   FROM tsql.indices
   UNION ALL
   SELECT r.id, NULL::sysname COLLATE "SQL_Latin1_General_CP1_CI_AS", 0, 0::tsql.tinyint, named('HEAP') COLLATE "SQL_Latin1_General_CP1_CI_AS", tsql.flag(false), tsql.flag(false), tsql.flag(false), tsql.flag(false), tsql.flag(false), tsql.flag(false)
   FROM tsql.relations r WHERE r.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = r.oid AND x.indisprimary);
 CREATE VIEW sys.index_columns AS SELECT x.id AS object_id, x.number AS index_id, k.place::int4 AS index_column_id, k.attribute::int4 AS column_id, k.place::tsql.tinyint AS key_ordinal, 0::tsql.tinyint AS partition_ordinal,
-    tsql.flag(x.indoption[k.place - 1] & 1 = 1) AS is_descending_key, tsql.flag(false) AS is_included_column
-  FROM tsql.indices x CROSS JOIN LATERAL unnest(x.indkey::int2[]) WITH ORDINALITY k (attribute, place);
+    tsql.flag(x.options[k.place - 1] & 1 = 1) AS is_descending_key, tsql.flag(false) AS is_included_column
+  FROM tsql.indices x CROSS JOIN LATERAL unnest(x.keys) WITH ORDINALITY k (attribute, place);
 CREATE VIEW sys.key_constraints AS SELECT named(k.conname) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS name, k.oid::int4 AS object_id, r.schema_id, r.id AS parent_object_id, CASE k.contype WHEN 'p' THEN 'PK' ELSE 'UQ' END::tsql.vc AS type,
     named(CASE k.contype WHEN 'p' THEN 'PRIMARY_KEY_CONSTRAINT' ELSE 'UNIQUE_CONSTRAINT' END) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS type_desc, x.number AS unique_index_id, tsql.flag(true) AS is_system_named
   FROM pg_constraint k JOIN tsql.relations r ON r.oid = k.conrelid JOIN tsql.indices x ON x.indexrelid = k.conindid WHERE k.contype IN ('p', 'u');

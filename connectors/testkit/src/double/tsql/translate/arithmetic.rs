@@ -62,9 +62,6 @@ pub(crate) fn number(digits: &str) -> Native {
 
 /// The type of an operation.
 pub(crate) fn result(left: &Typed, op: &BinaryOperator, right: &Typed) -> Option<Typed> {
-    if !is_arithmetic(op) {
-        return None;
-    }
     if left.native.is_text() && right.native.is_text() {
         return (*op == BinaryOperator::Plus).then(|| joined(left, right));
     }
@@ -95,7 +92,7 @@ pub(crate) fn result(left: &Typed, op: &BinaryOperator, right: &Typed) -> Option
 }
 
 /// A comparison or a connective is a condition, which has no type here.
-fn is_arithmetic(op: &BinaryOperator) -> bool {
+pub(crate) fn is_arithmetic(op: &BinaryOperator) -> bool {
     matches!(
         op,
         BinaryOperator::Plus

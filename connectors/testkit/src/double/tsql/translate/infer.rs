@@ -147,7 +147,8 @@ impl Scopes {
             Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => {
                 self.of(expr, context)
             }
-            Expr::BinaryOp { left, op, right } => {
+            // Asked first: a chain of conditions is long.
+            Expr::BinaryOp { left, op, right } if arithmetic::is_arithmetic(op) => {
                 let (a, b) = (self.of(left, context)?, self.of(right, context)?);
                 let a = constant_like(a, left, &b);
                 let b = constant_like(b, right, &a);

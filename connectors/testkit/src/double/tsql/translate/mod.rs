@@ -61,8 +61,13 @@ pub(crate) fn bound(bind: &Bind) -> Result<String, EngineError> {
     if value.contains('\0') {
         return Err(super::errors::unsupported("text with U+0000"));
     }
+    // The type says enough of text that fits; without a length nothing has to be cut.
+    let fits =
+        i32::try_from(value.encode_utf16().count()).is_ok_and(|units| units <= native.length);
     let value = constant(value);
     Ok(match native.name {
+        "nvarchar" if fits => format!("{value}::tsql.nv"),
+        "varchar" if fits => format!("{value}::tsql.vc"),
         "binary" | "varbinary" | "image" | "timestamp" => format!("{value}::bytea"),
         "datetime" => format!("tsql.to_datetime({value}::timestamp)"),
         _ => format!("{value}::{}", native.carrier()),

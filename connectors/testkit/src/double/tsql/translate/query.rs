@@ -145,7 +145,10 @@ impl<'a> Walk<'a> {
     fn exact(&self, expr: &Expr) -> Option<Native> {
         let computes =
             matches!(expr, Expr::BinaryOp { .. } | Expr::Function(_) | Expr::Case { .. });
-        let native = self.scopes.of(expr, self.context).filter(|_| computes)?.native;
+        if !computes {
+            return None;
+        }
+        let native = self.scopes.of(expr, self.context)?.native;
         let is_exact = matches!(
             native.name,
             "decimal" | "numeric" | "money" | "smallmoney" | "tinyint" | "datetime"

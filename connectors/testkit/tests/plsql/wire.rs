@@ -8,8 +8,9 @@ use oracledb::{Config, Connection};
 
 fn connect(port: u16, user: &str, password: &str) -> Connection {
     let config = Config::default().set_credentials(user, password);
-    let config = config.set_connect_string(&format!("127.0.0.1:{port}/celosia")).unwrap();
-    oracledb::connect(config).unwrap()
+    let config =
+        config.set_connect_string(&format!("127.0.0.1:{port}/celosia")).expect("a connect string");
+    oracledb::connect(config).expect("a connection")
 }
 
 /// Sends the suite's script as its own user would, and reads it as another.
@@ -28,15 +29,15 @@ fn load_and_read(port: u16, booleans: bool) {
             &[&8],
         )
         .unwrap();
-    assert_eq!(row.get::<String>(0).unwrap(), "Hal");
-    assert_eq!(row.get::<i64>(1).unwrap(), 0);
-    assert_eq!(row.get::<Option<String>>(2).unwrap(), None);
+    assert_eq!(row.get::<String>(0).expect("a cell"), "Hal");
+    assert_eq!(row.get::<i64>(1).expect("a cell"), 0);
+    assert_eq!(row.get::<Option<String>>(2).expect("a cell"), None);
     let sql = "SELECT \"i\", \"d\", \"f\" FROM LOADER.\"numbers\" WHERE \"id\" = 1";
-    let row = reader.query_row(sql, &[]).unwrap();
-    assert_eq!(row.get::<i64>(0).unwrap(), i64::MIN);
-    assert_eq!(row.get::<f64>(2).unwrap(), f64::MIN);
-    let rows = reader.query("SELECT \"id\", \"filler\" FROM LOADER.\"big\"", &[]).unwrap();
-    assert_eq!(rows.map(Result::unwrap).count(), 20_000);
+    let row = reader.query_row(sql, &[]).expect("a row");
+    assert_eq!(row.get::<i64>(0).expect("a cell"), i64::MIN);
+    assert_eq!(row.get::<f64>(2).expect("a cell"), f64::MIN);
+    let rows = reader.query("SELECT \"id\", \"filler\" FROM LOADER.\"big\"", &[]).expect("rows");
+    assert_eq!(rows.map(|row| row.expect("a row")).count(), 20_000);
     let refused = reader.execute("DELETE FROM LOADER.\"people\"", &[]).err().expect("refused");
     assert!(refused.to_string().contains("ORA-01031"), "{refused}");
 }

@@ -16,7 +16,7 @@ fn connect(port: u16, sdu: u32) -> Connection {
 async fn every_array_and_packet_size_gives_every_row() {
     for version in VERSIONS {
         let canned = canned();
-        for count in [0, 1, 2, 3, 100, 101, 2_500] {
+        for count in [0, 1, 2, 3, 100, 101, 1_500] {
             canned.answer(&format!("select n, s, d from t{count}"), numbered(count, None));
         }
         let double = double(version, canned).await;
@@ -24,24 +24,25 @@ async fn every_array_and_packet_size_gives_every_row() {
         blocking(move || {
             for sdu in [512, 8_192, 65_536] {
                 let connection = connect(port, sdu);
-                for count in [0, 1, 2, 3, 100, 101, 2_500] {
-                    for (prefetch, array) in [(2, 100), (0, 7), (100, 1), (5_000, 1_000)] {
-                        let sql = format!("select n, s, d from t{count}");
-                        let statement = connection.statement(&sql).unwrap().prefetch_rows(prefetch);
-                        let statement = statement.fetch_array_size(array).build().unwrap();
-                        let rows = statement.query(&[]).unwrap();
-                        let numbers: Vec<u64> =
-                            rows.map(|row| row.unwrap().get(0).unwrap()).collect();
-                        assert!(
-                            numbers.into_iter().eq(0..count),
-                            "{count} {sdu} {prefetch} {array}"
-                        );
+                for count in [0, 1, 2, 3, 100, 101] {
+                    for (prefetch, array) in [(2, 100), (0, 7), (100, 1), (200, 50)] {
+                        every_row(&connection, count, prefetch, array);
                     }
                 }
+                every_row(&connection, 1_500, 2, 400);
             }
         })
         .await;
     }
+}
+
+fn every_row(connection: &Connection, count: u64, prefetch: u32, array: u32) {
+    let sql = format!("select n, s, d from t{count}");
+    let statement = connection.statement(&sql).unwrap().prefetch_rows(prefetch);
+    let statement = statement.fetch_array_size(array).build().unwrap();
+    let rows = statement.query(&[]).unwrap();
+    let numbers: Vec<u64> = rows.map(|row| row.unwrap().get(0).unwrap()).collect();
+    assert!(numbers.into_iter().eq(0..count), "{count} {prefetch} {array}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,9 +70,12 @@ async fn a_stream_that_nobody_reads_on_is_closed_by_the_next_call() {
     }
 }
 
+/// Rows to count by; without optimisation the driver takes a while for the whole.
+const COUNT: u64 = if cfg!(debug_assertions) { 20_000 } else { 200_000 };
+
 /// Not a bound: what the double gives is printed, for whoever wants to know.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_thousand_rows_come_quickly() {
+async fn many_rows_come_quickly() {
     let canned = canned();
     let columns = [
         ("ID", "NUMBER(10)"),
@@ -91,7 +95,7 @@ async fn two_hundred_thousand_rows_come_quickly() {
             "2024-01-02 00:00:00".into(),
             "a note that is a little longer than the name".into(),
         ];
-        Ok((at < 200_000).then(|| texts.map(Some).to_vec()))
+        Ok((at < COUNT).then(|| texts.map(Some).to_vec()))
     };
     canned.answer("select * from big", Answer { columns, row: Arc::new(row) });
     let double = double(ServerVersion::V23, canned).await;
@@ -102,8 +106,8 @@ async fn two_hundred_thousand_rows_come_quickly() {
         let statement = statement.fetch_array_size(5_000).build().unwrap();
         let begun = Instant::now();
         let count = statement.query(&[]).unwrap().map(Result::unwrap).count();
-        assert_eq!(count, 200_000);
-        let rate = 200_000.0 / begun.elapsed().as_secs_f64();
+        assert_eq!(count as u64, COUNT);
+        let rate = COUNT as f64 / begun.elapsed().as_secs_f64();
         println!("{rate:.0} rows of six columns a second");
     })
     .await;

@@ -109,8 +109,7 @@ async fn errors_have_a_place_and_leave_the_session_usable() {
             let missing = connection.query("select * from nowhere", &[]).err().unwrap();
             assert_eq!(code(&missing), 942);
             let statement = connection.statement("select n, s, d from broken").unwrap();
-            let mut statement =
-                statement.prefetch_rows(100).fetch_array_size(1_000).build().unwrap();
+            let statement = statement.prefetch_rows(100).fetch_array_size(1_000).build().unwrap();
             let mut rows = 0;
             let mut failed = 0;
             for row in statement.query(&[]).unwrap() {

@@ -17,7 +17,7 @@ const SHOWN: &[(&str, &str, &str)] = &[
         "-99999999999999999999999999999999999999",
         "-99999999999999999999999999999999999999",
     ),
-    ("NUMBER", "1e125", &concat_zeros()),
+    ("NUMBER", "1e125", ZEROS),
     (
         "NUMBER",
         "0.0000000000000000000000000000000000000001",
@@ -65,10 +65,9 @@ const SHOWN: &[(&str, &str, &str)] = &[
     ("BOOLEAN", "f", "false"),
 ];
 
-const fn concat_zeros() -> &'static str {
-    "100000000000000000000000000000000000000000000000000000000000000\
-     000000000000000000000000000000000000000000000000000000000000000"
-}
+const ZEROS: &str = "100000000000000000000000000000000000000000000000000000000000000\
+                     000000000000000000000000000000000000000000000000000000000000000\
+                     0";
 
 /// What the driver shows of a value.
 fn shown(row: &Row, at: usize, native: &str) -> Option<String> {
@@ -228,7 +227,7 @@ async fn large_values_are_read_by_their_locators() {
         let port = double.port();
         blocking(move || {
             let connection = connect(port);
-            let mut statement = connection
+            let statement = connection
                 .statement("select c, n, b from t")
                 .unwrap()
                 .fetch_lobs()

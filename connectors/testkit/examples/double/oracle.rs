@@ -1,14 +1,9 @@
-//! Starts a double by hand, for clients of other makers: `double tns [--19] [--tls]`. Prints its port
-//! and runs until its standard input ends.
-#![allow(clippy::print_stdout, reason = "whoever starts it must learn the port")]
+//! The answers that clients of other makers are checked against.
 
 use celosia_connector_testkit::double::canned::{Answer, Canned};
 use celosia_connector_testkit::double::echo::Echo;
 use celosia_connector_testkit::double::engine::{EngineError, ResultColumn};
-use celosia_connector_testkit::double::tns::{ServerVersion, TnsDouble, TnsOptions};
-use std::error::Error;
 use std::sync::Arc;
-use tokio::io::AsyncReadExt;
 
 /// The columns of `select * from types`, with a value of each.
 const ORACLE: &[(&str, &str, &str)] = &[
@@ -53,7 +48,8 @@ fn numbered(count: u64, native: [&str; 2], end: Option<EngineError>) -> Answer {
     Answer { columns, row: Arc::new(row) }
 }
 
-fn oracle() -> Canned {
+/// What the scripts in `scripts/cross-check` ask an Oracle double.
+pub(crate) fn oracle() -> Canned {
     let canned = Canned::before(Arc::new(Echo));
     canned.answer("select 1 from dual", one_and_nulls(&[("1", "NUMBER", "1")]));
     canned.answer("select * from types", one_and_nulls(ORACLE));
@@ -82,26 +78,4 @@ fn oracle() -> Canned {
     // What node-oracledb asks first.
     canned.answer("SELECT DBTIMEZONE FROM DUAL", one_and_nulls(&[("D", "VARCHAR2(6)", "+00:00")]));
     canned
-}
-
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let has = |name: &str| arguments.iter().any(|argument| argument == name);
-    match arguments.first().map(String::as_str) {
-        Some("tns") => {
-            let version = if has("--19") { ServerVersion::V19 } else { ServerVersion::V23 };
-            let options = TnsOptions { version, tls: has("--tls"), ..TnsOptions::default() };
-            let double = TnsDouble::start(Arc::new(oracle()), options).await?;
-            println!("{}", double.port());
-            until_end().await?;
-            double.stop().await;
-        }
-        _ => return Err("usage: double tns [--19] [--tls]".into()),
-    }
-    Ok(())
-}
-
-async fn until_end() -> std::io::Result<()> {
-    tokio::io::stdin().read_to_end(&mut Vec::new()).await.map(|_| ())
 }

@@ -103,7 +103,7 @@ async fn conformance() {
 async fn real(url: String) {
     let schema = format!("celosia_{}", std::process::id());
     let mut client = connect(&url).await;
-    run(&mut client, &format!("CREATE SCHEMA [{schema}]\nGO\n{}", sqlserver_script(&schema))).await;
+    run(&mut client, &sqlserver_script(&schema)).await;
     let fixture = SqlServer { url, schema: schema.clone(), double: None };
     let failures = celosia_connector_testkit::conformance::run_all(&fixture).await;
     run(&mut client, &sqlserver_drop(&schema)).await;

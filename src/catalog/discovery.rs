@@ -131,7 +131,10 @@ impl Catalog {
         while let Some(answer) = asked.join_next_with_id().await {
             let (id, answer) = match answer {
                 Ok((id, answer)) => (id, answer),
-                Err(panicked) => (panicked.id(), Err(ConnectorError::new(ErrorCode::QueryFailed, "discovery panicked"))),
+                Err(panicked) => (
+                    panicked.id(),
+                    Err(ConnectorError::new(ErrorCode::QueryFailed, "discovery panicked")),
+                ),
             };
             if let Some(&at) = indexes.get(&id) {
                 answers.push((at, answer));

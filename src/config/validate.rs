@@ -199,10 +199,12 @@ impl Checker<'_> {
             Kind::Postgres => &["postgres://", "postgresql://"],
             Kind::Sqlite => &["sqlite:"],
             Kind::Oracle => &["oracle://", "oracles://"],
-            Kind::SqlServer => &["sqlserver://", "server=", "data source="],
+            Kind::SqlServer => &["sqlserver://"],
         };
-        let lower = url.expose().to_ascii_lowercase();
-        if !schemes.iter().any(|scheme| lower.starts_with(scheme)) {
+        // Both know a form of their own beside the URL, which the connector reads.
+        let own_form =
+            matches!(kind, Kind::Oracle | Kind::SqlServer) && !url.expose().contains("://");
+        if !own_form && !schemes.iter().any(|scheme| url.expose().starts_with(scheme)) {
             let message =
                 format!("the URL of a {} source begins with {}", kind.as_str(), schemes[0]);
             self.error(raw, key, message);

@@ -75,7 +75,7 @@ impl Fixture for SqlServer {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conformance() {
     if let Ok(url) = std::env::var("CELOSIA_TEST_SQLSERVER_URL") {
-        return real(url).await;
+        return Box::pin(real(url)).await;
     }
     let required = std::env::var("CELOSIA_REQUIRE_SOURCES");
     let cluster = match PostgresCluster::start() {
@@ -141,5 +141,5 @@ async fn connect(url: &str) -> Client<Compat<TcpStream>> {
         }
     }
     let socket = TcpStream::connect(config.get_addr()).await.expect("a server");
-    Client::connect(config, socket.compat_write()).await.expect("a login")
+    Box::pin(Client::connect(config, socket.compat_write())).await.expect("a login")
 }

@@ -1,6 +1,8 @@
 //! A certificate authority of one's own and a server certificate for `localhost` and `127.0.0.1`.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
@@ -27,9 +29,14 @@ impl Certificate {
         let key = KeyPair::generate().map_err(|e| told(&e))?;
         let mut authority = CertificateParams::new(Vec::<String>::new()).map_err(|e| told(&e))?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        // OpenSSL takes a certificate whose names are its issuer's for self-signed.
+        authority.distinguished_name.push(DnType::CommonName, "authority of a test");
         let issuer = CertifiedIssuer::self_signed(authority, key).map_err(|e| told(&e))?;
         let names = vec!["localhost".to_string(), "127.0.0.1".to_string()];
-        let server = CertificateParams::new(names).map_err(|e| told(&e))?;
+        let mut server = CertificateParams::new(names).map_err(|e| told(&e))?;
+        server.distinguished_name.push(DnType::CommonName, "localhost");
+        server.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().map_err(|e| told(&e))?;
         let signed = server.signed_by(&key, &issuer).map_err(|e| told(&e))?;
         let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));

@@ -29,6 +29,8 @@ pub(super) struct Message {
     pub(super) kind: u8,
     /// The client asks for a session as after a login.
     pub(super) reset: bool,
+    /// The client takes back what it had begun to send.
+    pub(super) ignored: bool,
     pub(super) body: Vec<u8>,
 }
 
@@ -61,12 +63,7 @@ pub(super) async fn message(stream: &mut (impl AsyncRead + Unpin)) -> io::Result
         stream.read_exact(&mut body[start..]).await?;
         reset |= status & 0x18 != 0;
         if status & 1 != 0 || kind == kind::ATTENTION {
-            // The client takes back a message that it has not finished.
-            if status & 2 != 0 && kind != kind::ATTENTION {
-                body.clear();
-                continue;
-            }
-            return Ok(Message { kind, reset, body });
+            return Ok(Message { kind, reset, ignored: status & 2 != 0, body });
         }
     }
 }
@@ -141,20 +138,17 @@ mod tests {
 
     #[tokio::test]
     async fn packets_become_one_message() {
-        let bytes = [packet(1, 0x08, b"ab"), packet(1, 1, b"c"), packet(6, 1, b"")].concat();
+        let parts =
+            [packet(1, 0x08, b"ab"), packet(1, 1, b"c"), packet(6, 1, b""), packet(3, 3, b"")];
+        let bytes = parts.concat();
         let mut stream = bytes.as_slice();
-        let body = b"abc".to_vec();
-        assert_eq!(message(&mut stream).await.unwrap(), Message { kind: 1, reset: true, body });
-        let body = Vec::new();
-        assert_eq!(message(&mut stream).await.unwrap(), Message { kind: 6, reset: false, body });
-        assert!(message(&mut stream).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn a_message_taken_back_is_not_one() {
-        let bytes = [packet(1, 0, b"ab"), packet(1, 3, b"c"), packet(3, 1, b"d")].concat();
-        let message = message(&mut bytes.as_slice()).await.unwrap();
-        assert_eq!((message.kind, message.body), (3, b"d".to_vec()));
+        let mut next = async || message(&mut stream).await;
+        let one = next().await.unwrap();
+        assert_eq!((one.kind, one.reset, one.ignored, one.body), (1, true, false, b"abc".to_vec()));
+        let one = next().await.unwrap();
+        assert_eq!((one.kind, one.reset, one.ignored), (6, false, false));
+        assert!(next().await.unwrap().ignored);
+        assert!(next().await.is_err());
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use super::tokens::{
     Notice,
 };
 use crate::double::engine::{Bind, EngineError, EngineSession, Outcome};
-use crate::double::fault::Faults;
+use crate::double::fault::{Fault, Faults};
 use crate::double::record::Record;
 use std::collections::HashMap;
 
@@ -76,6 +76,10 @@ impl Session {
 
     /// Answers one message; `None` ends the session.
     async fn answer(&mut self, message: Message) -> Option<()> {
+        if message.ignored {
+            tokens::put_done(&mut self.output.tokens, DONE, FAILED, None);
+            return self.output.finish(&mut self.input).await.ok();
+        }
         self.output.begin(self.faults.now());
         if message.reset {
             self.reset().await;
@@ -86,17 +90,18 @@ impl Session {
             kind::TRANSACTION => self.transaction(&message.body).await,
             // There was nothing to break off any more.
             kind::ATTENTION => {
-                self.output.begin(crate::double::fault::Fault::None);
-                Err(Interrupt::Attention.into())
+                self.output.begin(Fault::None);
+                return self.acknowledge().await;
             }
             _ => return None,
         };
-        let cancelled = match done {
-            Ok(()) => false,
+        let mut attention = false;
+        match done {
+            Ok(()) => {}
             Err(Stop::Interrupt(Interrupt::Attention)) => {
                 self.engine.cancel().await;
-                tokens::put_done(&mut self.output.tokens, DONE, ATTENTION, None);
-                message.kind != kind::ATTENTION
+                attention = true;
+                tokens::put_done(&mut self.output.tokens, DONE, FAILED, None);
             }
             Err(Stop::Interrupt(Interrupt::Gone)) => {
                 self.record.ended(self.number, true);
@@ -108,18 +113,23 @@ impl Session {
                     let _ = self.output.finish(&mut self.input).await;
                     return None;
                 }
-                false
             }
-        };
-        self.record.ended(self.number, cancelled);
+        }
+        self.record.ended(self.number, attention);
         match self.output.finish(&mut self.input).await {
-            Ok(()) => Some(()),
-            // The answer was whole when the attention came: it gets an answer of its own.
-            Err(Interrupt::Attention) if !cancelled => {
-                tokens::put_done(&mut self.output.tokens, DONE, ATTENTION, None);
-                self.output.finish(&mut self.input).await.ok()
-            }
-            Err(Interrupt::Attention) => Some(()),
+            Ok(()) => {}
+            // The answer was whole when the attention came.
+            Err(Interrupt::Attention) => attention = true,
+            Err(Interrupt::Gone) => return None,
+        }
+        if attention { self.acknowledge().await } else { Some(()) }
+    }
+
+    /// Answers an attention, in a message of its own as SQL Server does.
+    async fn acknowledge(&mut self) -> Option<()> {
+        tokens::put_done(&mut self.output.tokens, DONE, ATTENTION, None);
+        match self.output.finish(&mut self.input).await {
+            Ok(()) | Err(Interrupt::Attention) => Some(()),
             Err(Interrupt::Gone) => None,
         }
     }

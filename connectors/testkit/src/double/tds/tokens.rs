@@ -37,7 +37,11 @@ pub(super) fn put_done(out: &mut Vec<u8>, token: u8, status: u16, rows: Option<u
     out.push(token);
     let counted = if rows.is_some() { COUNT } else { 0 };
     out.extend((status | counted).to_le_bytes());
-    let command: u16 = if rows.is_some() { 0xc1 } else { 0 };
+    let command: u16 = match rows {
+        _ if status & ATTENTION != 0 => 0xfd,
+        None if status & FAILED == 0 => 0,
+        _ => 0xc1,
+    };
     out.extend(command.to_le_bytes());
     out.extend(rows.unwrap_or(0).to_le_bytes());
 }
@@ -200,7 +204,7 @@ mod tests {
         assert_eq!(out, [0xfd, 0x11, 0, 0xc1, 0, 3, 0, 0, 0, 0, 0, 0, 0]);
         out.clear();
         put_done(&mut out, DONE_PROCEDURE, FAILED, None);
-        assert_eq!(out, [0xfe, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(out, [0xfe, 2, 0, 0xc1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     }
 
     #[test]

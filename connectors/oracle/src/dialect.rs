@@ -1,0 +1,379 @@
+//! How Oracle spells what we send, and what it answers exactly as Arrow would.
+//!
+//! '' is NULL here, so no empty text or bytes is ever bound. Statements run with `NLS_SORT` and `NLS_COMP`
+//! at BINARY: text is compared by the bytes of the database's character set, which is the order of UTF-8
+//! in AL32UTF8 only. Until discovery has told the character set and the version, the dialect takes the
+//! narrower reading of both.
+
+use crate::mask;
+use celosia_connector_api::{
+    Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, Mask, Operand,
+    OperandClass, Value,
+};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The SQL of Oracle Database 12.2 and later.
+#[derive(Debug, Default)]
+pub struct OracleDialect {
+    /// The database stores UTF-8.
+    utf8: AtomicBool,
+    /// The database has a BOOLEAN type.
+    booleans: AtomicBool,
+}
+
+/// The longest text that a statement may bind as VARCHAR2, whatever `MAX_STRING_SIZE` says, in bytes.
+const MOST_TEXT: usize = 4_000;
+/// The longest bytes that a statement may bind as RAW.
+const MOST_BYTES: usize = 2_000;
+/// The most items of one IN list before version 23 (ORA-01795).
+const MOST_VALUES: usize = 1_000;
+
+const BASE: &[OperandClass] = &[
+    OperandClass::Integer,
+    OperandClass::Decimal,
+    OperandClass::Bytes,
+    OperandClass::Timestamp,
+    OperandClass::TimestampUtc,
+];
+const BASE_TEXT: &[OperandClass] = &[
+    OperandClass::Integer,
+    OperandClass::Decimal,
+    OperandClass::Bytes,
+    OperandClass::Timestamp,
+    OperandClass::TimestampUtc,
+    OperandClass::Text,
+];
+const EQUAL: &[OperandClass] = &[
+    OperandClass::Integer,
+    OperandClass::Decimal,
+    OperandClass::Float,
+    OperandClass::Bytes,
+    OperandClass::Timestamp,
+    OperandClass::TimestampUtc,
+    OperandClass::Text,
+];
+const EQUAL_BOOLEAN: &[OperandClass] = &[
+    OperandClass::Boolean,
+    OperandClass::Integer,
+    OperandClass::Decimal,
+    OperandClass::Float,
+    OperandClass::Bytes,
+    OperandClass::Timestamp,
+    OperandClass::TimestampUtc,
+    OperandClass::Text,
+];
+const ORDER: &[OperandClass] = &[
+    OperandClass::Integer,
+    OperandClass::Decimal,
+    OperandClass::Float,
+    OperandClass::Bytes,
+    OperandClass::Timestamp,
+    OperandClass::TimestampUtc,
+];
+const ORDER_TEXT: &[OperandClass] = &[
+    OperandClass::Integer,
+    OperandClass::Decimal,
+    OperandClass::Float,
+    OperandClass::Bytes,
+    OperandClass::Timestamp,
+    OperandClass::TimestampUtc,
+    OperandClass::Text,
+];
+
+impl OracleDialect {
+    /// What discovery has found: the database's character set and its major version.
+    pub(crate) fn learn(&self, utf8: bool, major: u32) {
+        self.utf8.store(utf8, Ordering::Relaxed);
+        self.booleans.store(major >= 23, Ordering::Relaxed);
+    }
+
+    fn is_utf8(&self) -> bool {
+        self.utf8.load(Ordering::Relaxed)
+    }
+
+    /// Text that has the same bytes in every character set, or any where the database stores UTF-8.
+    fn is_text(&self, text: &str) -> bool {
+        !text.is_empty() && text.len() <= MOST_TEXT && (text.is_ascii() || self.is_utf8())
+    }
+}
+
+impl Dialect for OracleDialect {
+    fn name(&self) -> &'static str {
+        "oracle"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let booleans = self.booleans.load(Ordering::Relaxed);
+        let (ordering, sort) = if self.is_utf8() { (ORDER_TEXT, BASE_TEXT) } else { (ORDER, BASE) };
+        Capabilities {
+            equality: ClassSet::of(if booleans { EQUAL_BOOLEAN } else { EQUAL }),
+            ordering: ClassSet::of(ordering),
+            sort: ClassSet::of(sort),
+            like: true,
+            null_test: true,
+            limit: true,
+            column_comparison: true,
+        }
+    }
+
+    /// Numbers, text, bytes and truth are bound in their own types; time is bound as text in a fixed form,
+    /// whatever the session's formats are.
+    fn placeholder(&self, position: usize, value: &Value) -> String {
+        match value {
+            Value::Date(_) => format!("TO_DATE(:{position}, 'YYYY-MM-DD')"),
+            Value::Timestamp(_) => {
+                format!("TO_TIMESTAMP(:{position}, 'YYYY-MM-DD HH24:MI:SS.FF6')")
+            }
+            Value::TimestampUtc(_) => {
+                format!("TO_TIMESTAMP_TZ(:{position}, 'YYYY-MM-DD HH24:MI:SS.FF6 TZH:TZM')")
+            }
+            _ => format!(":{position}"),
+        }
+    }
+
+    fn read_column(&self, quoted: &str, column: &ColumnDescription) -> String {
+        if !column.read_as_text {
+            return quoted.to_string();
+        }
+        match column.native_type.as_str() {
+            "JSON" => format!("JSON_SERIALIZE({quoted} RETURNING CLOB)"),
+            "VECTOR" => format!("VECTOR_SERIALIZE({quoted} RETURNING CLOB)"),
+            "ROWID" => format!("ROWIDTOCHAR({quoted})"),
+            "UROWID" => format!("CAST({quoted} AS VARCHAR2(4000))"),
+            native if native.ends_with("XMLTYPE") => {
+                format!("XMLSERIALIZE(CONTENT {quoted} AS CLOB)")
+            }
+            native if native.starts_with("NUMBER") => format!("TO_CHAR({quoted}, 'TM9')"),
+            _ => format!("TO_CHAR({quoted})"),
+        }
+    }
+
+    /// '' is NULL: a comparison with it would be unknown instead of false.
+    fn can_bind(&self, class: OperandClass, value: &Value) -> bool {
+        match value {
+            Value::Text(text) => class == OperandClass::Text && self.is_text(text),
+            Value::Bytes(bytes) => !bytes.is_empty() && bytes.len() <= MOST_BYTES,
+            // A NUMBER keeps 40 digits, and no driver prints a double's smallest values into one.
+            Value::Boolean(_) => self.booleans.load(Ordering::Relaxed),
+            _ => true,
+        }
+    }
+
+    fn can_like(&self, pattern: &str) -> bool {
+        self.is_text(pattern)
+    }
+
+    fn most_values(&self) -> usize {
+        MOST_VALUES
+    }
+
+    /// A DATE is compared with a DATE where the value has whole seconds: a time stamp on the right would
+    /// convert the column, and its index would be lost.
+    fn compare(
+        &self,
+        operand: &Operand<'_>,
+        operator: Comparison,
+        value: &Value,
+        bind: Bind<'_>,
+    ) -> String {
+        let right = comparand(operand, value, bind);
+        format!("{} {} {right}", operand.sql, operator.symbol())
+    }
+
+    fn in_list(
+        &self,
+        operand: &Operand<'_>,
+        values: &[Value],
+        negated: bool,
+        bind: Bind<'_>,
+    ) -> String {
+        let items: Vec<String> =
+            values.iter().map(|value| comparand(operand, value, bind)).collect();
+        let not = if negated { " NOT" } else { "" };
+        format!("{}{not} IN ({})", operand.sql, items.join(", "))
+    }
+
+    /// The escape may stand before `%`, `_` and itself only (ORA-01424).
+    fn like(&self, operand: &Operand<'_>, pattern: &str, negated: bool, bind: Bind<'_>) -> String {
+        let placeholder = bind(Value::Text(normal_pattern(pattern)));
+        let not = if negated { " NOT" } else { "" };
+        format!("{}{not} LIKE {placeholder} ESCAPE '\\'", operand.sql)
+    }
+
+    fn mask(
+        &self,
+        mask: &Mask,
+        expression: &str,
+        column: &ColumnDescription,
+        bind: Bind<'_>,
+    ) -> Option<String> {
+        mask::spelled(self, self.is_utf8(), mask, expression, column, bind)
+    }
+
+    /// There is no AS before the alias of a table.
+    fn derived_table(&self, statement: &str) -> String {
+        format!("({statement}) governed")
+    }
+
+    fn limit(&self, rows: u64) -> String {
+        format!(" FETCH FIRST {} ROWS ONLY", rows.min(i64::MAX.unsigned_abs()))
+    }
+}
+
+fn comparand(operand: &Operand<'_>, value: &Value, bind: Bind<'_>) -> String {
+    let is_date = operand.column.is_some_and(|column| column.native_type == "DATE");
+    match value {
+        Value::Timestamp(micros) if is_date && micros % 1_000_000 == 0 => {
+            match Value::timestamp_text(*micros) {
+                Some(text) => {
+                    let seconds = text.get(..19).unwrap_or_default().to_string();
+                    format!("TO_DATE({}, 'YYYY-MM-DD HH24:MI:SS')", bind(Value::Text(seconds)))
+                }
+                None => bind(value.clone()),
+            }
+        }
+        _ => bind(value.clone()),
+    }
+}
+
+/// The same pattern with the escape only where it is needed.
+fn normal_pattern(pattern: &str) -> String {
+    let mut normal = String::with_capacity(pattern.len());
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        match (character, characters.clone().next()) {
+            ('\\', Some(escaped)) => {
+                characters.next();
+                if matches!(escaped, '%' | '_' | '\\') {
+                    normal.push('\\');
+                }
+                normal.push(escaped);
+            }
+            _ => normal.push(character),
+        }
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_schema::{DataType, TimeUnit};
+    use celosia_connector_api::Feature;
+
+    fn utf8(major: u32) -> OracleDialect {
+        let dialect = OracleDialect::default();
+        dialect.learn(true, major);
+        dialect
+    }
+
+    fn column(native: &str) -> ColumnDescription {
+        ColumnDescription {
+            name: "C".into(),
+            native_type: native.into(),
+            data_type: DataType::Timestamp(TimeUnit::Microsecond, None),
+            nullable: true,
+            comment: None,
+            class: OperandClass::Timestamp,
+            collation: None,
+            read_as_text: true,
+        }
+    }
+
+    #[test]
+    fn placeholders_have_types() {
+        let spelled = |value| OracleDialect::default().placeholder(2, &value);
+        assert_eq!(spelled(Value::Integer(1)), ":2");
+        assert_eq!(spelled(Value::Date(1)), "TO_DATE(:2, 'YYYY-MM-DD')");
+        assert_eq!(
+            spelled(Value::TimestampUtc(1)),
+            "TO_TIMESTAMP_TZ(:2, 'YYYY-MM-DD HH24:MI:SS.FF6 TZH:TZM')"
+        );
+    }
+
+    #[test]
+    fn what_is_known_of_the_database_opens_more() {
+        let blind = OracleDialect::default();
+        let known = utf8(23);
+        let text = Feature::Ordering(OperandClass::Text);
+        assert!(!blind.capabilities().has(text) && known.capabilities().has(text));
+        assert!(!blind.capabilities().has(Feature::Sort(OperandClass::Text)));
+        let truth = Feature::Equality(OperandClass::Boolean);
+        assert!(known.capabilities().has(truth) && !utf8(19).capabilities().has(truth));
+        for (value, before, after) in [
+            (Value::Text("a".into()), true, true),
+            (Value::Text("é".into()), false, true),
+            (Value::Text(String::new()), false, false),
+            (Value::Text("x".repeat(4_000)), true, true),
+            (Value::Text("x".repeat(4_001)), false, false),
+        ] {
+            assert_eq!(blind.can_bind(OperandClass::Text, &value), before, "{value:?}");
+            assert_eq!(known.can_bind(OperandClass::Text, &value), after, "{value:?}");
+        }
+        assert!(!known.can_bind(OperandClass::Bytes, &Value::Bytes(vec![])));
+        assert!(!known.can_like("") && known.can_like("%"));
+    }
+
+    #[test]
+    fn patterns_escape_only_what_may_be_escaped() {
+        for (pattern, normal) in [
+            ("a\\b", "ab"),
+            ("a\\%b", "a\\%b"),
+            ("\\\\", "\\\\"),
+            ("a\\_\\x%", "a\\_x%"),
+            ("%", "%"),
+        ] {
+            assert_eq!(normal_pattern(pattern), normal);
+        }
+    }
+
+    #[test]
+    fn a_date_is_compared_with_a_date_where_that_is_exact() {
+        let date = column("DATE");
+        let operand = Operand { sql: "\"C\"", class: OperandClass::Timestamp, column: Some(&date) };
+        let spelled = |operand: &Operand<'_>, micros| {
+            let mut bound = Vec::new();
+            let dialect = utf8(19);
+            let sql = dialect.compare(
+                operand,
+                Comparison::Less,
+                &Value::Timestamp(micros),
+                &mut |value| {
+                    bound.push(value.clone());
+                    dialect.placeholder(bound.len(), &value)
+                },
+            );
+            (sql, bound)
+        };
+        let (sql, bound) = spelled(&operand, 1_000_000);
+        assert_eq!(sql, "\"C\" < TO_DATE(:1, 'YYYY-MM-DD HH24:MI:SS')");
+        assert_eq!(bound, [Value::Text("1970-01-01 00:00:01".into())]);
+        let (sql, _) = spelled(&operand, 1);
+        assert_eq!(sql, "\"C\" < TO_TIMESTAMP(:1, 'YYYY-MM-DD HH24:MI:SS.FF6')");
+        let (sql, _) = spelled(&Operand { column: None, ..operand }, 1_000_000);
+        assert!(sql.contains("TO_TIMESTAMP("));
+    }
+
+    #[test]
+    fn the_end_of_a_statement_is_spelled() {
+        let dialect = utf8(19);
+        assert_eq!(dialect.limit(5), " FETCH FIRST 5 ROWS ONLY");
+        assert_eq!(dialect.limit(u64::MAX), " FETCH FIRST 9223372036854775807 ROWS ONLY");
+        assert_eq!(dialect.derived_table("SELECT 1"), "(SELECT 1) governed");
+        assert_eq!(dialect.sort_key("\"C\"", true, false), "\"C\" DESC NULLS LAST");
+        assert_eq!(dialect.quote("C"), "\"C\"");
+    }
+
+    #[test]
+    fn types_without_an_arrow_form_are_read_as_text() {
+        for (native, read) in [
+            ("JSON", "JSON_SERIALIZE(\"C\" RETURNING CLOB)"),
+            ("ROWID", "ROWIDTOCHAR(\"C\")"),
+            ("PUBLIC.XMLTYPE", "XMLSERIALIZE(CONTENT \"C\" AS CLOB)"),
+            ("INTERVAL DAY(2) TO SECOND(6)", "TO_CHAR(\"C\")"),
+            ("NUMBER(38,127)", "TO_CHAR(\"C\", 'TM9')"),
+        ] {
+            assert_eq!(utf8(23).read_column("\"C\"", &column(native)), read);
+        }
+    }
+}

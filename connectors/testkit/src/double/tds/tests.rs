@@ -1,1 +1,0 @@
-//! The double as its clients see it, in raw frames.

@@ -5,9 +5,10 @@ use crate::config::{Driver, OracleConfig};
 use crate::driver::line::Line;
 use crate::driver::relay::Relays;
 use crate::driver::thick::Thick;
-use crate::driver::thin::{FetchSizes, Thin};
+use crate::driver::thin::Thin;
 use crate::driver::{Connection, Failure, Kind};
 use crate::error;
+use crate::fetch::FetchSizes;
 use celosia_connector_api::{ConnectorError, ErrorCode};
 use parking_lot::Mutex;
 use std::fmt;
@@ -41,7 +42,8 @@ pub(crate) struct Sessions {
     idle: Mutex<Vec<Session>>,
     places: Arc<Semaphore>,
     relays: Arc<Relays>,
-    sizes: Arc<FetchSizes>,
+    /// How many rows one fetch brings.
+    pub(crate) sizes: FetchSizes,
 }
 
 /// One session: the way to its thread, and the control of its connection.
@@ -71,7 +73,7 @@ impl Sessions {
             idle: Mutex::new(Vec::with_capacity(config.concurrency)),
             places: Arc::new(Semaphore::new(config.concurrency)),
             relays: Arc::new(Relays::new()),
-            sizes: Arc::default(),
+            sizes: FetchSizes::default(),
             config,
         })
     }
@@ -103,7 +105,6 @@ impl Sessions {
         let opening = Opening {
             config: self.config.clone(),
             relays: self.relays.clone(),
-            sizes: self.sizes.clone(),
             line: line.clone(),
         };
         std::thread::Builder::new()
@@ -242,7 +243,6 @@ impl Stopper {
 struct Opening {
     config: OracleConfig,
     relays: Arc<Relays>,
-    sizes: Arc<FetchSizes>,
     line: Arc<Line>,
 }
 
@@ -275,9 +275,9 @@ fn serve(
 }
 
 fn open(opening: &Opening) -> Result<(Box<dyn Connection>, Opened), Failure> {
-    let Opening { config, relays, sizes, line } = opening;
+    let Opening { config, relays, line } = opening;
     let (mut connection, breaker): (Box<dyn Connection>, _) = match config.driver {
-        Driver::Thin => (Box::new(Thin::open(config, relays, sizes.clone(), line)?), None),
+        Driver::Thin => (Box::new(Thin::open(config, relays, line)?), None),
         Driver::Thick => {
             let thick = Thick::open(config, line)?;
             let breaker = thick.breaker();

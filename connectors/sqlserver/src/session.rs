@@ -88,7 +88,7 @@ async fn connect(config: &SqlServerConfig) -> Result<Client<Compat<TcpStream>>, 
             Err(error) => return Err(error::connecting(config, error)),
         };
         let _ = socket.set_nodelay(true);
-        match Client::connect(driver, socket.compat_write()).await {
+        match Box::pin(Client::connect(driver, socket.compat_write())).await {
             Ok(client) => return Ok(client),
             Err(Error::Routing { host, port }) => place = Some((host, port)),
             Err(error) => return Err(error::connecting(config, error)),

@@ -75,7 +75,7 @@ impl Fixture for SqlServer {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conformance() {
     if let Ok(url) = std::env::var("CELOSIA_TEST_SQLSERVER_URL") {
-        return real(url).await;
+        return Box::pin(real(url)).await;
     }
     let required = std::env::var("CELOSIA_REQUIRE_SOURCES");
     let cluster = match PostgresCluster::start() {
@@ -103,7 +103,7 @@ async fn conformance() {
 async fn real(url: String) {
     let schema = format!("celosia_{}", std::process::id());
     let mut client = connect(&url).await;
-    run(&mut client, &format!("CREATE SCHEMA [{schema}]\nGO\n{}", sqlserver_script(&schema))).await;
+    run(&mut client, &sqlserver_script(&schema)).await;
     let fixture = SqlServer { url, schema: schema.clone(), double: None };
     let failures = celosia_connector_testkit::conformance::run_all(&fixture).await;
     run(&mut client, &sqlserver_drop(&schema)).await;
@@ -141,5 +141,5 @@ async fn connect(url: &str) -> Client<Compat<TcpStream>> {
         }
     }
     let socket = TcpStream::connect(config.get_addr()).await.expect("a server");
-    Client::connect(config, socket.compat_write()).await.expect("a login")
+    Box::pin(Client::connect(config, socket.compat_write())).await.expect("a login")
 }

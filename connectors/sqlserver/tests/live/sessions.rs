@@ -82,8 +82,10 @@ async fn a_deadline_stops_a_reader_that_is_always_served() {
     endless(&source, "SELECT 1");
     let connector = source.connector();
     let query = statement("SELECT 1", &[DataType::Int64]);
+    // Connecting is not what takes the time.
+    connector.ping().await.unwrap();
     let asked = Instant::now();
-    let short = context("q", Duration::from_millis(300));
+    let short = context("q", Duration::from_secs(2));
     let mut stream = connector.open(&query, &short).await.unwrap();
     let error = loop {
         match stream.next().await {
@@ -93,7 +95,7 @@ async fn a_deadline_stops_a_reader_that_is_always_served() {
         }
     };
     assert_eq!(error.code, ErrorCode::DeadlineExceeded);
-    assert!(asked.elapsed() < Duration::from_secs(5));
+    assert!(asked.elapsed() < Duration::from_secs(10));
     assert!(stream.next().await.is_none());
     let record = source.double.record();
     until("it still runs", || record.cancelled() == 1).await;

@@ -72,7 +72,7 @@ async fn through_the_bare_driver(source: &Source) -> (u64, Duration) {
     config.encryption(EncryptionLevel::NotSupported);
     let socket = tokio::net::TcpStream::connect(config.get_addr()).await.unwrap();
     socket.set_nodelay(true).unwrap();
-    let mut client = Client::connect(config, socket.compat_write()).await.unwrap();
+    let mut client = Box::pin(Client::connect(config, socket.compat_write())).await.unwrap();
     let asked = Instant::now();
     let mut rows = 0;
     let mut answer = client.query("SELECT 1", &[]).await.unwrap();

@@ -36,7 +36,7 @@ pub(super) fn syntax(message: &str, sql: &str) -> EngineError {
         ora(1756, "quoted string not properly terminated")
     } else if message.contains("Expected: end of statement") {
         ora(933, "SQL command not properly ended")
-    } else if expected("an expression") || expected("an SQL expression") {
+    } else if message.contains("an expression") || message.contains("an SQL expression") {
         ora(936, "missing expression")
     } else if expected(")") {
         ora(907, "missing right parenthesis")

@@ -8,6 +8,7 @@
 //! never passes on a wrong answer.
 
 mod block;
+mod change;
 mod ddl;
 mod errors;
 mod registry;

@@ -122,6 +122,11 @@ impl Catalog {
             .unwrap_or_else(|| types::of_expression(column, &self.types))
     }
 
+    /// How many columns a table has.
+    pub(super) fn width(&self, table: &Object) -> usize {
+        self.columns.keys().filter(|(oid, _)| *oid == table.oid).count()
+    }
+
     /// Tables of a schema, by name.
     pub(super) fn tables_of(&self, schema: &str) -> Vec<String> {
         let of = self.objects.iter().filter(|((owner, _), object)| {

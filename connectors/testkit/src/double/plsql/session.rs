@@ -3,14 +3,12 @@
 use super::errors;
 use super::registry::{Catalog, literal, quoted};
 use super::translate::tokens::{keyword, tokens};
-use super::translate::{Scope, Translator, parse, parts, qualified};
-use super::{Shared, ddl};
+use super::translate::{Scope, Translator, parse};
+use super::{Shared, change, ddl};
 use crate::double::engine::{Bind, EngineError, EngineSession, Login, Outcome, ResultColumn, Row};
 use crate::double::postgres::{Answer, Client};
 use async_trait::async_trait;
-use sqlparser::ast::{
-    Delete, FromTable, Insert, Query, SetExpr, Statement, TableFactor, TableObject, Update,
-};
+use sqlparser::ast::{Query, SetExpr, Statement};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 use std::sync::Arc;
 
@@ -128,11 +126,9 @@ impl Session {
             (_, true) => format!("RELEASE SAVEPOINT statement; SAVEPOINT statement; {sql}"),
         };
         self.savepoint = self.transaction != Transaction::None;
-        self.open = true;
         match self.client.start(&text).await {
             Ok(answer) => Ok(answer),
             Err(failure) => {
-                self.open = false;
                 let error = errors::translated(failure, &self.sql);
                 self.restore().await;
                 Err(error)
@@ -243,9 +239,9 @@ impl Session {
         let mut translator = Translator::new(self.scope(&catalog), binds);
         let reader = self.is_reader();
         let text = match &statement {
-            Statement::Insert(insert) => insert_text(&mut translator, insert, reader)?,
-            Statement::Update(update) => update_text(&mut translator, update, reader)?,
-            Statement::Delete(delete) => delete_text(&mut translator, delete, reader)?,
+            Statement::Insert(insert) => change::insert(&mut translator, insert, reader)?,
+            Statement::Update(update) => change::update(&mut translator, update, reader)?,
+            Statement::Delete(delete) => change::delete(&mut translator, delete, reader)?,
             _ if reader => return Err(errors::insufficient_privileges()),
             _ => return Err(errors::unsupported("MERGE")),
         };
@@ -253,15 +249,14 @@ impl Session {
             Transaction::ReadOnly => return Err(read_only()),
             Transaction::ReadWrite => {}
             Transaction::None => {
-                self.internal("BEGIN").await?;
                 self.transaction = Transaction::ReadWrite;
+                self.internal("BEGIN").await?;
             }
         }
         let tag = match self.run(&text).await? {
             Answer::Tag(tag) => tag,
             Answer::Columns(_) => String::new(),
         };
-        self.open = false;
         Ok(done(tag.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)))
     }
 
@@ -275,8 +270,8 @@ impl Session {
                     return Err(errors::ora(1453, text));
                 }
                 if let ["READ", "ONLY", ..] = rest {
-                    self.internal("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
                     self.transaction = Transaction::ReadOnly;
+                    self.internal("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
                 }
                 Ok(done(0))
             }
@@ -339,7 +334,11 @@ impl EngineSession for Session {
     async fn execute(&mut self, sql: &str, binds: &[Bind]) -> Result<Outcome, EngineError> {
         self.cancel().await;
         self.sql = sql.to_string();
-        self.dispatch(sql, binds).await
+        // Until this future is done, it may be dropped.
+        self.open = true;
+        let outcome = self.dispatch(sql, binds).await;
+        self.open = matches!(outcome, Ok(Outcome::Rows(_)));
+        outcome
     }
 
     async fn rows(&mut self, most: usize) -> Result<Vec<Row>, EngineError> {
@@ -365,7 +364,14 @@ impl EngineSession for Session {
             tracing::debug!("a session's connection is gone");
         }
         self.open = false;
-        self.restore().await;
+        if self.transaction == Transaction::None {
+            // A declaration may have been broken off.
+            if self.client.query("ROLLBACK").await.is_err() {
+                tracing::debug!("there was nothing to undo");
+            }
+        } else {
+            self.restore().await;
+        }
     }
 }
 
@@ -377,95 +383,4 @@ pub(super) fn done(affected: u64) -> Outcome {
 fn read_only() -> EngineError {
     let text = "may not perform insert, delete, update operation inside a READ ONLY transaction";
     errors::ora(1456, text)
-}
-
-/// The table to be changed, if the user may.
-fn target(
-    translator: &Translator<'_>,
-    name: &sqlparser::ast::ObjectName,
-    reader: bool,
-) -> Result<String, EngineError> {
-    let (found, object) = translator.resolve(name)?;
-    if reader || found.0 == "SYS" {
-        return Err(errors::insufficient_privileges());
-    }
-    if object.kind != "TABLE" {
-        return Err(errors::ora(1732, "data manipulation operation not legal on this view"));
-    }
-    Ok(qualified(&found))
-}
-
-fn insert_text(
-    translator: &mut Translator<'_>,
-    insert: &Insert,
-    reader: bool,
-) -> Result<String, EngineError> {
-    let TableObject::TableName(name) = &insert.table else {
-        return Err(errors::unsupported("INSERT into a query"));
-    };
-    let table = target(translator, name, reader)?;
-    let mut columns = Vec::new();
-    for column in &insert.columns {
-        columns.extend(parts(column)?.last().map(|name| quoted(name)));
-    }
-    let columns =
-        if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
-    let source =
-        insert.source.as_ref().ok_or_else(|| errors::ora(926, "missing VALUES keyword"))?;
-    let source = match &*source.body {
-        SetExpr::Values(values) => {
-            let [row] = values.rows.as_slice() else {
-                return Err(errors::ora(933, "SQL command not properly ended"));
-            };
-            format!("VALUES ({})", translator.scalars(&row.content)?.join(", "))
-        }
-        _ => translator.query(source)?,
-    };
-    Ok(format!("INSERT INTO {table}{columns} {source}"))
-}
-
-fn update_text(
-    translator: &mut Translator<'_>,
-    update: &Update,
-    reader: bool,
-) -> Result<String, EngineError> {
-    let TableFactor::Table { name, alias, .. } = &update.table.relation else {
-        return Err(errors::ora(903, "invalid table name"));
-    };
-    let table = target(translator, name, reader)?;
-    let written = parts(name)?.last().cloned().unwrap_or_default();
-    let alias = alias.as_ref().map_or(written, |alias| super::translate::folded(&alias.name));
-    let mut changes = Vec::new();
-    for assignment in &update.assignments {
-        let sqlparser::ast::AssignmentTarget::ColumnName(column) = &assignment.target else {
-            return Err(errors::unsupported("UPDATE of a list of columns"));
-        };
-        let column = parts(column)?.last().map(|name| quoted(name)).unwrap_or_default();
-        changes.push(format!("{column} = {}", translator.scalar(&assignment.value)?));
-    }
-    let filter = match &update.selection {
-        Some(condition) => format!(" WHERE {}", translator.condition(condition)?),
-        None => String::new(),
-    };
-    Ok(format!("UPDATE {table} AS {} SET {}{filter}", quoted(&alias), changes.join(", ")))
-}
-
-fn delete_text(
-    translator: &mut Translator<'_>,
-    delete: &Delete,
-    reader: bool,
-) -> Result<String, EngineError> {
-    let (FromTable::WithFromKeyword(tables) | FromTable::WithoutKeyword(tables)) = &delete.from;
-    let [table] = tables.as_slice() else { return Err(errors::ora(903, "invalid table name")) };
-    let TableFactor::Table { name, alias, .. } = &table.relation else {
-        return Err(errors::ora(903, "invalid table name"));
-    };
-    let text = target(translator, name, reader)?;
-    let written = parts(name)?.last().cloned().unwrap_or_default();
-    let alias = alias.as_ref().map_or(written, |alias| super::translate::folded(&alias.name));
-    let filter = match &delete.selection {
-        Some(condition) => format!(" WHERE {}", translator.condition(condition)?),
-        None => String::new(),
-    };
-    Ok(format!("DELETE FROM {text} AS {}{filter}", quoted(&alias)))
 }

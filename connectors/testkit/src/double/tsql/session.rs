@@ -344,6 +344,10 @@ impl Session {
 impl EngineSession for Session {
     async fn execute(&mut self, sql: &str, binds: &[Bind]) -> Result<Outcome, EngineError> {
         self.kept = None;
+        // Rows that nobody has read are no matter of this statement, nor is an error behind them.
+        if self.running {
+            self.cancel().await;
+        }
         self.running = true;
         let outcome = self.batch(sql, binds).await;
         match &outcome {

@@ -62,6 +62,9 @@ pub(crate) fn number(digits: &str) -> Native {
 
 /// The type of an operation.
 pub(crate) fn result(left: &Typed, op: &BinaryOperator, right: &Typed) -> Option<Typed> {
+    if !is_arithmetic(op) {
+        return None;
+    }
     if left.native.is_text() && right.native.is_text() {
         return (*op == BinaryOperator::Plus).then(|| joined(left, right));
     }
@@ -89,6 +92,21 @@ pub(crate) fn result(left: &Typed, op: &BinaryOperator, right: &Typed) -> Option
         _ => return None,
     };
     Some(native.into())
+}
+
+/// A comparison or a connective is a condition, which has no type here.
+fn is_arithmetic(op: &BinaryOperator) -> bool {
+    matches!(
+        op,
+        BinaryOperator::Plus
+            | BinaryOperator::Minus
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+            | BinaryOperator::Modulo
+            | BinaryOperator::BitwiseAnd
+            | BinaryOperator::BitwiseOr
+            | BinaryOperator::BitwiseXor
+    )
 }
 
 /// The type of a sum.

@@ -65,6 +65,15 @@ impl Scopes {
         self.levels.push(sources);
     }
 
+    /// Enters tables without a query.
+    pub(crate) fn enter_tables(&mut self, tables: &[TableWithJoins], context: Context<'_>) {
+        let mut sources = Vec::new();
+        for table in tables {
+            self.add(table, context, &mut sources);
+        }
+        self.levels.push(sources);
+    }
+
     /// Leaves what was entered last.
     pub(crate) fn leave(&mut self) {
         self.levels.pop();

@@ -6,10 +6,10 @@ use crate::double::engine::EngineError;
 use crate::double::tsql::errors::{syntax, unsupported};
 use crate::double::tsql::native::Native;
 use sqlparser::ast::{
-    Expr, Fetch, Function, FunctionArgumentClause, FunctionArguments, Ident, JoinConstraint,
-    JoinOperator, LimitClause, ObjectName, ObjectNamePart, OrderBy, OrderByExpr, OrderByKind,
-    Query, Select, SelectItem, SetExpr, Statement, TableFactor, Top, TopQuantity, VisitMut,
-    VisitorMut, WindowType,
+    AssignmentTarget, Expr, Fetch, FromTable, Function, FunctionArgumentClause, FunctionArguments,
+    Ident, JoinConstraint, JoinOperator, LimitClause, ObjectName, ObjectNamePart, OrderBy,
+    OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, TableFactor, Top,
+    TopQuantity, VisitMut, VisitorMut, WindowType,
 };
 use std::ops::ControlFlow;
 
@@ -23,10 +23,53 @@ pub(crate) fn statement(
         _ => (Vec::new(), Vec::new()),
     };
     let mut walk = Walk::new(context, 0);
+    changed(&mut statement, &mut walk.scopes, context)?;
     match statement.visit(&mut walk) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(Translated { sql: statement.to_string(), types, names }),
     }
+}
+
+/// Enters the table of a change, whose columns have no query around them.
+fn changed(
+    statement: &mut Statement,
+    scopes: &mut Scopes,
+    context: Context<'_>,
+) -> Result<(), EngineError> {
+    match statement {
+        Statement::Update(update) => {
+            if update.returning.is_some() || update.limit.is_some() {
+                return Err(syntax("RETURNING"));
+            }
+            scopes.enter_tables(std::slice::from_ref(&update.table), context);
+            for assignment in &mut update.assignments {
+                if let AssignmentTarget::ColumnName(column) = &mut assignment.target {
+                    let last = column.0.last().and_then(|part| part.as_ident()).cloned();
+                    let mut target = last.map(Expr::Identifier).ok_or_else(|| syntax("SET"))?;
+                    scopes.spell(&mut target);
+                    if let Expr::Identifier(ident) = target {
+                        *column = ObjectName::from(vec![ident]);
+                    }
+                }
+            }
+        }
+        Statement::Delete(delete) => {
+            if delete.returning.is_some() || delete.limit.is_some() {
+                return Err(syntax("RETURNING"));
+            }
+            if let FromTable::WithoutKeyword(tables) = &mut delete.from {
+                delete.from = FromTable::WithFromKeyword(std::mem::take(tables));
+            }
+            if let FromTable::WithFromKeyword(tables) = &delete.from {
+                scopes.enter_tables(tables, context);
+            }
+        }
+        Statement::Insert(insert) if insert.returning.is_some() || insert.on.is_some() => {
+            return Err(syntax("RETURNING"));
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Translates the query of a view.
@@ -218,6 +261,13 @@ fn limited(
     }
     if query.for_clause.is_some() {
         return Err(unsupported("FOR XML and FOR JSON"));
+    }
+    let is_change = matches!(
+        query.body.as_ref(),
+        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
+    );
+    if is_change && depth > 1 {
+        return Err(syntax("a change of rows"));
     }
     let (mut skips, ordered) = (false, query.order_by.is_some());
     if let Some(clause) = &mut query.limit_clause {

@@ -21,6 +21,8 @@ const SIMPLE: &[&str] = &[
 ];
 /// Statements that hold any of them.
 const COMPOUND: &[&str] = &["CREATE", "ALTER", "GRANT", "DENY", "REVOKE", "MERGE", "IF"];
+/// Things whose definition holds such words in parentheses alone.
+const CLOSED: &[&str] = &["TABLE", "INDEX", "UNIQUE", "CLUSTERED", "NONCLUSTERED", "SYNONYM"];
 /// Words that may stand in the middle of a query or a change.
 const INNER: &[&str] = &["SELECT", "SET", "WITH", "UPDATE", "DELETE", "MERGE", "EXEC", "EXECUTE"];
 
@@ -99,10 +101,11 @@ fn begins(current: &[TokenWithSpan], token: &Token) -> bool {
         return false;
     };
     let (first, word) = (first.as_str(), word.as_str());
-    if !STARTERS.contains(&word) || COMPOUND.contains(&first) {
+    let is_closed = first == "CREATE" && CLOSED.iter().any(|kind| is(current.get(1), kind));
+    if !STARTERS.contains(&word) || (COMPOUND.contains(&first) && !is_closed) {
         return false;
     }
-    if SIMPLE.contains(&first) {
+    if is_closed || SIMPLE.contains(&first) {
         return true;
     }
     let last = current.last().and_then(|last| keyword(&last.token)).unwrap_or_default();
@@ -112,9 +115,8 @@ fn begins(current: &[TokenWithSpan], token: &Token) -> bool {
     if word == "SET" {
         return first != "UPDATE";
     }
-    !INNER.contains(&word)
-        && !(word == "IF" && first == "DROP")
-        && !(first == "WITH" && word == "INSERT")
+    let belongs = (word == "IF" && first == "DROP") || (word == "INSERT" && first == "WITH");
+    !INNER.contains(&word) && !belongs
 }
 
 fn nesting(token: &Token) -> i32 {

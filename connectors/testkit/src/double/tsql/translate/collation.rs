@@ -1,8 +1,8 @@
 //! Collations: which there are, and which order by UTF-16 units.
 
+use super::Context;
 use super::expression::call;
 use super::infer::Scopes;
-use super::Context;
 use crate::double::engine::EngineError;
 use crate::double::tsql::native::DEFAULT_COLLATION;
 use sqlparser::ast::{Expr, Ident, ObjectName};

@@ -3,7 +3,7 @@
 
 use super::world::{Cell, Table};
 use celosia_connector_testkit::cluster::PostgresCluster;
-use celosia_connector_testkit::double::plsql::OracleEngine;
+use celosia_connector_testkit::double::plsql::{OracleEngine, Release};
 use celosia_connector_testkit::double::tds::{TdsDouble, TdsOptions};
 use celosia_connector_testkit::double::tns::{ServerVersion, TnsDouble, TnsOptions};
 use celosia_connector_testkit::double::tsql::TsqlEngine;
@@ -224,7 +224,7 @@ pub async fn sqlserver(cluster: &PostgresCluster, script: &str) -> String {
 
 /// The same for Oracle's protocol.
 pub async fn oracle(cluster: &PostgresCluster, script: &str) -> String {
-    let engine = OracleEngine::start(cluster).await.expect("an engine");
+    let engine = OracleEngine::start_release(cluster, Release::V23).await.expect("an engine");
     engine.load(script).await.expect("the world is loaded");
     let options = TnsOptions { version: ServerVersion::V23, ..TnsOptions::default() };
     let double = TnsDouble::start(engine, options).await.expect("a server");

@@ -61,9 +61,10 @@ struct Answers {
     synonyms: Vec<TextRow>,
 }
 
-/// What discovery found: the tables, and whether the database stores UTF-8.
+/// What discovery found: the tables, how wide columns of a name are, and whether the database stores UTF-8.
 pub(crate) struct Found {
     pub(crate) tables: Vec<TableDescription>,
+    pub(crate) widths: HashMap<String, usize>,
     pub(crate) utf8: bool,
 }
 
@@ -99,11 +100,13 @@ fn assemble(answers: &Answers) -> Found {
     for row in &answers.tables {
         tables.add(row);
     }
+    let mut widths = HashMap::new();
     for row in &answers.columns {
-        if let Some(table) = tables.find(cell(row, 0), cell(row, 1))
-            && let Some(column) = column(row)
-        {
-            table.columns.push(column);
+        if let Some(table) = tables.find(cell(row, 0), cell(row, 1)) {
+            let native = native(row);
+            let widest = widths.entry(cell(row, 2).to_string()).or_insert(0);
+            *widest = types::width(&native).max(*widest);
+            table.columns.extend(column(row, &native));
         }
     }
     // A table of which nothing can be read is no table.
@@ -112,7 +115,7 @@ fn assemble(answers: &Answers) -> Found {
     for row in &answers.synonyms {
         tables.add_synonym(row);
     }
-    Found { tables: tables.sorted(), utf8 }
+    Found { tables: tables.sorted(), widths, utf8 }
 }
 
 type Name = (String, String);
@@ -239,11 +242,10 @@ struct Key {
     columns: Vec<String>,
 }
 
-/// A column as discovery describes it; `None` where its values have no form here.
-fn column(row: &TextRow) -> Option<ColumnDescription> {
+fn native(row: &TextRow) -> NativeType {
     let number = |at: usize| cell(row, at).parse().ok();
-    let collation = row.get(11).cloned().flatten();
-    let native = NativeType {
+    let collation = row.get(11).and_then(Option::as_deref);
+    NativeType {
         name: cell(row, 3).to_string(),
         owner: row.get(4).cloned().flatten(),
         length: number(5).unwrap_or(0),
@@ -252,17 +254,22 @@ fn column(row: &TextRow) -> Option<ColumnDescription> {
         characters: number(8).unwrap_or(0),
         in_characters: cell(row, 9) == "C",
         // A collation that says nothing of its own leaves the session's, which is binary.
-        binary: matches!(collation.as_deref(), None | Some("USING_NLS_COMP" | "BINARY")),
-    };
-    let Some(mapped) = types::map(&native) else {
+        binary: matches!(collation, None | Some("USING_NLS_COMP" | "BINARY")),
+    }
+}
+
+/// A column as discovery describes it; `None` where its values have no form here.
+fn column(row: &TextRow, native: &NativeType) -> Option<ColumnDescription> {
+    let Some(mapped) = types::map(native) else {
         let (table, column) = (cell(row, 1), cell(row, 2));
-        let native = types::spelled(&native);
+        let native = types::spelled(native);
         tracing::info!(table, column, native, "a column is left out: its type cannot be read");
         return None;
     };
+    let collation = row.get(11).cloned().flatten();
     Some(ColumnDescription {
         name: cell(row, 2).to_string(),
-        native_type: types::spelled(&native),
+        native_type: types::spelled(native),
         collation: collation.filter(|_| mapped.data_type == DataType::Utf8),
         data_type: mapped.data_type,
         nullable: cell(row, 10) != "N",

@@ -5,9 +5,10 @@ use crate::config::{Driver, OracleConfig};
 use crate::driver::line::Line;
 use crate::driver::relay::Relays;
 use crate::driver::thick::Thick;
-use crate::driver::thin::{FetchSizes, Thin};
+use crate::driver::thin::Thin;
 use crate::driver::{Connection, Failure, Kind};
 use crate::error;
+use crate::fetch::FetchSizes;
 use celosia_connector_api::{ConnectorError, ErrorCode};
 use parking_lot::Mutex;
 use std::fmt;
@@ -41,7 +42,8 @@ pub(crate) struct Sessions {
     idle: Mutex<Vec<Session>>,
     places: Arc<Semaphore>,
     relays: Arc<Relays>,
-    sizes: Arc<FetchSizes>,
+    /// How many rows one fetch brings.
+    pub(crate) sizes: FetchSizes,
 }
 
 /// One session: the way to its thread, and the control of its connection.
@@ -71,7 +73,7 @@ impl Sessions {
             idle: Mutex::new(Vec::with_capacity(config.concurrency)),
             places: Arc::new(Semaphore::new(config.concurrency)),
             relays: Arc::new(Relays::new()),
-            sizes: Arc::default(),
+            sizes: FetchSizes::default(),
             config,
         })
     }
@@ -92,7 +94,7 @@ impl Sessions {
             None => self.connect(cutoff).await?,
         };
         let turn = session.control.line.turn(cutoff);
-        Ok(Lease { session, turn, is_pooled, sessions: self.clone(), _permit: permit })
+        Ok(Lease { session, turn, is_pooled, sessions: self.clone(), permit })
     }
 
     async fn connect(&self, cutoff: Instant) -> Result<Session, ConnectorError> {
@@ -103,7 +105,6 @@ impl Sessions {
         let opening = Opening {
             config: self.config.clone(),
             relays: self.relays.clone(),
-            sizes: self.sizes.clone(),
             line: line.clone(),
         };
         std::thread::Builder::new()
@@ -160,7 +161,7 @@ pub(crate) struct Lease {
     turn: u64,
     is_pooled: bool,
     sessions: Arc<Sessions>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 /// Whether a session may be used again.
@@ -203,11 +204,13 @@ impl Lease {
                     if keeps { After::Keep } else { After::ThrowAway }
                 }
             };
-            let line = &self.session.control.line;
-            line.turn(Instant::now() + END_TIMEOUT);
+            let Lease { session, sessions, permit, .. } = self;
+            session.control.line.turn(Instant::now() + END_TIMEOUT);
             if after == After::Keep && connection.end().is_ok() {
-                self.sessions.idle.lock().push(self.session);
+                sessions.idle.lock().push(session);
             }
+            // The place is free when the session is in the pool, or gone.
+            drop(permit);
         });
         // Where the thread has ended the job is dropped, and whoever waits for it is told by that.
         drop(jobs.send(job));
@@ -242,7 +245,6 @@ impl Stopper {
 struct Opening {
     config: OracleConfig,
     relays: Arc<Relays>,
-    sizes: Arc<FetchSizes>,
     line: Arc<Line>,
 }
 
@@ -275,9 +277,9 @@ fn serve(
 }
 
 fn open(opening: &Opening) -> Result<(Box<dyn Connection>, Opened), Failure> {
-    let Opening { config, relays, sizes, line } = opening;
+    let Opening { config, relays, line } = opening;
     let (mut connection, breaker): (Box<dyn Connection>, _) = match config.driver {
-        Driver::Thin => (Box::new(Thin::open(config, relays, sizes.clone(), line)?), None),
+        Driver::Thin => (Box::new(Thin::open(config, relays, line)?), None),
         Driver::Thick => {
             let thick = Thick::open(config, line)?;
             let breaker = thick.breaker();

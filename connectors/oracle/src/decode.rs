@@ -110,11 +110,6 @@ impl Batches {
         self.schema.clone()
     }
 
-    /// The most rows of a batch.
-    pub(crate) fn batch_rows(&self) -> usize {
-        self.batch_rows
-    }
-
     /// Takes one row; says whether the batch is full.
     pub(crate) fn push(&mut self, row: &impl Cells) -> Result<bool, ConnectorError> {
         if !self.columns.is_empty() && row.len() != self.columns.len() {

@@ -5,6 +5,7 @@
 //! * `driver`: `thin` (Oracle's driver in Rust, behind the `relay` that can stop its calls), `thick` (Oracle's
 //!   client libraries), and the `line` by which a call is controlled.
 //! * `stream`: one statement, from bound values to Arrow batches.
+//! * `fetch`: how many rows one fetch brings.
 //! * `types`, `decode` and `numeric`: which Arrow type a column arrives in, and its values.
 //! * `dialect` and `mask`: how the SQL is spelled. `catalog`: what discovery reads. `error`: classes of failure.
 
@@ -16,6 +17,7 @@ mod descriptor;
 mod dialect;
 mod driver;
 mod error;
+mod fetch;
 mod mask;
 mod numeric;
 mod stream;
@@ -105,6 +107,7 @@ impl Connector for OracleConnector {
         let asked = self.ask("describe", move |connection| catalog::read(connection, &schemas));
         let ((major, version), found) = asked.await?;
         self.dialect.learn(found.utf8, major);
+        self.sessions.sizes.learn(found.widths);
         Ok(SourceDescription { server: format!("Oracle Database {version}"), tables: found.tables })
     }
 

@@ -37,7 +37,9 @@ pub(crate) async fn open(
         let batches = Batches::new(query, context.batch_rows)?;
         let schema = batches.schema();
         let lease = sessions.lease(cutoff).await?;
-        let mut feed = start(lease, query, batches, &context.query_id, cutoff);
+        let rows = sessions.sizes.rows(&query.columns, context.batch_rows);
+        let asked = Asked { query: query.clone(), rows, batches };
+        let mut feed = start(lease, asked, &context.query_id, cutoff);
         match feed.first().await {
             First::Stale => {}
             First::Item(first) => {
@@ -137,13 +139,15 @@ impl Drop for Feed {
     }
 }
 
-fn start(
-    lease: Lease,
-    query: &RenderedQuery,
-    mut batches: Batches,
-    query_id: &str,
-    cutoff: Instant,
-) -> Feed {
+/// What a session's thread needs of a statement.
+struct Asked {
+    query: RenderedQuery,
+    /// Rows of one fetch.
+    rows: u32,
+    batches: Batches,
+}
+
+fn start(lease: Lease, asked: Asked, query_id: &str, cutoff: Instant) -> Feed {
     // One batch waits while the next one is made.
     let (sender, items) = mpsc::channel(1);
     let stopper = lease.stopper();
@@ -153,9 +157,9 @@ fn start(
         deadline: Box::pin(tokio::time::sleep_until(cutoff.into())),
         done: false,
     };
-    let (query, is_pooled) = (query.clone(), lease.is_pooled());
+    let is_pooled = lease.is_pooled();
     lease.run(action(query_id), move |connection| match connection {
-        Ok(connection) => run(connection, &query, &mut batches, &sender, &stopper),
+        Ok(connection) => run(connection, asked, &sender, &stopper),
         Err(failure) => {
             let stale = is_pooled && stopper.line().reason().is_none();
             tell(&sender, unstarted(failure, stale, &stopper));
@@ -175,15 +179,15 @@ fn unstarted(failure: Failure, stale: bool, stopper: &Stopper) -> Item {
 
 fn run(
     connection: &mut dyn Connection,
-    query: &RenderedQuery,
-    batches: &mut Batches,
+    asked: Asked,
     sender: &Sender<Item>,
     stopper: &Stopper,
 ) -> After {
+    let Asked { query, rows, mut batches } = asked;
     let mut hand_on = |batch| {
         if tell(sender, Item::Batch(batch)) { Ok(()) } else { Err(Stop::Unread) }
     };
-    match connection.query(&query.sql, &query.parameters, batches, &mut hand_on) {
+    match connection.query(&query.sql, &query.parameters, rows, &mut batches, &mut hand_on) {
         Ok(()) => {
             let last = match batches.take() {
                 Ok(last) => last.is_none_or(|last| tell(sender, Item::Batch(last))),

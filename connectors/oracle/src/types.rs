@@ -7,6 +7,8 @@ use celosia_connector_api::OperandClass;
 const FREE_NUMBER: DataType = DataType::Decimal256(76, 30);
 /// The most binary digits of a FLOAT that a double keeps.
 const DOUBLE_DIGITS: i64 = 53;
+/// What a large object is expected to hold; some hold much more.
+const LOB_BYTES: usize = 1 << 20;
 
 /// A column's type as the dictionary stores it.
 #[derive(Debug, Clone, Default)]
@@ -102,6 +104,16 @@ pub(crate) fn spelled(native: &NativeType) -> String {
             Some(owner) => format!("{owner}.{name}"),
             None => name.to_string(),
         },
+    }
+}
+
+/// Bytes of the longest value that a column is expected to hold.
+pub(crate) fn width(native: &NativeType) -> usize {
+    match native.name.as_str() {
+        "CLOB" | "NCLOB" | "BLOB" | "LONG" | "LONG RAW" | "JSON" | "XMLTYPE" | "VECTOR" => {
+            LOB_BYTES
+        }
+        _ => usize::try_from(native.length).unwrap_or(LOB_BYTES),
     }
 }
 

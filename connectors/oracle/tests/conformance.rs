@@ -171,7 +171,8 @@ fn load(url: &str) -> (String, bool) {
 fn drop_all(connection: &oracledb::Connection) {
     let names = oracle_tables(false).into_iter().map(|table| table.name);
     for name in names.chain(["empty", "staff", "shops", "regions", "big", "misfits"]) {
-        let _ = connection.execute(&format!("DROP TABLE \"{name}\" CASCADE CONSTRAINTS PURGE"), &[]);
+        let _ =
+            connection.execute(&format!("DROP TABLE \"{name}\" CASCADE CONSTRAINTS PURGE"), &[]);
     }
     for (kind, name) in [
         ("VIEW", "shop_names"),

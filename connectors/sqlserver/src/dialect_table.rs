@@ -222,6 +222,27 @@ fn fine_moments_are_ranges() {
 }
 
 #[test]
+fn nothing_is_later_than_the_last_moment() {
+    let fine = stamp("datetime2(7)");
+    let last = 253_402_300_799_999_999;
+    for (operator, expected) in [
+        (Comparison::Equal, "[c] >= @P1"),
+        (Comparison::NotEqual, "[c] < @P1"),
+        (Comparison::Less, "[c] < @P1"),
+        (Comparison::LessOrEqual, "[c] <= [c]"),
+        (Comparison::Greater, "[c] > [c]"),
+        (Comparison::GreaterOrEqual, "[c] >= @P1"),
+    ] {
+        assert_eq!(compared(&fine, operator, Value::Timestamp(last)), expected);
+    }
+    let list = [Value::Timestamp(last), Value::Timestamp(5)];
+    assert_eq!(
+        listed(&fine, &list, false),
+        "(([c] >= @P1 OR ([c] >= @P2 AND [c] < DATEADD(microsecond, 1, @P2))))"
+    );
+}
+
+#[test]
 fn ticks_are_compared_as_they_are_read() {
     let old = stamp("datetime");
     let tick = |operator, micros| {

@@ -19,15 +19,32 @@ pub(crate) fn compare(
         return ticks(operand.sql, operator, *micros, bind);
     }
     let sql = operand.sql;
+    let last = is_last(value);
+    if last && matches!(operator, Comparison::LessOrEqual | Comparison::Greater) {
+        return decided(sql, operator, operator == Comparison::LessOrEqual);
+    }
     let start = bind(value.clone());
     let end = || format!("DATEADD(microsecond, 1, {start})");
     match operator {
+        Comparison::Equal if last => format!("{sql} >= {start}"),
+        Comparison::NotEqual if last => format!("{sql} < {start}"),
         Comparison::Equal => format!("({sql} >= {start} AND {sql} < {})", end()),
         Comparison::NotEqual => format!("({sql} < {start} OR {sql} >= {})", end()),
         Comparison::Less => format!("{sql} < {start}"),
         Comparison::LessOrEqual => format!("{sql} < {}", end()),
         Comparison::Greater => format!("{sql} >= {}", end()),
         Comparison::GreaterOrEqual => format!("{sql} >= {start}"),
+    }
+}
+
+/// Whether the server has no moment a microsecond later: the end of the year 9999, where the rows of
+/// temporal tables are valid to.
+fn is_last(value: &Value) -> bool {
+    match value {
+        Value::Timestamp(micros) | Value::TimestampUtc(micros) => {
+            micros.checked_add(1).and_then(Value::timestamp_text).is_none()
+        }
+        _ => false,
     }
 }
 

@@ -23,11 +23,13 @@ pub(crate) trait Connection {
     /// Names the query in the server's session view and begins a read-only transaction.
     fn begin(&mut self, action: &str) -> Result<(), Failure>;
 
-    /// Runs a SELECT and hands on full batches; the last one is left in `batches`.
+    /// Runs a SELECT, so many rows with each fetch, and hands on full batches; the last one is left in
+    /// `batches`.
     fn query(
         &mut self,
         sql: &str,
         values: &[Value],
+        rows: u32,
         batches: &mut Batches,
         hand_on: &mut dyn FnMut(RecordBatch) -> Result<(), Stop>,
     ) -> Result<(), Stop>;

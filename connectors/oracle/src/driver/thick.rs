@@ -14,8 +14,8 @@ use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Rows of one fetch.
-const FETCH_ROWS: u32 = 1_000;
+/// Rows of one fetch from the dictionary.
+const DICTIONARY_ROWS: u32 = 1_000;
 /// Statements kept open for each session.
 const CACHED_STATEMENTS: u32 = 50;
 /// The error of ODPI-C that no client library is found, and the one that it is too old.
@@ -114,12 +114,12 @@ impl Connection for Thick {
         &mut self,
         sql: &str,
         values: &[Value],
+        rows: u32,
         batches: &mut Batches,
         hand_on: &mut dyn FnMut(RecordBatch) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         let values = values.iter().map(bound).collect::<Result<Vec<_>, _>>()?;
         let values: Vec<&dyn ToSql> = values.iter().map(|value| &**value).collect();
-        let rows = u32::try_from(batches.batch_rows()).unwrap_or(FETCH_ROWS).clamp(1, FETCH_ROWS);
         let mut results = self.call(|connection| {
             let mut builder = connection.statement(sql);
             let statement = builder.fetch_array_size(rows).prefetch_rows(rows + 1).build()?;
@@ -146,7 +146,7 @@ impl Connection for Thick {
         self.call(|connection| {
             let mut rows = Vec::new();
             let mut builder = connection.statement(sql);
-            let mut statement = builder.fetch_array_size(FETCH_ROWS).build()?;
+            let mut statement = builder.fetch_array_size(DICTIONARY_ROWS).build()?;
             for row in statement.query(&values)? {
                 let row = row?;
                 let cells = row.sql_values().iter().map(|cell| cell.get::<Option<String>>());

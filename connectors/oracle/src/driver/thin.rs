@@ -13,10 +13,8 @@ use crate::descriptor::{self, Endpoint};
 use crate::numeric::Digits;
 use arrow_array::RecordBatch;
 use celosia_connector_api::Value;
-use oracledb::{Cursor, DbType, ErrorKind, OracleNumber, OracleTimestamp, Row, ToDbValue};
-use parking_lot::Mutex;
+use oracledb::{Cursor, ErrorKind, OracleNumber, OracleTimestamp, Row, ToDbValue};
 use std::any::Any;
-use std::collections::HashMap;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -28,23 +26,13 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const PACKET: u32 = 65_535;
 /// Statements kept open for each session.
 const CACHED_STATEMENTS: usize = 50;
-/// The most rows of one fetch, and the bytes it should stay below.
-const MOST_ROWS: usize = 2_000;
-const FETCH_BYTES: usize = 4 << 20;
-/// What a value without a declared length is expected to hold.
-const LOB_BYTES: usize = 128 << 10;
-/// Texts of statements whose fetch size is known.
-const KNOWN_STATEMENTS: usize = 1_000;
-
-/// Rows of one fetch, by the text of the statement; shared by all sessions of a source.
-#[derive(Debug, Default)]
-pub(crate) struct FetchSizes(Mutex<HashMap<String, u32>>);
+/// Rows of one fetch from the dictionary.
+const DICTIONARY_ROWS: u32 = 1_000;
 
 /// One connection.
 pub(crate) struct Thin {
     connection: Option<oracledb::Connection>,
     line: Arc<Line>,
-    sizes: Arc<FetchSizes>,
 }
 
 impl Thin {
@@ -55,7 +43,6 @@ impl Thin {
     pub(crate) fn open(
         config: &OracleConfig,
         relays: &Relays,
-        sizes: Arc<FetchSizes>,
         line: &Arc<Line>,
     ) -> Result<Self, Failure> {
         let mut last = Failure::new(Kind::Configuration, "no address");
@@ -77,7 +64,7 @@ impl Thin {
                 line.closed(),
             ) {
                 (Ok(connection), _) => {
-                    Ok(Self { connection: Some(connection), line: line.clone(), sizes })
+                    Ok(Self { connection: Some(connection), line: line.clone() })
                 }
                 (Err(failure), Some(cause)) if failure.kind == Kind::Connection => {
                     Err(Failure::new(Kind::Connection, format!("{failure}: {cause}")))
@@ -120,40 +107,25 @@ impl Thin {
         }
     }
 
-    /// Rows of one fetch: known, or found by letting the server parse and describe the statement.
-    fn fetch_size(&self, sql: &str) -> Result<u32, Failure> {
-        if let Some(size) = self.sizes.0.lock().get(sql) {
-            return Ok(*size);
-        }
+    fn cursor(
+        &self,
+        sql: &str,
+        values: &[Box<dyn ToDbValue>],
+        rows: u32,
+    ) -> Result<Cursor, Failure> {
+        let values: Vec<&dyn ToDbValue> = values.iter().map(|value| &**value).collect();
         let connection = self.connection.as_ref().ok_or_else(gone)?;
-        let built = connection.statement(sql).and_then(oracledb::StatementBuilder::build);
-        let mut statement = built.map_err(|error| failure(&error))?;
-        if !statement.is_query() {
+        let built = connection
+            .statement(sql)
+            .and_then(|builder| builder.prefetch_rows(rows).fetch_array_size(rows).build());
+        let statement = built.map_err(|error| failure(&error))?;
+        // The driver takes an empty text for the query of a cursor.
+        if sql.trim().is_empty() || !statement.is_query() {
             return Err(Failure::new(Kind::Statement, "only a SELECT is ever sent"));
         }
         self.line.enter()?;
-        let parsed = unpoisoned(|| statement.ensure_fully_parsed());
-        let parsed = self.settled(parsed);
-        let width: usize = statement.out_metadata().iter().map(width).sum();
-        discard(statement);
-        parsed?;
-        let rows = (FETCH_BYTES / width.max(1)).clamp(8, MOST_ROWS);
-        let rows = u32::try_from(rows).unwrap_or(8);
-        let mut sizes = self.sizes.0.lock();
-        if sizes.len() >= KNOWN_STATEMENTS {
-            sizes.clear();
-        }
-        sizes.insert(sql.to_string(), rows);
-        Ok(rows)
-    }
-
-    fn cursor(&self, sql: &str, values: &[Box<dyn ToDbValue>]) -> Result<Cursor, Failure> {
-        let size = self.fetch_size(sql)?;
-        let values: Vec<&dyn ToDbValue> = values.iter().map(|value| &**value).collect();
-        self.call(|connection| {
-            let builder = connection.statement(sql)?;
-            builder.prefetch_rows(size).fetch_array_size(size).build()?.query(&values)
-        })
+        let cursor = unpoisoned(|| statement.query(&values));
+        self.settled(cursor)
     }
 
     fn next(&self, cursor: &mut Cursor) -> Result<Option<Row>, Failure> {
@@ -196,11 +168,12 @@ impl Connection for Thin {
         &mut self,
         sql: &str,
         values: &[Value],
+        rows: u32,
         batches: &mut Batches,
         hand_on: &mut dyn FnMut(RecordBatch) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         let values = values.iter().map(bound).collect::<Result<Vec<_>, _>>()?;
-        let mut cursor = self.cursor(sql, &values)?;
+        let mut cursor = self.cursor(sql, &values, rows)?;
         let read = loop {
             let row = match self.next(&mut cursor) {
                 Ok(Some(row)) => row,
@@ -225,7 +198,7 @@ impl Connection for Thin {
     fn rows(&mut self, sql: &str, values: &[String]) -> Result<Vec<TextRow>, Failure> {
         let values: Vec<Box<dyn ToDbValue>> =
             values.iter().map(|value| Box::new(value.clone()) as Box<dyn ToDbValue>).collect();
-        let mut cursor = self.cursor(sql, &values)?;
+        let mut cursor = self.cursor(sql, &values, DICTIONARY_ROWS)?;
         let mut rows = Vec::new();
         let read = loop {
             match self.next(&mut cursor) {
@@ -371,26 +344,6 @@ fn bound(value: &Value) -> Result<Box<dyn ToDbValue>, Failure> {
             Box::new(spelled(Value::timestamp_text(*micros))? + " +00:00")
         }
     })
-}
-
-/// Bytes that a value of a column is expected to take in the driver.
-fn width(column: &oracledb::Metadata) -> usize {
-    let kind: &DbType = column.db_type();
-    let long = [
-        oracledb::DB_TYPE_LONG,
-        oracledb::DB_TYPE_LONG_RAW,
-        oracledb::DB_TYPE_LONG_NVARCHAR,
-        oracledb::DB_TYPE_CLOB,
-        oracledb::DB_TYPE_NCLOB,
-        oracledb::DB_TYPE_BLOB,
-        oracledb::DB_TYPE_JSON,
-        oracledb::DB_TYPE_VECTOR,
-    ];
-    if long.contains(&kind) {
-        return LOB_BYTES;
-    }
-    // Most text is much shorter than it may be.
-    64 + usize::try_from(column.max_size()).unwrap_or(LOB_BYTES).min(LOB_BYTES) / 4
 }
 
 fn failure(error: &oracledb::Error) -> Failure {

@@ -67,7 +67,7 @@ pub(crate) fn oracle() -> Canned {
     ];
     canned.answer("select * from modern", one_and_nulls(&modern));
     let native = ["NUMBER(9)", "VARCHAR2(20)"];
-    canned.answer("select * from many", numbered(100_000, native, None));
+    canned.answer("select * from many", numbered(20_000, native, None));
     let error = EngineError {
         number: 1476,
         message: "ORA-01476: divisor is equal to zero".into(),

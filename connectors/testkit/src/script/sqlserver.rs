@@ -73,11 +73,17 @@ fn literal(value: &Value, kind: Kind) -> String {
             format!("0x{digits}")
         }
         Value::Date(days) => text(&Value::date_text(*days).unwrap_or_default()),
-        Value::Timestamp(micros) => text(&Value::timestamp_text(*micros).unwrap_or_default()),
+        Value::Timestamp(micros) => text(&moment_text(*micros)),
         Value::TimestampUtc(micros) => {
             text(&format!("{} +00:00", Value::timestamp_text(*micros).unwrap_or_default()))
         }
     }
+}
+
+/// `datetime` reads no more than three digits of a second.
+fn moment_text(micros: i64) -> String {
+    let text = Value::timestamp_text(micros).unwrap_or_default();
+    text.strip_suffix("000").map(str::to_string).unwrap_or(text)
 }
 
 fn quoted(name: &str) -> String {

@@ -3,6 +3,7 @@
 mod expressions;
 mod queries;
 mod sessions;
+mod wire;
 
 use celosia_connector_testkit::cluster::PostgresCluster;
 use celosia_connector_testkit::double::engine::{

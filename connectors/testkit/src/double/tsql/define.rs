@@ -208,7 +208,7 @@ pub(super) async fn property(
     if object.is_some() && found.is_empty() {
         return Err(EngineError::new(
             15135,
-            "Object is invalid. Extended properties are not permitted on it, or the object does not exist.",
+            "Object is invalid: extended properties are not permitted, or it does not exist.",
         ));
     }
     Ok(())

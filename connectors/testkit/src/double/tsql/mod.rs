@@ -1,7 +1,7 @@
 //! An engine that runs T-SQL on a PostgreSQL of one's own, with SQL Server's semantics where a dialect
 //! could go wrong: blanks at the end of text, collations, LIKE, whole-number division, types, the catalog.
 //!
-//! A batch is split into statements ([`translate`]'s `tokens`), each is parsed, rewritten and run. Text
+//! A batch is split into statements, each is parsed, rewritten and run. Text
 //! lives in PostgreSQL types of our own (`setup/types.sql`), functions and catalog views in set-up
 //! scripts. Of several statements in a batch, the first that yields rows gives the answer, and the rest
 //! still runs.

@@ -72,29 +72,9 @@ impl Session {
             let done = Outcome::Done { affected: 0 };
             match command {
                 Command::Nothing => {}
-                Command::Begin => {
-                    if self.transactions == 0 {
-                        self.plain("BEGIN").await?;
-                    }
-                    self.transactions += 1;
+                Command::Begin | Command::Commit | Command::Rollback => {
+                    self.transact(&command).await?;
                 }
-                Command::Commit if self.transactions == 0 => {
-                    let text =
-                        "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.";
-                    return Err(EngineError::new(3902, text));
-                }
-                Command::Commit => {
-                    self.transactions -= 1;
-                    if self.transactions == 0 {
-                        self.leave("COMMIT").await?;
-                    }
-                }
-                Command::Rollback if self.transactions == 0 => {
-                    let text =
-                        "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.";
-                    return Err(EngineError::new(3903, text));
-                }
-                Command::Rollback => self.leave("ROLLBACK").await?,
                 Command::Abort(aborts) => self.aborts = aborts,
                 Command::Wait(seconds) => {
                     self.plain(&format!("SELECT pg_sleep({seconds})")).await?;
@@ -140,6 +120,30 @@ impl Session {
         })
     }
 
+    /// BEGIN, COMMIT and ROLLBACK: they nest, but only the outermost COMMIT does something.
+    async fn transact(&mut self, command: &Command) -> Result<(), EngineError> {
+        match (command, self.transactions) {
+            (Command::Begin, 0) => {
+                self.plain("BEGIN").await?;
+                self.transactions = 1;
+            }
+            (Command::Begin, _) => self.transactions += 1,
+            (Command::Commit, 0) => {
+                let text = "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.";
+                return Err(EngineError::new(3902, text));
+            }
+            (Command::Commit, 1) => self.leave("COMMIT").await?,
+            (Command::Commit, _) => self.transactions -= 1,
+            (_, 0) => {
+                let text =
+                    "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.";
+                return Err(EngineError::new(3903, text));
+            }
+            _ => self.leave("ROLLBACK").await?,
+        }
+        Ok(())
+    }
+
     async fn statement(
         &mut self,
         statement: Statement,
@@ -165,7 +169,13 @@ impl Session {
             Statement::Drop { .. } => {
                 let translated = command::translate(statement, self.context(binds))?;
                 self.start(translated).await.map_err(|error| match error.number {
-                    208 => EngineError::new(3701, format!("Cannot drop the object, because it does not exist or you do not have permission. ({})", error.message)),
+                    208 => EngineError::new(
+                        3701,
+                        format!(
+                            "Cannot drop the object, because it does not exist ({}).",
+                            error.message
+                        ),
+                    ),
                     _ => error,
                 })
             }

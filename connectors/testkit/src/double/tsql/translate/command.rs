@@ -1,6 +1,6 @@
 //! Statements apart from queries: what each one does.
 
-use super::tokens::{is, next_start, word_of};
+use super::tokens::{is, keyword, next_start, word_of};
 use super::{Context, Translated, expression, name, query, table};
 use crate::double::engine::EngineError;
 use crate::double::tsql::errors::{syntax, unparsed, unsupported};
@@ -401,7 +401,7 @@ fn without_option(tokens: &[TokenWithSpan]) -> &[TokenWithSpan] {
             Token::RParen => depth -= 1,
             _ => {}
         }
-        depth == 0 && matches!(&token.token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case("option"))
+        depth == 0 && keyword(&token.token).is_some_and(|word| word == "OPTION")
     });
     hint.map_or(tokens, |at| &tokens[..at])
 }

@@ -189,10 +189,7 @@ pub(crate) fn after(function: &mut Function) -> Result<Expr, EngineError> {
         }
         return Err(EngineError::new(
             4121,
-            format!(
-                "Cannot find either column or the user-defined function or aggregate \"{}\", or the name is ambiguous.",
-                function.name
-            ),
+            format!("Cannot find the column or user-defined function \"{}\".", function.name),
         ));
     }
     let arguments = arguments(function);

@@ -179,7 +179,7 @@ impl Scopes {
             }
             "sum" => arithmetic::sum(first()?),
             "avg" => arithmetic::average(first()?),
-            "isnull" if matches!(arguments.first(), Some(Expr::Value(v)) if v.value == Value::Null) => {
+            "isnull" if arguments.first().is_some_and(is_null) => {
                 self.of(arguments.get(1)?, context)
             }
             "min" | "max" | "abs" | "nullif" | "isnull" | "lag" | "lead" | "first_value"
@@ -217,7 +217,7 @@ impl Scopes {
     fn common_type(&self, results: &[&Expr], context: Context<'_>) -> Option<Typed> {
         let mut found: Option<Typed> = None;
         for result in results {
-            if matches!(result, Expr::Value(value) if value.value == Value::Null) {
+            if is_null(result) {
                 continue;
             }
             let typed = self.of(result, context)?;
@@ -353,6 +353,10 @@ pub(crate) fn arguments(function: &Function) -> Vec<Expr> {
         _ => None,
     };
     list.args.iter().filter_map(expr).collect()
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if value.value == Value::Null)
 }
 
 fn literal(value: &Value, expr: &Expr, context: Context<'_>) -> Option<Typed> {

@@ -7,8 +7,9 @@ use tracing_subscriber::EnvFilter;
 pub fn start() {
     let filter = EnvFilter::try_from_env("CELOSIA_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,celosia=info"));
-    // The protocol library logs whole requests and results, so rows; drivers log statements.
-    let filter = ["rmcp=off", "sqlx=off"]
+    // The protocol library logs whole requests and results, so rows; drivers log statements
+    // and a server's own words, which may hold values.
+    let filter = ["rmcp=off", "sqlx=off", "tiberius=off"]
         .into_iter()
         .filter_map(|directive| directive.parse().ok())
         .fold(filter, EnvFilter::add_directive);

@@ -2,7 +2,8 @@
 
     tds.py HOST PORT USER PASSWORD DATABASE [CA_FILE]
 
-The statements are plain T-SQL that any SQL Server answers. Prints one line and exits 0, or fails with what
+The double is the one of `cargo run -p celosia-connector-testkit --example double tds`; the statements are
+plain T-SQL that any SQL Server answers. Needs `pip install python-tds pyOpenSSL`. Prints one line and exits 0, or fails with what
 was different.
 """
 

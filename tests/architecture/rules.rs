@@ -29,7 +29,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("datafusion", &["src/query/"]),
     ("sqlx", &["connectors/postgres/", "connectors/sqlite/", "src/audit/", "src/demo/"]),
     ("tiberius", &["connectors/sqlserver/"]),
-    ("oracledb", &["connectors/oracle/"]),
+    // The wire double of Oracle is held to what Oracle's own driver says to it.
+    ("oracledb", &["connectors/oracle/", "connectors/testkit/tests/"]),
+    ("sqlparser", &["src/query/", "src/policy/", "connectors/testkit/"]),
     ("celosia_connector_postgres", &["src/app", "connectors/postgres/"]),
     ("celosia_connector_sqlite", &["src/app", "connectors/sqlite/"]),
     ("celosia_connector_oracle", &["src/app", "connectors/oracle/"]),
@@ -180,9 +182,10 @@ fn crates(source: &Source) -> Vec<String> {
     CRATES
         .iter()
         .filter(|(_, places)| !places.iter().any(|place| source.path.starts_with(place)))
-        // A connector's own tests run the conformance suite.
+        // A connector's own tests and examples run the conformance suite and its servers.
         .filter(|(name, _)| {
-            *name != "celosia_connector_testkit" || !source.path.contains("/tests/")
+            let apart = source.path.contains("/tests/") || source.path.contains("/examples/");
+            *name != "celosia_connector_testkit" || !apart
         })
         .filter(|(name, _)| used(name))
         .map(|(name, _)| format!("{} uses {name}, which it may not", source.path))

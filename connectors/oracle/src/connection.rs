@@ -94,7 +94,7 @@ impl Sessions {
             None => self.connect(cutoff).await?,
         };
         let turn = session.control.line.turn(cutoff);
-        Ok(Lease { session, turn, is_pooled, sessions: self.clone(), _permit: permit })
+        Ok(Lease { session, turn, is_pooled, sessions: self.clone(), permit })
     }
 
     async fn connect(&self, cutoff: Instant) -> Result<Session, ConnectorError> {
@@ -161,7 +161,7 @@ pub(crate) struct Lease {
     turn: u64,
     is_pooled: bool,
     sessions: Arc<Sessions>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 /// Whether a session may be used again.
@@ -204,11 +204,13 @@ impl Lease {
                     if keeps { After::Keep } else { After::ThrowAway }
                 }
             };
-            let line = &self.session.control.line;
-            line.turn(Instant::now() + END_TIMEOUT);
+            let Lease { session, sessions, permit, .. } = self;
+            session.control.line.turn(Instant::now() + END_TIMEOUT);
             if after == After::Keep && connection.end().is_ok() {
-                self.sessions.idle.lock().push(self.session);
+                sessions.idle.lock().push(session);
             }
+            // The place is free when the session is in the pool, or gone.
+            drop(permit);
         });
         // Where the thread has ended the job is dropped, and whoever waits for it is told by that.
         drop(jobs.send(job));

@@ -10,6 +10,7 @@ use celosia_connector_api::{
     Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, Mask, Operand,
     OperandClass, Value,
 };
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The SQL of Oracle Database 12.2 and later.
@@ -25,6 +26,9 @@ pub struct OracleDialect {
 const MOST_TEXT: usize = 4_000;
 /// The longest bytes that a statement may bind as RAW.
 const MOST_BYTES: usize = 2_000;
+/// The days of 1582 that the calendar left out, from 5 to 14 October. Oracle takes each of them for the 15th.
+const DAYS_LEFT_OUT: Range<i64> = -141_437..-141_427;
+const DAY: i64 = 86_400_000_000;
 /// The most items of one IN list before version 23 (ORA-01795).
 const MOST_VALUES: usize = 1_000;
 
@@ -155,6 +159,10 @@ impl Dialect for OracleDialect {
             Value::Bytes(bytes) => !bytes.is_empty() && bytes.len() <= MOST_BYTES,
             // A NUMBER keeps 40 digits, and no driver prints a double's smallest values into one.
             Value::Boolean(_) => self.booleans.load(Ordering::Relaxed),
+            Value::Date(days) => !DAYS_LEFT_OUT.contains(&i64::from(*days)),
+            Value::Timestamp(micros) | Value::TimestampUtc(micros) => {
+                !DAYS_LEFT_OUT.contains(&micros.div_euclid(DAY))
+            }
             _ => true,
         }
     }
@@ -312,6 +320,23 @@ mod tests {
         }
         assert!(!known.can_bind(OperandClass::Bytes, &Value::Bytes(vec![])));
         assert!(!known.can_like("") && known.can_like("%"));
+    }
+
+    #[test]
+    fn days_that_never_were_are_not_bound() {
+        let dialect = utf8(19);
+        for (micros, text, bound) in [
+            (-141_437 * DAY - 1, "1582-10-04 23:59:59.999999", true),
+            (-141_437 * DAY, "1582-10-05 00:00:00.000000", false),
+            (-141_427 * DAY - 1, "1582-10-14 23:59:59.999999", false),
+            (-141_427 * DAY, "1582-10-15 00:00:00.000000", true),
+        ] {
+            assert_eq!(Value::timestamp_text(micros).as_deref(), Some(text));
+            let value = Value::Timestamp(micros);
+            assert_eq!(dialect.can_bind(OperandClass::Timestamp, &value), bound, "{text}");
+            let value = Value::TimestampUtc(micros);
+            assert_eq!(dialect.can_bind(OperandClass::TimestampUtc, &value), bound, "{text}");
+        }
     }
 
     #[test]

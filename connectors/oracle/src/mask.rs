@@ -25,6 +25,8 @@ pub(crate) fn spelled(
     let counts = utf8 && column.class == OperandClass::Text;
     Some(match mask {
         Mask::Null => format!("CAST(NULL AS {target})"),
+        // A LONG or LONG RAW may stand in no expression and no condition (ORA-00997).
+        _ if column.native_type.starts_with("LONG") => return None,
         Mask::Redact if is_text => {
             unless_null(expression, &format!("CAST('{REDACTED}' AS VARCHAR2(10))"))
         }
@@ -93,9 +95,11 @@ fn is_exact(dialect: &dyn Dialect, value: &Value, column: &ColumnDescription) ->
         (Value::Integer(value), decimal) => fits_decimal(i128::from(*value), 0, decimal),
         (Value::Decimal { unscaled, scale }, decimal) => fits_decimal(*unscaled, *scale, decimal),
         (Value::Text(_), DataType::Utf8) => bindable(OperandClass::Text),
-        (Value::Timestamp(micros), DataType::Timestamp(_, None))
-        | (Value::TimestampUtc(micros), DataType::Timestamp(_, Some(_))) => {
-            Value::timestamp_text(*micros).is_some()
+        (Value::Timestamp(micros), DataType::Timestamp(_, None)) => {
+            bindable(OperandClass::Timestamp) && Value::timestamp_text(*micros).is_some()
+        }
+        (Value::TimestampUtc(micros), DataType::Timestamp(_, Some(_))) => {
+            bindable(OperandClass::TimestampUtc) && Value::timestamp_text(*micros).is_some()
         }
         _ => false,
     }
@@ -147,6 +151,7 @@ mod tests {
         let long = column("VARCHAR2(4000)", DataType::Utf8, OperandClass::Text);
         let wide = column("VARCHAR2(1000 CHAR)", DataType::Utf8, OperandClass::Text);
         let lob = column("CLOB", DataType::Utf8, OperandClass::Opaque);
+        let old = column("LONG", DataType::Utf8, OperandClass::Opaque);
         let at = DataType::Timestamp(TimeUnit::Microsecond, None);
         let at = column("DATE", at, OperandClass::Timestamp);
         let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()));
@@ -159,6 +164,8 @@ mod tests {
             (Mask::Partial { first: 0, last: 4 }, &long, true),
             (Mask::Partial { first: 0, last: 4 }, &lob, false),
             (Mask::Redact, &lob, true),
+            (Mask::Redact, &old, false),
+            (Mask::Null, &old, true),
             (Mask::Year, &at, true),
             (Mask::Year, &instant, false),
             (Mask::Year, &text, false),
@@ -167,6 +174,9 @@ mod tests {
             (Mask::Constant(Value::Text("x".into())), &text, true),
             (Mask::Constant(Value::Text(String::new())), &text, false),
             (Mask::Constant(Value::Integer(1)), &at, false),
+            (Mask::Constant(Value::Timestamp(0)), &at, true),
+            // 14 October 1582, which never was.
+            (Mask::Constant(Value::Timestamp(-12_219_292_800_000_001)), &at, false),
         ] {
             assert_eq!(masked(&mask, column).is_some(), sent, "{mask:?} {}", column.native_type);
         }

@@ -1,5 +1,6 @@
-//! The conformance suite over a PostgreSQL server of its own. Without one the test says so and passes,
-//! unless `CELOSIA_REQUIRE_SOURCES` names `postgres`.
+//! The conformance suite over a PostgreSQL server of its own, or over the one that
+//! `CELOSIA_TEST_POSTGRES_URL` names: there in a schema that is made and dropped. Without any the test says
+//! so and passes, unless `CELOSIA_REQUIRE_SOURCES` names `postgres`.
 
 use celosia_connector_api::Connector;
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
@@ -7,21 +8,38 @@ use celosia_connector_testkit::cluster::PostgresCluster;
 use celosia_connector_testkit::fixture::Fixture;
 use celosia_connector_testkit::script::{Spelling, script};
 use futures::future::BoxFuture;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use std::sync::Arc;
 
 struct Postgres {
-    cluster: Arc<PostgresCluster>,
+    /// A cluster of our own, which may be restarted.
+    cluster: Option<Arc<PostgresCluster>>,
     url: String,
+    schema: String,
+}
+
+impl Postgres {
+    async fn connect(&self) -> PgConnection {
+        let options: PgConnectOptions = self.url.parse().expect("a URL");
+        options.connect().await.expect("a connection")
+    }
+
+    async fn execute(&self, sql: String) {
+        let mut connection = self.connect().await;
+        connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.expect("it runs");
+        connection.close().await.expect("an end");
+    }
 }
 
 impl Fixture for Postgres {
     fn schema(&self) -> &str {
-        "public"
+        &self.schema
     }
 
     fn connector(&self) -> Arc<dyn Connector> {
         let mut config = PostgresConfig::parse(&self.url).expect("a URL");
-        config.schemas = vec!["public".to_string()];
+        config.schemas = vec![self.schema.clone()];
         config.concurrency = 4;
         Arc::new(PostgresConnector::new(config).expect("a connector"))
     }
@@ -31,13 +49,13 @@ impl Fixture for Postgres {
     }
 
     fn writes(&self) -> Vec<String> {
-        let texts = [
-            "CREATE INDEX written ON public.people (name)",
-            "WITH gone AS (DELETE FROM public.people RETURNING id) SELECT id FROM gone",
-            "SELECT id FROM public.people FOR UPDATE",
-            "COMMENT ON TABLE public.people IS 'written'",
-        ];
-        texts.map(str::to_string).to_vec()
+        let schema = &self.schema;
+        vec![
+            format!("CREATE INDEX written ON {schema}.people (name)"),
+            format!("WITH gone AS (DELETE FROM {schema}.people RETURNING id) SELECT id FROM gone"),
+            format!("SELECT id FROM {schema}.people FOR UPDATE"),
+            format!("COMMENT ON TABLE {schema}.people IS 'written'"),
+        ]
     }
 
     fn running<'a>(&'a self, query_id: &'a str) -> BoxFuture<'a, Option<bool>> {
@@ -45,16 +63,17 @@ impl Fixture for Postgres {
             "SELECT count(*) FROM pg_stat_activity \
              WHERE application_name = 'celosia {query_id}' AND state = 'active'"
         );
-        let cluster = self.cluster.clone();
         Box::pin(async move {
-            let asked = tokio::task::spawn_blocking(move || cluster.execute("postgres", &sql));
-            Some(asked.await.expect("an answer").expect("an answer") != "0")
+            let mut connection = self.connect().await;
+            let asked = sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql));
+            Some(asked.fetch_one(&mut connection).await.expect("an answer") != 0)
         })
     }
 
     fn restart(&self) -> BoxFuture<'_, bool> {
         let cluster = self.cluster.clone();
         Box::pin(async move {
+            let Some(cluster) = cluster else { return false };
             let restarted = tokio::task::spawn_blocking(move || cluster.restart());
             restarted.await.expect("an answer").expect("a restart");
             true
@@ -66,8 +85,23 @@ const MISFITS: &str = "
     CREATE TABLE misfits (id bigint PRIMARY KEY, day date, at timestamp, instant timestamptz);
     INSERT INTO misfits VALUES (1, 'infinity', '-infinity', 'infinity');";
 
+/// A server that somebody named.
+async fn named(url: String) {
+    let schema = format!("celosia_conformance_{}", std::process::id());
+    let postgres = Postgres { cluster: None, url, schema: schema.clone() };
+    let tables = format!("{}{MISFITS}", script(Spelling::Postgres));
+    let load = format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {tables}");
+    postgres.execute(load).await;
+    let failures = celosia_connector_testkit::run_all(&postgres).await;
+    postgres.execute(format!("DROP SCHEMA {schema} CASCADE")).await;
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conformance() {
+    if let Ok(url) = std::env::var("CELOSIA_TEST_POSTGRES_URL") {
+        return named(url).await;
+    }
     let cluster = match PostgresCluster::start() {
         Ok(cluster) => Arc::new(cluster),
         Err(reason) => {
@@ -78,8 +112,7 @@ async fn conformance() {
         }
     };
     let url = cluster.create_database().expect("a database");
-    let database = url.split('/').nth(3).and_then(|rest| rest.split('?').next()).expect("a name");
-    let script = format!("{}{MISFITS}", script(Spelling::Postgres));
-    cluster.execute(database, &script).expect("a script");
-    celosia_connector_testkit::conformance(&Postgres { cluster, url }).await;
+    let postgres = Postgres { cluster: Some(cluster), url, schema: "public".to_string() };
+    postgres.execute(format!("{}{MISFITS}", script(Spelling::Postgres))).await;
+    celosia_connector_testkit::conformance(&postgres).await;
 }

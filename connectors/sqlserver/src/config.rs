@@ -112,6 +112,9 @@ impl SqlServerConfig {
         driver.application_name(APPLICATION);
         driver.readonly(true);
         driver.handshake_timeout(Some(connect_timeout));
+        // Half of a surrogate pair has no exact form, and the driver would end the whole answer for one in a
+        // row that the caller may not even see: it arrives as U+FFFD.
+        driver.lossy_utf16_decoding(true);
         // Ours is the deadline of each statement.
         driver.command_timeout(None);
         trust(&mut driver, find("trust_certificate"), find("trust_server_certificate"))?;

@@ -119,7 +119,8 @@ impl Thin {
             .statement(sql)
             .and_then(|builder| builder.prefetch_rows(rows).fetch_array_size(rows).build());
         let statement = built.map_err(|error| failure(&error))?;
-        if !statement.is_query() {
+        // The driver takes an empty text for the query of a cursor.
+        if sql.trim().is_empty() || !statement.is_query() {
             return Err(Failure::new(Kind::Statement, "only a SELECT is ever sent"));
         }
         self.line.enter()?;

@@ -29,14 +29,19 @@ pub(super) fn insert(
         insert.source.as_ref().ok_or_else(|| errors::ora(926, "missing VALUES keyword"))?;
     let source = match &*source.body {
         SetExpr::Values(values) => {
-            let [row] = values.rows.as_slice() else {
+            // Before version 23 there is one row.
+            if values.rows.len() > 1 && !translator.scope.release.is_23() {
                 return Err(errors::ora(933, "SQL command not properly ended"));
-            };
-            // PostgreSQL would fill up with defaults.
-            if columns.is_empty() && row.content.len() < width {
-                return Err(errors::ora(947, "not enough values"));
             }
-            format!("VALUES ({})", translator.scalars(&row.content)?.join(", "))
+            let mut rows = Vec::with_capacity(values.rows.len());
+            for row in &values.rows {
+                // PostgreSQL would fill up with defaults.
+                if columns.is_empty() && row.content.len() < width {
+                    return Err(errors::ora(947, "not enough values"));
+                }
+                rows.push(format!("({})", translator.scalars(&row.content)?.join(", ")));
+            }
+            format!("VALUES {}", rows.join(", "))
         }
         _ => translator.query(source)?,
     };

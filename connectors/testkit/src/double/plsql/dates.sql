@@ -50,13 +50,20 @@ DECLARE
   format text := pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace($2, 'SYYYY|RRRR', 'YYYY', 'gi'), 'RR', 'YY', 'gi'),
     'X(?=FF)', '.', 'gi'), 'FF[0-9]?', 'US', 'gi');
   value text := $1;
+  instant timestamptz;
 BEGIN
   IF value = '' THEN RETURN NULL; END IF;
   IF format ~* 'US' THEN value := pg_catalog.regexp_replace(value, '([.,][0-9]{6})[0-9]+', '\1'); END IF;
   format := pg_catalog.replace(format, 'TZR', 'TZH:TZM');
   IF value !~ '[0-9]' THEN PERFORM ora.fail('ORA-01858: a non-numeric character was found where a numeric was expected'); END IF;
   -- A Z or UTC for an offset is not read.
-  RETURN pg_catalog.to_timestamp(pg_catalog.regexp_replace(value, '\s*(Z|UTC|GMT)$', '+00:00'), format);
+  instant := pg_catalog.to_timestamp(pg_catalog.regexp_replace(value, '\s*(Z|UTC|GMT)$', '+00:00'), format);
+  -- The days that the calendar left out are all the 15th.
+  IF pg_catalog.to_char(instant, 'YYYY-MM-DD') BETWEEN '1582-10-05' AND '1582-10-14' THEN
+    instant := instant OPERATOR(pg_catalog.+)
+      pg_catalog.make_interval(days => 15 - pg_catalog.to_char(instant, 'DD')::int);
+  END IF;
+  RETURN instant;
 EXCEPTION
   WHEN datetime_field_overflow THEN
     IF value ~ '[-/][0-9]{1,2}[-/]' THEN PERFORM ora.fail('ORA-01839: date not valid for month specified'); END IF;

@@ -152,7 +152,7 @@ impl TdsDouble {
     pub async fn start(engine: Arc<dyn Engine>, options: TdsOptions) -> io::Result<Self> {
         let certificate = Certificate::new().map_err(io::Error::other)?;
         let acceptors = acceptors(&certificate)?;
-        let (record, faults) = (Record::default(), Faults::default());
+        let (record, faults) = (Record::new("tsql"), Faults::default());
         let shared = Shared { engine, options, record, faults, certificate, acceptors };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();

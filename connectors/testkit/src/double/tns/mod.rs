@@ -143,7 +143,7 @@ impl TnsDouble {
         }
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
-        let (record, faults) = (Record::default(), Faults::default());
+        let (record, faults) = (Record::new("oracle"), Faults::default());
         let shared = Arc::new(Shared { engine, options, record, faults, certificate });
         let running = Mutex::new(Some(Running::new(listener, shared.clone())));
         Ok(Self { shared, port, running })

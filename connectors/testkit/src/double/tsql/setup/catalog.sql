@@ -117,8 +117,29 @@ BEGIN
   END LOOP;
   RETURN nullif(parts[$2], '')::tsql.nv;
 END $$;
-CREATE FUNCTION tsql.object_id(tsql.nv) RETURNS int4 LANGUAGE sql STABLE STRICT
-AS $$SELECT o.object_id FROM sys.objects o WHERE o.name = tsql.parsename($1, 1) AND o.schema_id = (SELECT s.schema_id FROM sys.schemas s WHERE s.name = coalesce(tsql.parsename($1, 2), tsql.named('dbo')))$$;
+-- The relation of a name, whoever may see it.
+CREATE FUNCTION tsql.relation(text) RETURNS oid LANGUAGE plpgsql STABLE STRICT
+AS $$
+DECLARE wanted text COLLATE "C" := tsql.parsename($1, 1); space text COLLATE "C" := coalesce(tsql.parsename($1, 2)::text, 'dbo'); found oid;
+BEGIN
+  SELECT c.oid INTO found FROM pg_class c WHERE c.relname = wanted AND c.relkind IN ('r', 'v')
+    AND c.relnamespace IN (SELECT n.oid FROM pg_namespace n WHERE lower(n.nspname) = lower(space));
+  IF found IS NULL THEN
+    SELECT c.oid INTO found FROM pg_class c WHERE lower(c.relname) = lower(wanted) AND c.relkind IN ('r', 'v')
+      AND c.relnamespace IN (SELECT n.oid FROM pg_namespace n WHERE lower(n.nspname) = lower(space));
+  END IF;
+  RETURN found;
+END $$;
+CREATE FUNCTION tsql.object_id(tsql.nv) RETURNS int4 LANGUAGE plpgsql STABLE STRICT
+AS $$
+DECLARE found oid := tsql.relation($1::text);
+BEGIN
+  IF found IS NOT NULL AND has_any_column_privilege(found, 'SELECT')
+    AND NOT EXISTS (SELECT FROM tsql.synonyms n JOIN pg_class c ON c.oid = found JOIN pg_namespace s ON s.oid = c.relnamespace WHERE n.name = c.relname AND n.schema = s.nspname) THEN
+    RETURN found::int4;
+  END IF;
+  RETURN (SELECT o.object_id FROM sys.objects o WHERE o.name = tsql.parsename($1, 1) AND o.schema_id = (SELECT s.schema_id FROM sys.schemas s WHERE s.name = coalesce(tsql.parsename($1, 2), tsql.named('dbo'))));
+END $$;
 CREATE FUNCTION tsql.object_id(tsql.nv, tsql.nv) RETURNS int4 LANGUAGE sql STABLE STRICT
 AS $$SELECT o.object_id FROM sys.objects o WHERE o.object_id = tsql.object_id($1) AND o.type::tsql.nv = $2$$;
 CREATE FUNCTION tsql.object_name(int4) RETURNS tsql.sysname LANGUAGE sql STABLE STRICT AS $$SELECT name FROM sys.objects WHERE object_id = $1$$;
@@ -135,12 +156,22 @@ AS $$SELECT CASE pg_catalog.lower($3::text) WHEN 'allowsnull' THEN tsql.bit_int(
   WHEN 'isidentity' THEN tsql.bit_int(is_identity) WHEN 'iscomputed' THEN tsql.bit_int(is_computed) WHEN 'charmaxlen' THEN max_length::int4 END FROM sys.columns WHERE object_id = $1 AND name = $2$$;
 CREATE FUNCTION tsql.objectproperty(int4, tsql.nv) RETURNS int4 LANGUAGE sql STABLE STRICT
 AS $$SELECT CASE pg_catalog.lower($2::text) WHEN 'istable' THEN (type = 'U '::tsql.vc)::int4 WHEN 'isview' THEN (type = 'V '::tsql.vc)::int4 WHEN 'ismsshipped' THEN 0 END FROM sys.objects WHERE object_id = $1$$;
--- Columns and tables of PostgreSQL stand for those of the name.
-CREATE FUNCTION tsql.has_perms_by_name(securable tsql.nv, class tsql.nv, permission tsql.nv, part tsql.nv, part_class tsql.nv) RETURNS int4 LANGUAGE sql STABLE
-AS $$SELECT CASE WHEN $1 IS NULL THEN CASE WHEN pg_catalog.upper($3::text) IN ('SELECT', 'CONNECT') OR current_user = 'tsql_loader' THEN 1 ELSE 0 END ELSE (SELECT CASE WHEN pg_catalog.upper($3::text) IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
-    THEN CASE WHEN $4 IS NULL THEN has_table_privilege(tsql.object_id($1)::oid, $3::text) ELSE has_column_privilege(tsql.object_id($1)::oid, (SELECT name::text FROM sys.columns WHERE object_id = tsql.object_id($1) AND name = $4), $3::text) END
-  WHEN pg_catalog.upper($3::text) = 'DELETE' THEN has_table_privilege(tsql.object_id($1)::oid, 'DELETE')
-  WHEN pg_catalog.upper($3::text) = 'VIEW DEFINITION' THEN true ELSE current_user = 'tsql_loader' END::int4) END$$;
+-- The rights of PostgreSQL stand for those of the name.
+CREATE FUNCTION tsql.has_perms_by_name(securable tsql.nv, class tsql.nv, permission tsql.nv, part tsql.nv, part_class tsql.nv) RETURNS int4 LANGUAGE plpgsql STABLE
+AS $$
+DECLARE wanted text COLLATE "C" := upper(permission::text); found oid; owns bool := current_user = 'tsql_loader';
+BEGIN
+  IF securable IS NULL THEN
+    RETURN (wanted IN ('SELECT', 'CONNECT', 'VIEW DEFINITION') OR owns)::int4;
+  END IF;
+  found := tsql.object_id(securable)::oid;
+  IF found IS NULL OR wanted NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REFERENCES') THEN
+    RETURN CASE WHEN found IS NOT NULL THEN (owns OR wanted = 'VIEW DEFINITION')::int4 END;
+  ELSIF part IS NULL OR wanted = 'DELETE' THEN
+    RETURN has_table_privilege(found, wanted)::int4;
+  END IF;
+  RETURN (SELECT has_column_privilege(found, a.attnum, wanted)::int4 FROM pg_attribute a WHERE a.attrelid = found AND lower(a.attname) = lower(part::text COLLATE "C"));
+END $$;
 CREATE FUNCTION tsql.has_perms_by_name(securable tsql.nv, class tsql.nv, permission tsql.nv) RETURNS int4 LANGUAGE sql STABLE AS $$SELECT tsql.has_perms_by_name($1, $2, $3, NULL, NULL)$$;
 CREATE FUNCTION sys.fn_my_permissions(securable tsql.nv, class tsql.nv) RETURNS TABLE (entity_name tsql.sysname, subentity_name tsql.sysname, permission_name tsql.sysname) LANGUAGE sql STABLE
 AS $$SELECT coalesce(tsql.named($1::text), tsql.named('database')), tsql.named(''), tsql.named(p) FROM unnest(ARRAY['CONNECT', 'SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE TABLE', 'ALTER', 'CONTROL']) p

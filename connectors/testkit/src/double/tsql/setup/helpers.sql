@@ -7,7 +7,7 @@ CREATE FUNCTION tsql.counts_characters(collation_name text) RETURNS bool LANGUAG
 AS $$SELECT coalesce($1 COLLATE "C" ~ '_SC|_UTF8', false)$$;
 
 -- Text whose characters are units: a character of two units is followed by a mark.
-CREATE FUNCTION tsql.spread(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION tsql.spread(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$SELECT CASE WHEN tsql.pairs($1) = 0 THEN $1
   ELSE regexp_replace($1 COLLATE "C", '([\U00010000-\U0010ffff])', E'\\1\U0010fffe', 'g') END$$;
 CREATE FUNCTION tsql.gathered(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -76,11 +76,21 @@ BEGIN
   END LOOP;
   RETURN '^' || made;
 END $$;
-CREATE FUNCTION tsql.matches(value text, pattern text, escape text, spread bool, loose bool, blanks bool) RETURNS bool LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$SELECT CASE WHEN $5
-  THEN (CASE WHEN $4 THEN tsql.spread($1) ELSE $1 END) COLLATE "und-x-icu" ~* (tsql.expression((CASE WHEN $4 THEN tsql.spread($2) ELSE $2 END) COLLATE "und-x-icu", $3) || CASE WHEN $6 THEN ' *$' ELSE '$' END)
-  ELSE (CASE WHEN $4 THEN tsql.spread($1) ELSE $1 END) COLLATE "C" ~ (tsql.expression((CASE WHEN $4 THEN tsql.spread($2) ELSE $2 END) COLLATE "C", $3) || CASE WHEN $6 THEN ' *$' ELSE '$' END)
-  END$$;
+-- Whether text matches one of two regular expressions: over units, or over characters where the
+-- collation counts those.
+CREATE FUNCTION tsql.matched(value text, units text, characters text, collation_name text, kind text) RETURNS bool LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+DECLARE tail text COLLATE "C" := CASE kind COLLATE "C" WHEN 'vc' THEN ' *$' ELSE '$' END;
+BEGIN
+  IF NOT tsql.counts_characters(collation_name) THEN
+    value := tsql.spread(value);
+    characters := units;
+  END IF;
+  IF tsql.loose(collation_name) THEN
+    RETURN value COLLATE "und-x-icu" ~* (characters || tail) COLLATE "und-x-icu";
+  END IF;
+  RETURN value COLLATE "C" ~ (characters || tail) COLLATE "C";
+END $$;
 
 -- Where a text is found in another one, in characters, from 1; 0 where it is not.
 CREATE FUNCTION tsql.found(wanted text, value text, at int4, loose bool) RETURNS int4 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
@@ -110,7 +120,7 @@ AS $$SELECT char_length($1) + CASE WHEN tsql.counts_characters($2) THEN 0 ELSE t
 
 -- A text whose order by bytes is the order of UTF-16 units, as a binary collation has it: what stands
 -- behind the surrogates in UTF-16 gets the last character in front. Both sides are padded, as far as that matters.
-CREATE FUNCTION tsql.ordinal(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION tsql.ordinal(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$SELECT CASE WHEN octet_length($1) = char_length($1) THEN rtrim($1, ' ') COLLATE "C"
   ELSE regexp_replace(replace(rtrim($1, ' ') COLLATE "C", E'\U0010ffff', E'\U0010ffff\u0001'), E'([\ue000-\uffff])', E'\U0010ffff\\1', 'g') END || '        '$$;
 

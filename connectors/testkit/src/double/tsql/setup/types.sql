@@ -96,7 +96,7 @@ CREATE CAST (text AS tsql.vc) WITHOUT FUNCTION AS ASSIGNMENT;
 CREATE CAST (tsql.vc AS tsql.nv) WITHOUT FUNCTION AS IMPLICIT;
 
 -- Characters outside the basic plane are two units of UTF-16.
-CREATE FUNCTION tsql.pairs(text) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION tsql.pairs(text) RETURNS int4 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$SELECT CASE WHEN octet_length($1) = char_length($1) THEN 0
   ELSE char_length(regexp_replace($1 COLLATE "C", '[^\U00010000-\U0010ffff]+', '', 'g')) END$$;
 CREATE FUNCTION tsql.units(text) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -135,9 +135,9 @@ BEGIN
   END IF;
   RETURN value;
 END $$;
-CREATE FUNCTION tsql.nv_fit(tsql.nv, int4, bool) RETURNS tsql.nv LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION tsql.nv_fit(tsql.nv, int4, bool) RETURNS tsql.nv LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$SELECT CASE WHEN octet_length($1::text) <= $2 - 4 AND $2 < 1000004 THEN $1 ELSE tsql.fitted($1::text, $2, $3, true)::tsql.nv END$$;
-CREATE FUNCTION tsql.vc_fit(tsql.vc, int4, bool) RETURNS tsql.vc LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION tsql.vc_fit(tsql.vc, int4, bool) RETURNS tsql.vc LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$SELECT CASE WHEN octet_length($1::text) <= $2 - 4 AND $2 < 1000004 THEN $1 ELSE tsql.fitted($1::text, $2, $3, false)::tsql.vc END$$;
 CREATE CAST (tsql.nv AS tsql.nv) WITH FUNCTION tsql.nv_fit(tsql.nv, int4, bool) AS IMPLICIT;
 CREATE CAST (tsql.vc AS tsql.vc) WITH FUNCTION tsql.vc_fit(tsql.vc, int4, bool) AS IMPLICIT;

@@ -1,10 +1,10 @@
 //! Expressions. `before` sees them with their operands still in T-SQL, `after` with them translated.
 
 use super::infer::Scopes;
-use super::{Context, arithmetic, bound, constant, function, name, raw};
+use super::{Context, collation, constant, function, name, raw, value};
 use crate::double::engine::EngineError;
 use crate::double::tsql::errors::{syntax, unsupported};
-use crate::double::tsql::native::{DEFAULT_COLLATION, MAX, Native};
+use crate::double::tsql::native::{DEFAULT_COLLATION, Native};
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentList, FunctionArguments, Ident, ObjectName, UnaryOperator, Value,
@@ -19,7 +19,7 @@ pub(crate) fn before(
 ) -> Result<(), EngineError> {
     match expr {
         Expr::BinaryOp { left, op, right } if is_comparison(op) => {
-            if orders(op) && compares_units(left, right, context, scopes) {
+            if orders(op) && collation::compares_units(left, right, context, scopes) {
                 for side in [left, right] {
                     **side = call("ordinal", vec![side.as_ref().clone()]);
                 }
@@ -64,7 +64,7 @@ pub(crate) fn before(
             return Err(syntax(","));
         }
         Expr::Substring { special: false, .. } => return Err(syntax("FROM")),
-        Expr::Collate { collation, .. } => *collation = collation_name(collation)?,
+        Expr::Collate { collation, .. } => *collation = collation::collation_name(collation)?,
         _ => {}
     }
     Ok(())
@@ -73,9 +73,9 @@ pub(crate) fn before(
 /// Translates a node whose operands are translated.
 pub(crate) fn after(expr: &mut Expr, context: Context<'_>) -> Result<(), EngineError> {
     let made = match expr {
-        Expr::Value(value) => raw(literal(&value.value)?),
+        Expr::Value(value) => raw(value::literal(&value.value)?),
         Expr::Identifier(ident) if ident.quote_style.is_none() && ident.value.starts_with('@') => {
-            raw(variable(&ident.value, context)?)
+            raw(value::variable(&ident.value, context)?)
         }
         Expr::BinaryOp { left, op, right } => match operator(op)? {
             Some(spelled) => raw(format!("({left} {spelled} {right})")),
@@ -108,11 +108,11 @@ pub(crate) fn after(expr: &mut Expr, context: Context<'_>) -> Result<(), EngineE
             raw(format!("({not}tsql.\"like\"({expr}, {pattern}{escape}))"))
         }
         Expr::Cast { kind, expr, data_type, .. } => {
-            raw(cast(&expr.to_string(), data_type, None, *kind == CastKind::TryCast)?)
+            raw(value::cast(&expr.to_string(), data_type, None, *kind == CastKind::TryCast)?)
         }
         Expr::Convert { is_try, expr, data_type: Some(data_type), styles, .. } => {
             let style = styles.first().map(ToString::to_string);
-            raw(cast(&expr.to_string(), data_type, style.as_deref(), *is_try)?)
+            raw(value::cast(&expr.to_string(), data_type, style.as_deref(), *is_try)?)
         }
         Expr::Convert { .. } => return Err(syntax("USING")),
         Expr::Substring { expr, substring_from, substring_for, .. } => {
@@ -140,58 +140,6 @@ pub(crate) fn after(expr: &mut Expr, context: Context<'_>) -> Result<(), EngineE
     Ok(())
 }
 
-/// The type that the text of an expression gives it.
-pub(crate) fn declared(expr: &Expr, context: Context<'_>) -> Option<Native> {
-    match expr {
-        Expr::Cast { data_type, .. } | Expr::Convert { data_type: Some(data_type), .. } => {
-            Native::parse(&data_type.to_string(), true)
-        }
-        Expr::Identifier(ident) => {
-            let bind = bind(&ident.value, context)?;
-            Native::parse(&bind.native, false)
-        }
-        Expr::Nested(inner) => declared(inner, context),
-        Expr::Value(value) => match &value.value {
-            Value::NationalStringLiteral(text) => Some(sized("nvarchar", text)),
-            Value::SingleQuotedString(text) => Some(sized("varchar", text)),
-            Value::HexStringLiteral(digits) => {
-                let bytes = i32::try_from(digits.len().div_ceil(2)).unwrap_or(MAX);
-                Some(Native::sized("varbinary", bytes.max(1), 0))
-            }
-            Value::Null => Some(Native::plain("int")),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Whether an expression divides decimals, as an average does: what does not fit is cut off.
-pub(crate) fn is_quotient(expr: &Expr) -> bool {
-    match expr {
-        Expr::BinaryOp { op, .. } => *op == BinaryOperator::Divide,
-        Expr::Function(called) => called.name.to_string().eq_ignore_ascii_case("avg"),
-        _ => false,
-    }
-}
-
-/// A translated expression with the digits of its type.
-pub(crate) fn exact(expr: &Expr, native: &Native, quotient: bool) -> String {
-    let scale = if native.name.ends_with("money") { 4 } else { native.scale };
-    let carrier = native.carrier();
-    match expr {
-        Expr::BinaryOp { left, op: BinaryOperator::Divide, right } => {
-            // PostgreSQL gives a quotient as many digits as its dividend has at least.
-            let digits = scale + 4;
-            format!(
-                "CAST(pg_catalog.trunc(pg_catalog.round(({left})::numeric, {digits}) / {right}, {scale}) AS {carrier})"
-            )
-        }
-        expr if native.name == "datetime" => format!("tsql.to_datetime({expr})"),
-        expr if quotient => format!("CAST(pg_catalog.trunc({expr}, {scale}) AS {carrier})"),
-        expr => format!("CAST({expr} AS {carrier})"),
-    }
-}
-
 /// Whether an expression is a condition, which has no value in T-SQL.
 pub(crate) fn is_condition(expr: &Expr) -> bool {
     match expr {
@@ -209,39 +157,6 @@ pub(crate) fn is_condition(expr: &Expr) -> bool {
         Expr::Nested(inner) => is_condition(inner),
         _ => false,
     }
-}
-
-/// Text under a binary collation is ordered by its UTF-16 units.
-pub(crate) fn order_by_units(expr: &mut Expr, context: Context<'_>, scopes: &Scopes) {
-    let collation = scopes.of(expr, context).and_then(|typed| typed.collation);
-    if collation.is_some_and(|collation| is_by_units(&collation)) {
-        *expr = call("ordinal", vec![expr.clone()]);
-    }
-}
-
-/// Whether an order between two texts is that of UTF-16 units: by a COLLATE, or else by a column.
-fn compares_units(left: &Expr, right: &Expr, context: Context<'_>, scopes: &Scopes) -> bool {
-    let sides = [left, right];
-    let explicit = sides.iter().find(|side| is_collated(side));
-    let collation = |side: &Expr| scopes.of(side, context).and_then(|typed| typed.collation);
-    let found = match explicit {
-        Some(side) => collation(side),
-        None => sides.iter().find_map(|side| collation(side)),
-    };
-    found.is_some_and(|collation| is_by_units(&collation))
-}
-
-fn is_collated(expr: &Expr) -> bool {
-    match expr {
-        Expr::Collate { .. } => true,
-        Expr::Nested(inner) => is_collated(inner),
-        _ => false,
-    }
-}
-
-fn is_by_units(collation: &str) -> bool {
-    let collation = collation.to_uppercase();
-    collation.contains("_BIN") && !collation.contains("UTF8")
 }
 
 /// A moment's text has as many digits as its type.
@@ -332,156 +247,13 @@ fn operator(op: &BinaryOperator) -> Result<Option<&'static str>, EngineError> {
 /// Whether an expression is text without a column in it, which has the database's collation.
 fn is_text(expr: &Expr, context: Context<'_>) -> bool {
     let native = match expr {
-        Expr::Identifier(ident) if ident.value.starts_with('@') => declared(expr, context),
-        Expr::Value(_) => declared(expr, context),
+        Expr::Identifier(ident) if ident.value.starts_with('@') => value::declared(expr, context),
+        Expr::Value(_) => value::declared(expr, context),
         Expr::Nested(inner) => return is_text(inner, context),
-        Expr::Cast { expr: inner, .. } if is_text(inner, context) => declared(expr, context),
+        Expr::Cast { expr: inner, .. } if is_text(inner, context) => value::declared(expr, context),
         _ => None,
     };
     native.is_some_and(|native| native.is_text())
-}
-
-fn collation_name(collation: &ObjectName) -> Result<ObjectName, EngineError> {
-    let spelled = collation.0.last().and_then(|part| part.as_ident()).map(|ident| &ident.value);
-    let known = spelled.and_then(|spelled| known_collation(spelled));
-    let known = known.ok_or_else(|| {
-        EngineError::new(
-            448,
-            format!("Invalid collation '{}'.", spelled.cloned().unwrap_or_default()),
-        )
-    })?;
-    let quoted = Ident::with_quote('"', known);
-    Ok(ObjectName::from(vec![Ident::new("tsql"), quoted]))
-}
-
-/// The collations that the set-up script makes.
-pub(crate) fn known_collation(spelled: &str) -> Option<&'static str> {
-    const KNOWN: &[&str] = &[
-        DEFAULT_COLLATION,
-        "SQL_Latin1_General_CP1_CS_AS",
-        "Latin1_General_CI_AS",
-        "Latin1_General_CS_AS",
-        "Latin1_General_CI_AI",
-        "Latin1_General_100_CI_AS",
-        "Latin1_General_100_CS_AS",
-        "Latin1_General_100_CI_AI",
-        "Latin1_General_100_CI_AS_SC",
-        "Latin1_General_100_CS_AS_SC",
-        "Latin1_General_100_CI_AS_SC_UTF8",
-        "Latin1_General_BIN",
-        "Latin1_General_BIN2",
-        "Latin1_General_100_BIN2",
-        "Latin1_General_100_BIN2_UTF8",
-    ];
-    let default =
-        if spelled.eq_ignore_ascii_case("database_default") { DEFAULT_COLLATION } else { spelled };
-    KNOWN.iter().copied().find(|known| known.eq_ignore_ascii_case(default))
-}
-
-fn sized(name: &'static str, text: &str) -> Native {
-    let units = i32::try_from(text.encode_utf16().count()).unwrap_or(MAX);
-    Native::sized(name, if units > 4_000 { MAX } else { units.max(1) }, 0)
-}
-
-fn literal(value: &Value) -> Result<String, EngineError> {
-    Ok(match value {
-        Value::SingleQuotedString(text) => format!("{}::tsql.vc", constant(text)),
-        Value::NationalStringLiteral(text) => format!("{}::tsql.nv", constant(text)),
-        Value::HexStringLiteral(digits) if digits.len().is_multiple_of(2) => {
-            format!("'\\x{digits}'::bytea")
-        }
-        Value::HexStringLiteral(digits) => format!("'\\x0{digits}'::bytea"),
-        Value::Number(digits, _) => number(digits),
-        Value::Null => "NULL".into(),
-        other => return Err(syntax(&other.to_string())),
-    })
-}
-
-fn number(digits: &str) -> String {
-    let native = arithmetic::number(digits);
-    match native.name {
-        "int" => digits.to_string(),
-        _ => format!("{digits}::{}", native.carrier()),
-    }
-}
-
-fn bind<'a>(variable: &str, context: Context<'a>) -> Option<&'a crate::double::engine::Bind> {
-    let named = |bind: &&crate::double::engine::Bind| {
-        bind.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(variable))
-    };
-    context.binds.iter().rev().find(named)
-}
-
-fn variable(variable: &str, context: Context<'_>) -> Result<String, EngineError> {
-    let Some(global) = variable.strip_prefix("@@") else {
-        let missing =
-            || EngineError::new(137, format!("Must declare the scalar variable \"{variable}\"."));
-        return bound(bind(variable, context).ok_or_else(missing)?);
-    };
-    Ok(match global.to_uppercase().as_str() {
-        "VERSION" => "tsql.product()".into(),
-        "SERVERNAME" => "tsql.named('DOUBLE')".into(),
-        "LANGUAGE" => "tsql.named('us_english')".into(),
-        "TRANCOUNT" => context.transactions.to_string(),
-        "SPID" => "(pg_backend_pid() % 32768)::int2".into(),
-        "ROWCOUNT" | "ERROR" => "0".into(),
-        "DATEFIRST" => "7::tsql.tinyint".into(),
-        "LOCK_TIMEOUT" => "(-1)".into(),
-        "MAX_PRECISION" => "38::tsql.tinyint".into(),
-        "MICROSOFTVERSION" => "268436456".into(),
-        "OPTIONS" => "5432".into(),
-        _ => {
-            return Err(EngineError::new(
-                137,
-                format!("Must declare the scalar variable \"{variable}\"."),
-            ));
-        }
-    })
-}
-
-/// A conversion of a translated expression.
-pub(crate) fn cast(
-    expr: &str,
-    data_type: &DataType,
-    style: Option<&str>,
-    attempt: bool,
-) -> Result<String, EngineError> {
-    let spelled = data_type.to_string();
-    let native = Native::parse(&spelled, true).ok_or_else(|| {
-        EngineError::new(243, format!("Type {spelled} is not a defined system type."))
-    })?;
-    if attempt {
-        let inner = constant(&converted("$1", &native, style));
-        let carrier = native.carrier();
-        return Ok(format!("CAST(tsql.attempted(CAST({expr} AS tsql.nv), {inner}) AS {carrier})"));
-    }
-    Ok(converted(expr, &native, style))
-}
-
-fn converted(expr: &str, native: &Native, style: Option<&str>) -> String {
-    let carrier = native.carrier();
-    if expr == "NULL" {
-        return format!("CAST(NULL AS {carrier})");
-    }
-    match native.name {
-        whole @ ("bit" | "tinyint" | "smallint" | "int" | "bigint" | "datetime"
-        | "smalldatetime") => {
-            format!("tsql.to_{whole}({expr})")
-        }
-        "binary" | "varbinary" | "image" | "timestamp" => {
-            let bytes = match style {
-                Some("1" | "2") => format!("tsql.from_hex({expr})"),
-                _ => format!("tsql.to_binary({expr})"),
-            };
-            let size = if native.name == "image" { MAX } else { native.length };
-            format!("tsql.sized({bytes}, {size}, {})", native.name == "binary")
-        }
-        _ if native.is_text() => match style {
-            Some(style) => format!("CAST(tsql.styled({expr}, {style}) AS {carrier})"),
-            None => format!("CAST({expr} AS {carrier})"),
-        },
-        _ => format!("CAST({expr} AS {carrier})"),
-    }
 }
 
 /// Names in double quotes, joined by periods.

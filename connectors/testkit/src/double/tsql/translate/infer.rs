@@ -1,6 +1,6 @@
 //! The T-SQL types of expressions, as far as a statement and the registry tell them.
 
-use super::{Context, expression};
+use super::{Context, value};
 use crate::double::tsql::native::{MAX, Native};
 use crate::double::tsql::registry::Facts;
 use crate::double::tsql::translate::arithmetic;
@@ -124,7 +124,7 @@ impl Scopes {
     pub(crate) fn of(&self, expr: &Expr, context: Context<'_>) -> Option<Typed> {
         match expr {
             Expr::Identifier(ident) if ident.value.starts_with('@') => {
-                expression::declared(expr, context).map(Typed::from)
+                value::declared(expr, context).map(Typed::from)
             }
             Expr::Identifier(ident) => self.column(None, &ident.value),
             Expr::CompoundIdentifier(parts) => {
@@ -133,7 +133,7 @@ impl Scopes {
             }
             Expr::Value(value) => literal(&value.value, expr, context),
             Expr::Cast { expr: inner, .. } | Expr::Convert { expr: inner, .. } => {
-                let native = expression::declared(expr, context)?;
+                let native = value::declared(expr, context)?;
                 let inner = self.of(inner, context).filter(|_| native.is_collated());
                 Some(Typed { native, collation: inner.and_then(|typed| typed.collation) })
             }
@@ -357,7 +357,7 @@ pub(crate) fn arguments(function: &Function) -> Vec<Expr> {
 fn literal(value: &Value, expr: &Expr, context: Context<'_>) -> Option<Typed> {
     match value {
         Value::Number(digits, _) => Some(arithmetic::number(digits).into()),
-        _ => expression::declared(expr, context).map(Typed::from),
+        _ => value::declared(expr, context).map(Typed::from),
     }
 }
 

@@ -1,6 +1,7 @@
 //! T-SQL to PostgreSQL: tokens, statements, queries, expressions, functions.
 
 pub(crate) mod arithmetic;
+pub(crate) mod collation;
 pub(crate) mod command;
 pub(crate) mod expression;
 pub(crate) mod function;
@@ -8,6 +9,7 @@ pub(crate) mod infer;
 pub(crate) mod query;
 pub(crate) mod table;
 pub(crate) mod tokens;
+pub(crate) mod value;
 
 use super::native::Native;
 use super::registry::Registry;

@@ -1,7 +1,7 @@
 //! Queries: the rewriting walk, rows and their order.
 
 use super::infer::{self, Scopes, Typed};
-use super::{Context, Translated, command, expression, raw};
+use super::{Context, Translated, collation, command, expression, raw, value};
 use crate::double::engine::EngineError;
 use crate::double::tsql::errors::{syntax, unsupported};
 use crate::double::tsql::native::Native;
@@ -216,12 +216,12 @@ impl VisitorMut for Walk<'_> {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<EngineError> {
         let exact = self.types.pop().flatten();
-        let quotient = expression::is_quotient(expr);
+        let quotient = value::is_quotient(expr);
         if let Err(error) = expression::after(expr, self.context) {
             return ControlFlow::Break(error);
         }
         if let Some(native) = exact {
-            *expr = raw(expression::exact(expr, &native, quotient));
+            *expr = raw(value::exact(expr, &native, quotient));
         }
         ControlFlow::Continue(())
     }
@@ -397,7 +397,7 @@ fn order_keys(
             return Err(syntax("NULLS"));
         }
         key.options.nulls_first = Some(key.options.asc.unwrap_or(true));
-        expression::order_by_units(&mut key.expr, context, scopes);
+        collation::order_by_units(&mut key.expr, context, scopes);
     }
     Ok(())
 }

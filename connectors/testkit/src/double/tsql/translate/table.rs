@@ -1,6 +1,6 @@
 //! CREATE TABLE and constraints.
 
-use super::{Context, expression, name, query};
+use super::{Context, collation, expression, name, query};
 use crate::double::engine::EngineError;
 use crate::double::tsql::errors::unsupported;
 use crate::double::tsql::native::{DEFAULT_COLLATION, Native};
@@ -109,7 +109,7 @@ fn new_column(
             _ => None,
         });
         let spelled = declared.map_or(DEFAULT_COLLATION, |ident| &ident.value);
-        let known = expression::known_collation(spelled)
+        let known = collation::known_collation(spelled)
             .ok_or_else(|| EngineError::new(448, format!("Invalid collation '{spelled}'.")))?;
         text.push_str(&format!(" COLLATE tsql.{}", name(known)));
         facts.collation = Some(known.to_string());

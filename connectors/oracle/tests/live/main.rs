@@ -1,0 +1,7 @@
+//! The connector over servers of Oracle's protocol that answer from a list, or do wrong on purpose.
+
+mod faults;
+mod login;
+mod sessions;
+mod support;
+mod values;

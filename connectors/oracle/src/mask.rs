@@ -25,8 +25,6 @@ pub(crate) fn spelled(
     let counts = utf8 && column.class == OperandClass::Text;
     Some(match mask {
         Mask::Null => format!("CAST(NULL AS {target})"),
-        // A LONG or LONG RAW may stand in no expression and no condition (ORA-00997).
-        _ if column.native_type.starts_with("LONG") => return None,
         Mask::Redact if is_text => {
             unless_null(expression, &format!("CAST('{REDACTED}' AS VARCHAR2(10))"))
         }
@@ -151,7 +149,6 @@ mod tests {
         let long = column("VARCHAR2(4000)", DataType::Utf8, OperandClass::Text);
         let wide = column("VARCHAR2(1000 CHAR)", DataType::Utf8, OperandClass::Text);
         let lob = column("CLOB", DataType::Utf8, OperandClass::Opaque);
-        let old = column("LONG", DataType::Utf8, OperandClass::Opaque);
         let at = DataType::Timestamp(TimeUnit::Microsecond, None);
         let at = column("DATE", at, OperandClass::Timestamp);
         let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()));
@@ -164,8 +161,6 @@ mod tests {
             (Mask::Partial { first: 0, last: 4 }, &long, true),
             (Mask::Partial { first: 0, last: 4 }, &lob, false),
             (Mask::Redact, &lob, true),
-            (Mask::Redact, &old, false),
-            (Mask::Null, &old, true),
             (Mask::Year, &at, true),
             (Mask::Year, &instant, false),
             (Mask::Year, &text, false),

@@ -35,7 +35,8 @@ pub(crate) struct Mapped {
     pub(crate) read_as_text: bool,
 }
 
-/// The Arrow form of a type; `None` for object types, references, files and collections, which have none.
+/// The Arrow form of a type; `None` for object types, references, files and collections, which have none, and
+/// for LONG and LONG RAW, which may stand in no expression and no condition (ORA-00997).
 pub(crate) fn map(native: &NativeType) -> Option<Mapped> {
     use OperandClass as C;
     let plain = |data_type, class| Some(Mapped { data_type, class, read_as_text: false });
@@ -59,11 +60,11 @@ pub(crate) fn map(native: &NativeType) -> Option<Mapped> {
         "BOOLEAN" => plain(DataType::Boolean, C::Boolean),
         "VARCHAR2" | "VARCHAR" if native.binary => plain(DataType::Utf8, C::Text),
         // Padded, in another character set, or loosely compared.
-        "VARCHAR2" | "VARCHAR" | "NVARCHAR2" | "CHAR" | "NCHAR" | "CLOB" | "NCLOB" | "LONG" => {
+        "VARCHAR2" | "VARCHAR" | "NVARCHAR2" | "CHAR" | "NCHAR" | "CLOB" | "NCLOB" => {
             plain(DataType::Utf8, C::Opaque)
         }
         "RAW" => plain(DataType::Binary, C::Bytes),
-        "BLOB" | "LONG RAW" => plain(DataType::Binary, C::Opaque),
+        "BLOB" => plain(DataType::Binary, C::Opaque),
         "DATE" => plain(timestamp(), C::Timestamp),
         "JSON" | "XMLTYPE" | "VECTOR" | "ROWID" | "UROWID" => text,
         name if name.starts_with("INTERVAL ") => text,
@@ -110,9 +111,7 @@ pub(crate) fn spelled(native: &NativeType) -> String {
 /// Bytes of the longest value that a column is expected to hold.
 pub(crate) fn width(native: &NativeType) -> usize {
     match native.name.as_str() {
-        "CLOB" | "NCLOB" | "BLOB" | "LONG" | "LONG RAW" | "JSON" | "XMLTYPE" | "VECTOR" => {
-            LOB_BYTES
-        }
+        "CLOB" | "NCLOB" | "BLOB" | "JSON" | "XMLTYPE" | "VECTOR" => LOB_BYTES,
         _ => usize::try_from(native.length).unwrap_or(LOB_BYTES),
     }
 }
@@ -250,7 +249,9 @@ mod tests {
         let object =
             NativeType { owner: Some("MDSYS".into()), ..native("SDO_GEOMETRY", None, None) };
         assert_eq!(map(&object), None);
-        assert_eq!(mapped("BFILE", None, None), None);
+        for name in ["BFILE", "LONG", "LONG RAW"] {
+            assert_eq!(mapped(name, None, None), None, "{name}");
+        }
         let xml = NativeType { owner: Some("PUBLIC".into()), ..native("XMLTYPE", None, None) };
         assert!(map(&xml).is_some_and(|mapped| mapped.read_as_text));
     }

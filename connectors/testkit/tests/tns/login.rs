@@ -70,6 +70,18 @@ async fn a_listener_may_refuse_everyone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_listener_may_send_everyone_elsewhere() {
+    let server = double(ServerVersion::V19, canned()).await;
+    let options = TnsOptions { redirect: Some(server.port()), ..TnsOptions::default() };
+    let listener = TnsDouble::start(Arc::new(canned()), options).await.unwrap();
+    let port = listener.port();
+    let connection = blocking(move || connect(port)).await;
+    assert_eq!(server.record().sessions().len(), 1);
+    assert_eq!(listener.record().sessions(), []);
+    blocking(move || drop(connection)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_seen_with_what_it_tells() {
     let double = double(ServerVersion::V23, canned()).await;
     let port = double.port();

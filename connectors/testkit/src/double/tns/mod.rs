@@ -62,6 +62,8 @@ pub struct TnsOptions {
     pub tls: bool,
     /// The listener refuses everyone with this number, such as 12516 or 12528.
     pub refusal: Option<u32>,
+    /// The listener sends everyone to this port of loopback, as that of a cluster or a dispatcher does.
+    pub redirect: Option<u16>,
 }
 
 impl Default for TnsOptions {
@@ -74,6 +76,7 @@ impl Default for TnsOptions {
             version: ServerVersion::default(),
             tls: false,
             refusal: None,
+            redirect: None,
         }
     }
 }
@@ -88,6 +91,7 @@ impl fmt::Debug for TnsOptions {
             .field("version", &self.version)
             .field("tls", &self.tls)
             .field("refusal", &self.refusal)
+            .field("redirect", &self.redirect)
             .finish()
     }
 }

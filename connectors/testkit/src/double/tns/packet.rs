@@ -13,6 +13,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 pub(super) const CONNECT: u8 = 1;
 pub(super) const ACCEPT: u8 = 2;
 pub(super) const REFUSE: u8 = 4;
+pub(super) const REDIRECT: u8 = 5;
 pub(super) const DATA: u8 = 6;
 pub(super) const MARKER: u8 = 12;
 

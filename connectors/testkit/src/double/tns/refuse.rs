@@ -1,6 +1,7 @@
-//! What the listener's part does: it reads the connect descriptor, and accepts or refuses.
+//! What the listener's part does: it reads the connect descriptor, and accepts, refuses or
+//! sends elsewhere.
 
-use super::packet::{ACCEPT, Incoming, Outgoing, Packet, REFUSE};
+use super::packet::{ACCEPT, DATA, Incoming, Outgoing, Packet, REDIRECT, REFUSE};
 use super::wire::{Malformed, Reader};
 use super::{ServerVersion, TnsOptions};
 use rand::RngExt;
@@ -20,7 +21,7 @@ const FAST_LOGIN: u32 = 0x1000_0000;
 /// Answers end with a message and a flag of their own.
 const END_OF_RESPONSE: u32 = 0x0200_0000;
 
-/// Takes the connect packet and answers it. `false` where the client was refused.
+/// Takes the connect packet and answers it. `false` where the client was not accepted.
 pub(super) async fn accept(
     incoming: &mut Incoming,
     outgoing: &mut Outgoing,
@@ -50,6 +51,10 @@ pub(super) async fn accept(
         outgoing.packet(REFUSE, &body).await?;
         return Ok(false);
     }
+    if let Some(port) = options.redirect {
+        redirect(outgoing, port, &request.descriptor).await?;
+        return Ok(false);
+    }
     let newest = if options.version == ServerVersion::V23 { 319 } else { 318 };
     let version = request.version.min(newest);
     let sdu = request.sdu.clamp(512, 2 << 20);
@@ -58,6 +63,14 @@ pub(super) async fn accept(
     incoming.lengthen();
     outgoing.agree(usize::try_from(sdu).unwrap_or(8192), marks_end);
     Ok(true)
+}
+
+/// Sends the client to another port of this machine, with what it shall ask for there.
+async fn redirect(outgoing: &mut Outgoing, port: u16, descriptor: &str) -> io::Result<()> {
+    let text = format!("(ADDRESS=(PROTOCOL=tcp)(HOST=127.0.0.1)(PORT={port}))\0{descriptor}");
+    let length = u16::try_from(text.len()).map_err(io::Error::other)?;
+    outgoing.packet(REDIRECT, &length.to_be_bytes()).await?;
+    outgoing.packet(DATA, &[&[0, 0], text.as_bytes()].concat()).await
 }
 
 struct Request {

@@ -24,10 +24,7 @@ pub(crate) fn before(
                     **side = call("ordinal", vec![side.as_ref().clone()]);
                 }
             } else if is_text(left, context) && is_text(right, context) {
-                **left = Expr::Collate {
-                    expr: left.clone(),
-                    collation: ObjectName::from(vec![Ident::new(DEFAULT_COLLATION)]),
-                };
+                **left = in_default_collation(left);
             } else {
                 untyped(left);
                 untyped(right);
@@ -37,7 +34,12 @@ pub(crate) fn before(
             untyped(low);
             untyped(high);
         }
-        Expr::InList { list, .. } => list.iter_mut().for_each(untyped),
+        Expr::InList { expr: sought, list, .. } => {
+            list.iter_mut().for_each(untyped);
+            if is_text(sought, context) {
+                **sought = in_default_collation(sought);
+            }
+        }
         Expr::Function(called) => function::before(called, context, scopes),
         Expr::Cast { kind: CastKind::DoubleColon, .. } => return Err(syntax("::")),
         Expr::Cast { expr: inner, data_type, .. } => {
@@ -242,6 +244,13 @@ fn operator(op: &BinaryOperator) -> Result<Option<&'static str>, EngineError> {
         op if is_comparison(op) => None,
         op => return Err(syntax(&op.to_string())),
     })
+}
+
+fn in_default_collation(text: &Expr) -> Expr {
+    Expr::Collate {
+        expr: Box::new(text.clone()),
+        collation: ObjectName::from(vec![Ident::new(DEFAULT_COLLATION)]),
+    }
 }
 
 /// Whether an expression is text without a column in it, which has the database's collation.

@@ -10,8 +10,10 @@ WORKDIR /src
 # is an empty one until then. rust-toolchain.toml stays outside, or rustup would fetch components.
 COPY Cargo.toml Cargo.lock ./
 COPY connectors/api/Cargo.toml connectors/api/Cargo.toml
+COPY connectors/oracle/Cargo.toml connectors/oracle/Cargo.toml
 COPY connectors/postgres/Cargo.toml connectors/postgres/Cargo.toml
 COPY connectors/sqlite/Cargo.toml connectors/sqlite/Cargo.toml
+COPY connectors/sqlserver/Cargo.toml connectors/sqlserver/Cargo.toml
 COPY connectors/testkit/Cargo.toml connectors/testkit/Cargo.toml
 RUN sed -n 's/^path = "\(.*\.rs\)"$/\1/p' Cargo.toml >targets \
     && echo benches/stages.rs >>targets \

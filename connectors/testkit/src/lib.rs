@@ -4,7 +4,7 @@
 //! * [`data`] and [`script`]: the rows of the suite and the statements that store them.
 //! * [`cluster`]: a PostgreSQL server of one's own.
 //! * [`double`]: servers that speak the protocols of SQL Server and Oracle.
-//! * [`conformance`]: the checks. [`evaluate`]: the local meaning they hold a source to.
+//! * [`mod@conformance`]: the checks. [`evaluate`]: the local meaning they hold a source to.
 
 pub mod cells;
 pub mod cluster;

@@ -1,7 +1,7 @@
 //! A server of TDS, SQL Server's protocol: 7.3, 7.4 and 8.0.
 //!
 //! It takes logins, TLS, batches, procedure calls with parameters, transactions and attentions, and
-//! answers with the rows of an [`Engine`](super::engine::Engine) as the bytes of their native types.
+//! answers with the rows of an [`Engine`] as the bytes of their native types.
 
 mod batch;
 mod collation;

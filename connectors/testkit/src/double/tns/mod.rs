@@ -1,8 +1,8 @@
 //! A server that speaks Oracle's protocol, as release 19c or 23ai does, in front of any engine.
 //!
-//! The listener part ([`refuse`]) takes a connect descriptor; [`auth`] proves the password; a
-//! [`session`] then answers one [`request`] after the other, [`execute`] those that are statements.
-//! Between text and bytes stand [`encode`], [`decode`], [`number`], [`time`], [`json`], [`vector`] and [`lob`].
+//! The listener part (`refuse`) takes a connect descriptor; `auth` proves the password; a
+//! `session` then answers one `request` after the other, `execute` those that are statements.
+//! Between text and bytes stand `encode`, `decode`, `number`, `time`, `json`, `vector` and `lob`.
 
 mod answer;
 mod auth;

@@ -109,6 +109,8 @@ async fn a_session_is_seen_with_what_it_tells() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_can_be_reached_through_tls() {
+    // The driver asks for the process's provider, and the workspace links two.
+    let _ = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider().install_default();
     for version in VERSIONS {
         let options = TnsOptions { version, tls: true, ..TnsOptions::default() };
         let double = TnsDouble::start(Arc::new(canned()), options).await.unwrap();

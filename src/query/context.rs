@@ -111,9 +111,18 @@ impl QueryContext {
     }
 }
 
+/// The same columns under the planner's names, in the planner's widths.
 fn rename(batch: RecordBatch, plan: &ScanPlan) -> Result<RecordBatch> {
     let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(plan.schema.clone(), batch.columns().to_vec(), &options)?)
+    let fields = plan.schema.fields().iter();
+    let columns = batch.columns().iter().zip(fields).map(|(column, field)| {
+        if column.data_type() == field.data_type() {
+            return Ok(column.clone());
+        }
+        Ok(datafusion::arrow::compute::cast(column, field.data_type())?)
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    Ok(RecordBatch::try_new_with_options(plan.schema.clone(), columns, &options)?)
 }
 
 /// A connector's error on its way through the engine, with the name of its source.

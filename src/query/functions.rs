@@ -5,6 +5,7 @@
 //! files, or answers differently from PostgreSQL without saying so (`to_char` takes other patterns).
 
 use super::guard::Guarded;
+use super::truncate::DateTrunc;
 use datafusion::common::Result;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 use std::collections::HashMap;
@@ -36,7 +37,6 @@ const PLAIN: &[&str] = &[
     "current_time",
     "date_bin",
     "date_part",
-    "date_trunc",
     "degrees",
     "ends_with",
     "exp",
@@ -257,6 +257,10 @@ impl Functions {
             for name in function.aliases().iter().map(String::as_str).chain([function.name()]) {
                 scalar.insert(name.to_string(), function.clone());
             }
+        }
+        for name in ["date_trunc", "datetrunc"] {
+            let function = ScalarUDF::new_from_impl(DateTrunc::new());
+            scalar.insert(name.to_string(), Arc::new(function));
         }
         // Aliases under which PostgreSQL does not know the function stay out.
         for alias in ["date_format", "rand"] {

@@ -1,5 +1,6 @@
 //! What a plan reads and what the policy does to it: for receipts and explanations.
 
+use super::cut::{Kept, Read};
 use super::leaf::GovernedScan;
 use super::lineage::{Origins, origins};
 use super::request::SourceStatement;
@@ -18,6 +19,8 @@ pub(super) struct Effects {
     pub(super) filters: Vec<AppliedFilter>,
     /// The statements the sources are sent.
     pub(super) statements: Vec<SourceStatement>,
+    /// What stayed in the engine, and why.
+    pub(super) kept: Vec<Kept>,
 }
 
 /// The effects of the policy on a physical plan.
@@ -25,21 +28,22 @@ pub(super) fn effects(plan: &Arc<dyn ExecutionPlan>) -> Effects {
     let (mut masks, mut filters) = (BTreeSet::new(), BTreeSet::new());
     let mut statements = Vec::new();
     walk(plan, &mut |scan| {
-        let table = scan.table();
-        let reference = &table.entry().reference;
-        for index in scan.projection() {
-            let granted = &table.grant().columns()[*index];
-            let column = &table.entry().description.columns[granted.column()].name;
-            if let Some(mask) = granted.mask() {
-                masks.insert(AppliedMask {
-                    column: format!("{reference}.{column}"),
-                    mask: mask.name().to_string(),
-                    rule: granted.rule().unwrap_or_default().to_string(),
-                });
+        for Read { table, projection } in scan.reads() {
+            let reference = &table.entry().reference;
+            for index in projection {
+                let granted = &table.grant().columns()[*index];
+                let column = &table.entry().description.columns[granted.column()].name;
+                if let Some(mask) = granted.mask() {
+                    masks.insert(AppliedMask {
+                        column: format!("{reference}.{column}"),
+                        mask: mask.name().to_string(),
+                        rule: granted.rule().unwrap_or_default().to_string(),
+                    });
+                }
             }
-        }
-        for rule in table.grant().filters() {
-            filters.insert(AppliedFilter { table: reference.to_string(), rule: rule.clone() });
+            for rule in table.grant().filters() {
+                filters.insert(AppliedFilter { table: reference.to_string(), rule: rule.clone() });
+            }
         }
         statements
             .push(SourceStatement { name: scan.source().to_string(), sql: scan.sql().to_string() });
@@ -48,6 +52,7 @@ pub(super) fn effects(plan: &Arc<dyn ExecutionPlan>) -> Effects {
         masks: masks.into_iter().collect(),
         filters: filters.into_iter().collect(),
         statements,
+        kept: Vec::new(),
     }
 }
 

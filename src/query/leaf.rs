@@ -4,13 +4,14 @@
 //! ordering, so that no optimizer rule can move the caller's expressions behind the policy.
 
 use super::context::QueryContext;
+use super::cut::Read;
 use super::pushdown;
 use super::scan_plan::{self, Request, ScanPlan, governed_schema};
 use crate::model::TableEntry;
 use crate::policy::Grant;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use celosia_connector_api::Connector;
+use celosia_connector_api::{Connector, TableRead};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result};
@@ -81,6 +82,18 @@ impl GovernedTable {
     pub(super) fn grant(&self) -> &Arc<Grant> {
         &self.grant
     }
+
+    pub(super) fn connector(&self) -> &Arc<dyn Connector> {
+        &self.connector
+    }
+
+    /// The read of these governed columns, where the source itself can apply the whole policy.
+    pub(super) fn at_source(&self, projection: &[usize]) -> Option<TableRead> {
+        if !self.pushdown {
+            return None;
+        }
+        scan_plan::at_source(&self.grant, &self.entry, self.connector.dialect(), projection)
+    }
 }
 
 #[async_trait]
@@ -132,33 +145,41 @@ impl TableProvider for GovernedTable {
             self.pushdown,
             &request,
         )?;
-        Ok(Arc::new(GovernedScan::new(self.clone(), projection, plan)))
+        let source = self.entry.reference.source.clone();
+        let reads = vec![Read { table: self.clone(), projection }];
+        Ok(Arc::new(GovernedScan::new(self.connector.clone(), source, reads, plan)))
     }
 }
 
-/// The running half of the leaf.
+/// The running half of a leaf: one statement at one source, over governed tables.
 #[derive(Debug)]
 pub(super) struct GovernedScan {
-    table: GovernedTable,
-    projection: Vec<usize>,
+    connector: Arc<dyn Connector>,
+    source: Arc<str>,
+    reads: Vec<Read>,
     plan: Arc<ScanPlan>,
     properties: Arc<PlanProperties>,
 }
 
 impl GovernedScan {
-    fn new(table: GovernedTable, projection: Vec<usize>, plan: ScanPlan) -> Self {
+    pub(super) fn new(
+        connector: Arc<dyn Connector>,
+        source: Arc<str>,
+        reads: Vec<Read>,
+        plan: ScanPlan,
+    ) -> Self {
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(plan.schema.clone()),
             Partitioning::UnknownPartitioning(1),
             EmissionType::Incremental,
             Boundedness::Bounded,
         ));
-        Self { table, projection, plan: Arc::new(plan), properties }
+        Self { connector, source, reads, plan: Arc::new(plan), properties }
     }
 
     /// The source's name.
     pub(super) fn source(&self) -> &str {
-        &self.table.entry.reference.source
+        &self.source
     }
 
     /// The statement the source is sent.
@@ -166,19 +187,17 @@ impl GovernedScan {
         &self.plan.rendered.sql
     }
 
-    pub(super) fn table(&self) -> &GovernedTable {
-        &self.table
-    }
-
-    /// The governed columns read, as indices of the grant.
-    pub(super) fn projection(&self) -> &[usize] {
-        &self.projection
+    /// The governed tables read, and their columns.
+    pub(super) fn reads(&self) -> &[Read] {
+        &self.reads
     }
 }
 
 impl DisplayAs for GovernedScan {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GovernedScan: {}", self.table.entry.reference)
+        let names: Vec<String> =
+            self.reads.iter().map(|read| read.table.entry.reference.to_string()).collect();
+        write!(f, "GovernedScan: {}", names.join(", "))
     }
 }
 
@@ -214,11 +233,6 @@ impl ExecutionPlan for GovernedScan {
             DataFusionError::Internal("a governed scan runs only within a governed query".into())
         })?;
         let batch_rows = task.session_config().batch_size();
-        Ok(context.read(
-            self.table.connector.clone(),
-            self.source().into(),
-            self.plan.clone(),
-            batch_rows,
-        ))
+        Ok(context.read(self.connector.clone(), self.source.clone(), self.plan.clone(), batch_rows))
     }
 }

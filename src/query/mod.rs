@@ -1,9 +1,11 @@
 //! The heart: a statement from untrusted text to governed rows.
 
 mod arithmetic;
+mod average;
 mod collect;
 mod concat;
 mod context;
+mod cut;
 mod describe;
 mod engine;
 mod failure;
@@ -29,6 +31,7 @@ mod statement;
 mod supervise;
 mod template;
 mod top;
+mod truncate;
 
 pub use engine::{Engine, Limits, Parts};
 pub use request::{

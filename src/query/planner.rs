@@ -2,7 +2,9 @@
 //! the allow-list only, and every rule of the optimizer runs under the statement's deadline.
 
 use super::arithmetic::ArithmeticPlanner;
+use super::average::ExactAggregates;
 use super::concat::ConcatPlanner;
+use super::cut::{Cut, Kept, cut};
 use super::functions::Functions;
 use super::leaf::GovernedTable;
 use super::sequential::{Sequential, Yielding};
@@ -84,9 +86,10 @@ impl Planner {
                 .with_aggregate_functions(functions.aggregate.values().cloned().collect())
                 .with_window_functions(functions.window.values().cloned().collect())
         };
-        let state = builder(config.clone(), Optimizer::new().rules)
-            .with_physical_optimizer_rules(physical_rules())
-            .build();
+        let exact: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(ExactAggregates::new());
+        let rules = std::iter::once(exact).chain(Optimizer::new().rules).collect();
+        let state =
+            builder(config.clone(), rules).with_physical_optimizer_rules(physical_rules()).build();
         config.options_mut().optimizer.max_passes = 1;
         let simple =
             builder(config, simple_rules()).with_physical_optimizer_rules(Vec::new()).build();
@@ -139,10 +142,12 @@ impl Planner {
         self.state_for(plan).optimize(plan)
     }
 
-    /// The physical plan of an optimised plan.
-    pub(super) async fn physical(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
-        let state = self.state_for(plan);
-        state.query_planner().create_physical_plan(plan, state).await
+    /// The physical plan of an optimised plan, whose subtrees are cut off for their sources.
+    pub(super) async fn physical(&self, plan: &LogicalPlan) -> Result<Planned> {
+        let Cut { plan, kept } = cut(plan)?;
+        let state = self.state_for(&plan);
+        let physical = state.query_planner().create_physical_plan(&plan, state).await?;
+        Ok(Planned { physical, kept })
     }
 
     /// A plan without joins, aggregates and subqueries has nothing for most rules to do.
@@ -174,6 +179,15 @@ impl Planner {
 }
 
 type Rules = Vec<Arc<dyn OptimizerRule + Send + Sync>>;
+
+/// A plan that can run.
+#[derive(Debug)]
+pub(super) struct Planned {
+    /// The plan.
+    pub(super) physical: Arc<dyn ExecutionPlan>,
+    /// What stayed in the engine, and why.
+    pub(super) kept: Vec<Kept>,
+}
 
 fn supervised(rules: Rules) -> Rules {
     let mut rules: Rules =

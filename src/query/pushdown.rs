@@ -131,7 +131,7 @@ fn stand_in(data_type: &DataType) -> Option<Value> {
 }
 
 /// The bound value of a scalar; NULL and types without a bound form have none.
-fn value(scalar: &ScalarValue) -> Option<Value> {
+pub(super) fn value(scalar: &ScalarValue) -> Option<Value> {
     Some(match scalar {
         ScalarValue::Boolean(Some(v)) => Value::Boolean(*v),
         ScalarValue::Int8(Some(v)) => Value::Integer(i64::from(*v)),

@@ -312,12 +312,13 @@ impl Run {
 
     async fn physical(&self, logical: &LogicalPlan) -> Result<(Arc<dyn ExecutionPlan>, Effects)> {
         let planner = &self.core.planner;
-        let physical = planner
+        let planned = planner
             .physical(logical)
             .await
             .map_err(|error| failure::of_planning(error, planner.functions()))?;
-        let effects = inspect::effects(&physical);
-        Ok((physical, effects))
+        let mut effects = inspect::effects(&planned.physical);
+        effects.kept = planned.kept;
+        Ok((planned.physical, effects))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::policy::{ColumnGrant, Grant};
 use arrow_schema::{Field, Schema, SchemaRef};
 use celosia_connector_api::query::unfit_bit;
 use celosia_connector_api::render::{can_mask, is_pushable, render};
-use celosia_connector_api::{Dialect, OutputColumn, RemoteQuery, RenderedQuery, SortKey};
+use celosia_connector_api::{Dialect, OutputColumn, RenderedQuery, SortKey, TableRead};
 use datafusion::common::{DataFusionError, Result};
 use std::sync::Arc;
 
@@ -61,6 +61,42 @@ pub(super) fn plan(
     split.run(request)
 }
 
+/// The read of governed columns whose whole policy the source can apply; `None` where a part of it is
+/// the leaf's.
+pub(super) fn at_source(
+    grant: &Grant,
+    entry: &TableEntry,
+    dialect: &dyn Dialect,
+    projection: &[usize],
+) -> Option<TableRead> {
+    let table = &entry.description;
+    let classes: Vec<OperandClass> = table.columns.iter().map(|c| c.class).collect();
+    let pushes = |predicate: &Predicate| is_pushable(dialect, predicate, &classes);
+    let mut output = Vec::with_capacity(projection.len());
+    for index in projection {
+        let column = &grant.columns()[*index];
+        let read = OutputColumn {
+            column: column.column(),
+            mask: column.mask().cloned(),
+            visible: column.visible().cloned(),
+        };
+        let visible = read.visible.as_ref().is_none_or(pushes);
+        if !visible || (read.mask.is_some() && !can_mask(dialect, &read, table)) {
+            return None;
+        }
+        output.push(read);
+    }
+    let row_filter = grant.row_filter().cloned();
+    row_filter.as_ref().is_none_or(pushes).then(|| TableRead {
+        table: table.clone(),
+        row_filter,
+        output,
+        predicate: None,
+        order: Vec::new(),
+        limit: None,
+    })
+}
+
 struct Split<'a> {
     grant: &'a Grant,
     entry: &'a TableEntry,
@@ -107,7 +143,7 @@ impl Split<'_> {
             && predicate.as_ref().map_or(0, conjuncts)
                 == request.predicates.iter().map(conjuncts).sum::<usize>();
         let (order, limit) = self.order_and_limit(request, all_pushed);
-        let query = RemoteQuery {
+        let query = TableRead {
             table: self.entry.description.clone(),
             row_filter: row_filter.filter(|_| filter_at_source).cloned(),
             output: std::mem::take(&mut self.output),
@@ -287,7 +323,7 @@ impl Split<'_> {
 
     fn finish(
         &self,
-        query: RemoteQuery,
+        query: TableRead,
         columns: Vec<LocalColumn>,
         local_filter: Option<&Predicate>,
         request: &Request<'_>,

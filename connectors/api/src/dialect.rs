@@ -1,6 +1,7 @@
 //! What a source's SQL looks like and what it may be asked: pure, and "no" unless said otherwise.
 
-use crate::{ColumnDescription, Comparison, Mask, OperandClass, Value};
+use crate::{ColumnDescription, Comparison, FunctionRule, Mask, OperandClass, Value};
+use arrow_schema::DataType;
 use std::fmt::Debug;
 
 /// Adds a parameter and returns its placeholder.
@@ -62,6 +63,33 @@ pub struct Capabilities {
     pub column_comparison: bool,
 }
 
+/// The relational operators a dialect may be asked for, beyond reading one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Relational {
+    /// Inner, left, right, semi and anti joins.
+    pub join: bool,
+    /// Full outer joins.
+    pub full_join: bool,
+    /// Grouping, by these classes: equality (under [`Dialect::group_key`]) is equality of the values,
+    /// and which of two equal values is shown makes no difference.
+    pub group: ClassSet,
+    /// `UNION ALL`.
+    pub union_all: bool,
+    /// Window functions.
+    pub window: bool,
+    /// Leaving out the first rows.
+    pub offset: bool,
+}
+
+/// What rows are grouped by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupKey {
+    /// The key that is shown.
+    pub value: String,
+    /// A key that tells apart what the first one does not.
+    pub more: Option<String>,
+}
+
 /// One thing a dialect may or may not be asked, for suites that walk over all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Feature {
@@ -113,6 +141,11 @@ pub trait Dialect: Send + Sync + Debug {
 
     /// The placeholder of the parameter at `position` (1-based), cast where the source needs it.
     fn placeholder(&self, position: usize, value: &Value) -> String;
+
+    /// Whether a placeholder that appears twice is one parameter.
+    fn binds_by_name(&self) -> bool {
+        true
+    }
 
     /// How a column is read: `quoted` itself, or a cast to text where it has no Arrow form.
     fn read_column(&self, quoted: &str, column: &ColumnDescription) -> String;
@@ -223,9 +256,14 @@ pub trait Dialect: Send + Sync + Debug {
         format!("{operand} {direction} NULLS {nulls}")
     }
 
-    /// The governed level as a table of the level around it.
-    fn derived_table(&self, statement: &str) -> String {
-        format!("({statement}) AS governed")
+    /// A statement as a table of the level around it, under a name that needs no quotes.
+    fn derived_table(&self, statement: &str, alias: &str) -> String {
+        format!("({statement}) AS {alias}")
+    }
+
+    /// A stored table under a name that needs no quotes.
+    fn named_table(&self, table: &str, alias: &str) -> String {
+        format!("{table} AS {alias}")
     }
 
     /// What follows SELECT where rows are limited there, with a space at its end.
@@ -237,6 +275,58 @@ pub trait Dialect: Send + Sync + Debug {
     /// The end of a statement that limits its rows.
     fn limit(&self, rows: u64) -> String {
         format!(" LIMIT {rows}")
+    }
+
+    /// The end of a statement that leaves out its first rows and limits the rest; only for dialects
+    /// with [`Relational::offset`].
+    fn page(&self, skip: u64, fetch: Option<u64>) -> String {
+        let limit = fetch.map(|rows| self.limit(rows)).unwrap_or_default();
+        format!("{limit} OFFSET {skip}")
+    }
+
+    /// The relational operators of the dialect.
+    fn relational(&self) -> Relational {
+        Relational::default()
+    }
+
+    /// The functions, operators, aggregates and window functions that give the local answer here.
+    fn functions(&self) -> &'static [FunctionRule] {
+        &[]
+    }
+
+    /// Digits within which decimal arithmetic is exact here.
+    fn decimal_digits(&self) -> u16 {
+        0
+    }
+
+    /// An expression as the type in which its values arrive; `None` where there is none.
+    fn arrives_as(&self, expression: &str, data_type: &DataType) -> Option<String> {
+        let _ = (expression, data_type);
+        None
+    }
+
+    /// What rows are grouped and partitioned by: the value itself, and more where equality at the
+    /// source is looser than equality of the Arrow values.
+    fn group_key(&self, expression: &str, class: OperandClass) -> GroupKey {
+        let _ = class;
+        GroupKey { value: expression.to_string(), more: None }
+    }
+
+    /// A condition as a value of the dialect's truth type.
+    fn truth_value(&self, condition: &str) -> Option<String> {
+        let _ = condition;
+        None
+    }
+
+    /// `sum / count` cut (not rounded) to `digits` fractional digits; NULL where the sum is.
+    fn decimal_average(&self, sum: &str, count: &str, digits: u8) -> Option<String> {
+        let _ = (sum, count, digits);
+        None
+    }
+
+    /// The most parameters of one statement.
+    fn most_parameters(&self) -> usize {
+        2_000
     }
 }
 

@@ -1,7 +1,7 @@
 //! What every connector implements and what the engine knows about a source.
 //!
 //! A connector is two things: a [`Connector`], which talks to a server, and a [`Dialect`], which is
-//! pure and turns a [`RemoteQuery`] into that server's SQL. This crate has no driver in it and no
+//! pure and says how a [`RemoteQuery`] (or the [`TableRead`] at its leaves) is spelled in that server's SQL. This crate has no driver in it and no
 //! query engine, so a connector builds in seconds.
 
 pub mod budget;
@@ -9,10 +9,14 @@ pub mod connector;
 pub mod description;
 pub mod dialect;
 pub mod error;
+pub mod expression;
+pub mod functions;
 pub mod mask;
 pub mod predicate;
 pub mod query;
+pub mod relation;
 pub mod render;
+pub mod statement;
 pub mod value;
 
 pub use budget::{Budget, Budgeted};
@@ -20,9 +24,12 @@ pub use connector::{Connector, ExecutionContext, RemoteStream};
 pub use description::{
     ColumnDescription, ForeignKey, OperandClass, SourceDescription, TableDescription, TableKind,
 };
-pub use dialect::{Bind, Capabilities, ClassSet, Dialect, Feature, Operand};
+pub use dialect::{Bind, Capabilities, ClassSet, Dialect, Feature, GroupKey, Operand, Relational};
 pub use error::{ConnectorError, ErrorCode, Retry};
+pub use expression::{Expression, Node};
+pub use functions::{Argument, FunctionKind, FunctionRule};
 pub use mask::Mask;
 pub use predicate::{Comparison, Predicate};
-pub use query::{OutputColumn, RemoteQuery, RenderedQuery, SortKey};
+pub use query::{OutputColumn, RenderedQuery, SortKey, TableRead};
+pub use relation::{AggregateCall, JoinKind, OrderKey, RemoteQuery, WindowCall};
 pub use value::Value;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// A governed read of one table: the policy is the innermost level, the caller's part is around it.
 #[derive(Debug, Clone)]
-pub struct RemoteQuery {
+pub struct TableRead {
     /// The table as discovery described it.
     pub table: Arc<TableDescription>,
     /// The policy's row filter, over the table's columns by index.
@@ -75,7 +75,7 @@ pub struct RenderedColumn {
     pub data_type: DataType,
 }
 
-impl RemoteQuery {
+impl TableRead {
     /// The result's columns, in order.
     pub fn columns(&self) -> Vec<RenderedColumn> {
         self.output

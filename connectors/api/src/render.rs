@@ -1,4 +1,4 @@
-//! A [`RemoteQuery`] as a statement: policy innermost, the caller's predicate around it, every
+//! A [`TableRead`] as a statement: policy innermost, the caller's predicate around it, every
 //! literal bound.
 //!
 //! ```sql
@@ -11,7 +11,7 @@
 pub use crate::dialect::MAX_IN_LIST;
 use crate::{
     ColumnDescription, Comparison, Dialect, Operand, OperandClass, OutputColumn, Predicate,
-    RemoteQuery, RenderedQuery, TableDescription, Value,
+    RenderedQuery, TableDescription, TableRead, Value,
 };
 
 /// Whether `dialect` may be asked for `predicate` over columns of these classes.
@@ -72,11 +72,11 @@ const MAX_PARTS: usize = 500;
 ///
 /// The caller has checked predicates with [`is_pushable`] and masks with [`can_mask`]; what a dialect
 /// cannot spell is refused here with `None`, never approximated.
-pub fn render(dialect: &dyn Dialect, query: &RemoteQuery) -> Option<RenderedQuery> {
-    let mut writer = Writer { dialect, parameters: Vec::new() };
+pub fn render(dialect: &dyn Dialect, query: &TableRead) -> Option<RenderedQuery> {
+    let mut writer = Writer::new(dialect);
     let sql = writer.statement(query)?;
-    let columns = query.columns();
-    Some(RenderedQuery { sql, parameters: writer.parameters, columns, defer_unfit: false })
+    let (sql, parameters) = writer.parameters.settle(dialect, &sql)?;
+    Some(RenderedQuery { sql, parameters, columns: query.columns(), defer_unfit: false })
 }
 
 /// Whether `dialect` can spell this column's mask.
@@ -85,17 +85,17 @@ pub fn can_mask(
     output: &OutputColumn,
     query_table: &TableDescription,
 ) -> bool {
-    let mut writer = Writer { dialect, parameters: Vec::new() };
+    let mut writer = Writer::new(dialect);
     writer.masked(output, query_table).is_some()
 }
 
-fn compares(dialect: &dyn Dialect, class: OperandClass, operator: Comparison) -> bool {
+pub(crate) fn compares(dialect: &dyn Dialect, class: OperandClass, operator: Comparison) -> bool {
     let can = dialect.capabilities();
     if operator.is_ordering() { can.ordering.contains(class) } else { can.equality.contains(class) }
 }
 
 /// Whether a value can be compared with an operand of `class` at any source with the local meaning.
-fn is_bindable(dialect: &dyn Dialect, class: OperandClass, value: &Value) -> bool {
+pub(crate) fn is_bindable(dialect: &dyn Dialect, class: OperandClass, value: &Value) -> bool {
     has_local_meaning(class, value) && dialect.can_bind(class, value)
 }
 
@@ -133,18 +133,24 @@ fn is_canonical_uuid(text: &str) -> bool {
 }
 
 /// Sources raise an error on a pattern that ends in a lone escape.
-fn is_plain_pattern(pattern: &str) -> bool {
+pub(crate) fn is_plain_pattern(pattern: &str) -> bool {
     let trailing = pattern.bytes().rev().take_while(|b| *b == b'\\').count();
     trailing % 2 == 0 && !pattern.contains('\0')
 }
 
-struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     dialect: &'a dyn Dialect,
-    parameters: Vec<Value>,
+    pub(crate) parameters: Parameters,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(dialect: &'a dyn Dialect) -> Self {
+        Self { dialect, parameters: Parameters::default() }
+    }
 }
 
 impl Writer<'_> {
-    fn statement(&mut self, query: &RemoteQuery) -> Option<String> {
+    fn statement(&mut self, query: &TableRead) -> Option<String> {
         let governed = query.row_filter.is_some()
             || query.output.iter().any(|o| o.mask.is_some() || o.visible.is_some());
         let first = query.limit.map(|rows| self.dialect.limit_first(rows)).unwrap_or_default();
@@ -152,7 +158,7 @@ impl Writer<'_> {
         let mut sql = if governed {
             let inner = self.governed_table(query, true, "")?;
             let list: Vec<&str> = columns.iter().map(|column| column.sql.as_str()).collect();
-            let table = self.dialect.derived_table(&inner);
+            let table = self.dialect.derived_table(&inner, "governed");
             format!("SELECT {first}{} FROM {table}", select_list(&list))
         } else {
             self.governed_table(query, false, &first)?
@@ -180,7 +186,7 @@ impl Writer<'_> {
     }
 
     /// The columns of the outer level.
-    fn named<'q>(&self, query: &'q RemoteQuery) -> Vec<Named<'q>> {
+    fn named<'q>(&self, query: &'q TableRead) -> Vec<Named<'q>> {
         query
             .output
             .iter()
@@ -195,10 +201,10 @@ impl Writer<'_> {
             .collect()
     }
 
-    /// The innermost SELECT: raw table, row filter, masks. Placeholders are numbered as they appear.
-    fn governed_table(
+    /// The innermost SELECT: raw table, row filter, masks.
+    pub(crate) fn governed_table(
         &mut self,
-        query: &RemoteQuery,
+        query: &TableRead,
         aliased: bool,
         first: &str,
     ) -> Option<String> {
@@ -237,10 +243,7 @@ impl Writer<'_> {
             None => read,
             Some(mask) => {
                 let (dialect, parameters) = (self.dialect, &mut self.parameters);
-                dialect.mask(mask, &read, column, &mut |value| {
-                    parameters.push(value);
-                    dialect.placeholder(parameters.len(), &parameters[parameters.len() - 1])
-                })?
+                dialect.mask(mask, &read, column, &mut |value| parameters.bind(value))?
             }
         };
         Some(match visible {
@@ -260,10 +263,7 @@ impl Writer<'_> {
 
     fn predicate(&mut self, predicate: &Predicate, columns: &[Named<'_>]) -> String {
         let (dialect, parameters) = (self.dialect, &mut self.parameters);
-        let mut bind = |value: Value| {
-            parameters.push(value);
-            dialect.placeholder(parameters.len(), &parameters[parameters.len() - 1])
-        };
+        let mut bind = |value: Value| parameters.bind(value);
         let operand = |column: usize| columns[column].operand();
         match predicate {
             Predicate::Constant(value) => dialect.constant(*value).to_string(),
@@ -308,6 +308,47 @@ impl Writer<'_> {
         }
         let parts: Vec<String> = parts.iter().map(|part| self.predicate(part, columns)).collect();
         if parts.len() == 1 { parts[0].clone() } else { format!("({})", parts.join(word)) }
+    }
+}
+
+/// Values on their way into a statement: a mark stands for each until the text is whole, so that
+/// placeholders are numbered as they appear, whatever order the parts were written in.
+#[derive(Debug, Default)]
+pub(crate) struct Parameters(Vec<Value>);
+
+/// What no name and no spelling has in it.
+const MARK: char = '\u{1}';
+
+impl Parameters {
+    /// Adds a value and returns its mark.
+    pub(crate) fn bind(&mut self, value: Value) -> String {
+        self.0.push(value);
+        format!("{MARK}{}{MARK}", self.0.len() - 1)
+    }
+
+    /// The text with placeholders, and their values in order; `None` where a name holds a mark.
+    pub(crate) fn settle(self, dialect: &dyn Dialect, sql: &str) -> Option<(String, Vec<Value>)> {
+        let mut text = String::with_capacity(sql.len() + self.0.len() * 8);
+        let mut positions = vec![None; self.0.len()];
+        let mut values: Vec<Value> = Vec::with_capacity(self.0.len());
+        for (turn, part) in sql.split(MARK).enumerate() {
+            if turn % 2 == 0 {
+                text.push_str(part);
+                continue;
+            }
+            let index: usize = part.parse().ok()?;
+            let value = self.0.get(index)?;
+            let known = positions[index].filter(|_| dialect.binds_by_name());
+            let position = known.unwrap_or_else(|| {
+                values.push(value.clone());
+                values.len()
+            });
+            positions[index] = Some(position);
+            text.push_str(&dialect.placeholder(position, value));
+        }
+        let is_whole =
+            positions.iter().all(Option::is_some) && values.len() <= dialect.most_parameters();
+        is_whole.then_some((text, values))
     }
 }
 
@@ -393,7 +434,7 @@ mod tests {
 
     #[test]
     fn the_policy_is_the_innermost_level() {
-        let query = RemoteQuery {
+        let query = TableRead {
             table: table(),
             row_filter: Some(equals(2, Value::Text("EU".into()))),
             output: vec![
@@ -415,7 +456,7 @@ mod tests {
 
     #[test]
     fn an_open_table_is_read_flat() {
-        let query = RemoteQuery {
+        let query = TableRead {
             table: table(),
             row_filter: None,
             output: vec![],

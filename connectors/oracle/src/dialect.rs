@@ -135,6 +135,11 @@ impl Dialect for OracleDialect {
         }
     }
 
+    /// Values are bound in the order in which their placeholders appear.
+    fn binds_by_name(&self) -> bool {
+        false
+    }
+
     fn read_column(&self, quoted: &str, column: &ColumnDescription) -> String {
         if !column.read_as_text {
             return quoted.to_string();
@@ -219,8 +224,12 @@ impl Dialect for OracleDialect {
     }
 
     /// There is no AS before the alias of a table.
-    fn derived_table(&self, statement: &str) -> String {
-        format!("({statement}) governed")
+    fn derived_table(&self, statement: &str, alias: &str) -> String {
+        format!("({statement}) {alias}")
+    }
+
+    fn named_table(&self, table: &str, alias: &str) -> String {
+        format!("{table} {alias}")
     }
 
     fn limit(&self, rows: u64) -> String {
@@ -384,7 +393,7 @@ mod tests {
         let dialect = utf8(19);
         assert_eq!(dialect.limit(5), " FETCH FIRST 5 ROWS ONLY");
         assert_eq!(dialect.limit(u64::MAX), " FETCH FIRST 9223372036854775807 ROWS ONLY");
-        assert_eq!(dialect.derived_table("SELECT 1"), "(SELECT 1) governed");
+        assert_eq!(dialect.derived_table("SELECT 1", "governed"), "(SELECT 1) governed");
         assert_eq!(dialect.sort_key("\"C\"", true, false), "\"C\" DESC NULLS LAST");
         assert_eq!(dialect.quote("C"), "\"C\"");
     }

@@ -63,6 +63,12 @@ const KEYS: &str = "\
     WHERE $READABLE AND k.contype IN ('p', 'f') AND k.conparentid = 0 \
     ORDER BY k.conrelid, k.conname";
 
+/// The collation of a column that has one of its own, by the number the server knows it by.
+fn collation(row: &PgRow) -> Result<Option<String>, sqlx::Error> {
+    let collation: Oid = row.try_get(7)?;
+    Ok((!matches!(collation.0, 0 | DEFAULT_COLLATION)).then(|| collation.0.to_string()))
+}
+
 /// The collation that every text column has unless its table says otherwise.
 const DEFAULT_COLLATION: u32 = 100;
 
@@ -179,7 +185,7 @@ fn column(row: &PgRow, exact_text: bool) -> Result<ColumnDescription, sqlx::Erro
         nullable: !not_null,
         comment: row.try_get(8)?,
         class: mapped.class,
-        collation: None,
+        collation: collation(row)?,
         read_as_text: mapped.read_as_text,
     })
 }

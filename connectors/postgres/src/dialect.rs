@@ -1,10 +1,13 @@
 //! How PostgreSQL spells what we send, and what it answers exactly as Arrow would.
 
+use crate::functions::{EXACT, RULES};
 use crate::types::cast_target;
 use arrow_schema::DataType;
+use celosia_connector_api::expression::class_of;
 use celosia_connector_api::mask::REDACTED;
 use celosia_connector_api::{
-    Bind, Capabilities, ClassSet, ColumnDescription, Dialect, Mask, OperandClass, Value,
+    Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, FunctionRule, Mask,
+    Operand, OperandClass, Relational, Value,
 };
 
 /// The SQL of PostgreSQL 12 and later.
@@ -24,19 +27,6 @@ const EQUALITY: ClassSet = ClassSet::of(&[
     OperandClass::TimestampUtc,
 ]);
 
-/// No floats: Arrow sorts -0.0 below 0.0, the server holds them equal.
-const SORT: ClassSet = ClassSet::of(&[
-    OperandClass::Boolean,
-    OperandClass::Integer,
-    OperandClass::Decimal,
-    OperandClass::Text,
-    OperandClass::Uuid,
-    OperandClass::Bytes,
-    OperandClass::Date,
-    OperandClass::Timestamp,
-    OperandClass::TimestampUtc,
-]);
-
 impl Dialect for PostgresDialect {
     fn name(&self) -> &'static str {
         "postgres"
@@ -46,7 +36,7 @@ impl Dialect for PostgresDialect {
         Capabilities {
             equality: EQUALITY,
             ordering: EQUALITY,
-            sort: SORT,
+            sort: EXACT,
             like: true,
             null_test: true,
             limit: true,
@@ -99,6 +89,21 @@ impl Dialect for PostgresDialect {
         }
     }
 
+    /// Two tables may have collations that the server does not compare with each other.
+    fn compare_columns(
+        &self,
+        left: &Operand<'_>,
+        operator: Comparison,
+        right: &Operand<'_>,
+    ) -> String {
+        let collation = |operand: &Operand<'_>| operand.column.map(|c| c.collation.clone());
+        let same = matches!((collation(left), collation(right)), (Some(a), Some(b)) if a == b);
+        let bytes = operator.is_ordering() || !same;
+        let left = self.operand(left.sql, left.class, bytes);
+        let right = self.operand(right.sql, right.class, bytes);
+        format!("{left} {} {right}", operator.symbol())
+    }
+
     fn mask(
         &self,
         mask: &Mask,
@@ -130,6 +135,49 @@ impl Dialect for PostgresDialect {
     fn limit(&self, rows: u64) -> String {
         // The server's row count is a signed 64-bit number.
         format!(" LIMIT {}", rows.min(i64::MAX.unsigned_abs()))
+    }
+
+    fn relational(&self) -> Relational {
+        Relational {
+            join: true,
+            full_join: true,
+            group: EXACT,
+            union_all: true,
+            window: true,
+            offset: true,
+        }
+    }
+
+    fn functions(&self) -> &'static [FunctionRule] {
+        RULES
+    }
+
+    /// Far beyond what any column holds.
+    fn decimal_digits(&self) -> u16 {
+        1_000
+    }
+
+    fn arrives_as(&self, expression: &str, data_type: &DataType) -> Option<String> {
+        let target = cast_target(data_type, class_of(data_type))?;
+        Some(format!("CAST({expression} AS {target})"))
+    }
+
+    fn truth_value(&self, condition: &str) -> Option<String> {
+        Some(format!("({condition})"))
+    }
+
+    /// `div` gives the whole part of the exact quotient.
+    fn decimal_average(&self, sum: &str, count: &str, digits: u8) -> Option<String> {
+        let one = format!("1{}", "0".repeat(usize::from(digits)));
+        let unit = match digits {
+            0 => "1".to_string(),
+            _ => format!("0.{}1", "0".repeat(usize::from(digits) - 1)),
+        };
+        Some(format!("(div({sum} * {one}, {count}) * {unit})"))
+    }
+
+    fn most_parameters(&self) -> usize {
+        usize::from(u16::MAX)
     }
 }
 

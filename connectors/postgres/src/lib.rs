@@ -5,7 +5,7 @@
 //! * `cancel`: how a statement that nobody waits for any more is stopped at the server.
 //! * `stream`: one statement, from bound values to Arrow batches.
 //! * `types`, `decode` and `numeric`: which Arrow type a column arrives in, and its binary form.
-//! * `dialect`: how the SQL is spelled. `catalog`: what discovery reads. `error`: classes of failure.
+//! * `dialect`: how the SQL is spelled; `functions`: what may be computed at the server. `catalog`: what discovery reads. `error`: classes of failure.
 
 mod cancel;
 mod catalog;
@@ -14,6 +14,7 @@ mod connection;
 mod decode;
 mod dialect;
 mod error;
+mod functions;
 mod numeric;
 mod stream;
 mod types;

@@ -6,8 +6,8 @@ use crate::fixture::Fixture;
 use arrow_schema::SchemaRef;
 use celosia_connector_api::render::render;
 use celosia_connector_api::{
-    Connector, ConnectorError, ExecutionContext, OperandClass, OutputColumn, RemoteQuery,
-    RemoteStream, RenderedQuery, SourceDescription, TableDescription,
+    Connector, ConnectorError, ExecutionContext, OperandClass, OutputColumn, RemoteStream,
+    RenderedQuery, SourceDescription, TableDescription, TableRead,
 };
 use futures::StreamExt;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl Subject {
     ///
     /// # Errors
     /// The dialect cannot spell it.
-    pub fn render(&self, query: &RemoteQuery) -> Result<RenderedQuery, String> {
+    pub fn render(&self, query: &TableRead) -> Result<RenderedQuery, String> {
         render(self.connector.dialect(), query).ok_or_else(|| format!("not spelled: {query:?}"))
     }
 
@@ -74,7 +74,7 @@ impl Subject {
     ///
     /// # Errors
     /// What the connector said, with the statement.
-    pub async fn run(&self, query: &RemoteQuery) -> Result<Answer, String> {
+    pub async fn run(&self, query: &TableRead) -> Result<Answer, String> {
         let rendered = self.render(query)?;
         let answer = self.execute(&rendered).await;
         answer.map_err(|error| told(&format!("{rendered:?}"), &error))
@@ -121,9 +121,9 @@ pub fn context() -> ExecutionContext {
 }
 
 /// A query for columns of a table by index, with nothing else.
-pub fn select(table: &Arc<TableDescription>, columns: &[usize]) -> RemoteQuery {
+pub fn select(table: &Arc<TableDescription>, columns: &[usize]) -> TableRead {
     let plain = |column: &usize| OutputColumn { column: *column, mask: None, visible: None };
-    RemoteQuery {
+    TableRead {
         table: table.clone(),
         row_filter: None,
         output: columns.iter().map(plain).collect(),
@@ -134,7 +134,7 @@ pub fn select(table: &Arc<TableDescription>, columns: &[usize]) -> RemoteQuery {
 }
 
 /// A query for every column of a table.
-pub fn select_all(table: &Arc<TableDescription>) -> RemoteQuery {
+pub fn select_all(table: &Arc<TableDescription>) -> TableRead {
     select(table, &(0..table.columns.len()).collect::<Vec<_>>())
 }
 

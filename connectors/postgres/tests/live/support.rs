@@ -5,7 +5,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use celosia_connector_api::query::RenderedColumn;
 use celosia_connector_api::render::render;
 use celosia_connector_api::{
-    Connector, ConnectorError, ExecutionContext, OutputColumn, RemoteQuery, RenderedQuery,
+    Connector, ConnectorError, ExecutionContext, OutputColumn, RenderedQuery, TableRead,
 };
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
 use celosia_connector_testkit::cluster::PostgresCluster;
@@ -68,17 +68,17 @@ pub(crate) async fn fetch(
 }
 
 /// The table and a query for all its columns, unmasked.
-pub(crate) async fn whole(source: &Source, table: &str) -> RemoteQuery {
+pub(crate) async fn whole(source: &Source, table: &str) -> TableRead {
     let description = source.connector.describe().await.unwrap();
     let table = description.tables.into_iter().find(|t| t.name == table).unwrap();
     let output = (0..table.columns.len())
         .map(|column| OutputColumn { column, mask: None, visible: None })
         .collect();
     let table = Arc::new(table);
-    RemoteQuery { table, row_filter: None, output, predicate: None, order: vec![], limit: None }
+    TableRead { table, row_filter: None, output, predicate: None, order: vec![], limit: None }
 }
 
-pub(crate) fn rendered(source: &Source, query: &RemoteQuery) -> RenderedQuery {
+pub(crate) fn rendered(source: &Source, query: &TableRead) -> RenderedQuery {
     render(source.connector.dialect(), query).unwrap()
 }
 

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use celosia_connector_api::{
-    Connector, ConnectorError, ExecutionContext, RemoteQuery, RenderedQuery, TableDescription,
+    Connector, ConnectorError, ExecutionContext, RenderedQuery, TableDescription, TableRead,
 };
 use celosia_connector_sqlite::{SqliteConfig, SqliteConnector};
 use celosia_connector_testkit::subject::{Answer, collect};
@@ -82,7 +82,7 @@ pub(crate) async fn table(connector: &SqliteConnector, name: &str) -> Arc<TableD
 
 pub(crate) async fn run(
     connector: &SqliteConnector,
-    query: &RemoteQuery,
+    query: &TableRead,
 ) -> Result<Answer, ConnectorError> {
     let rendered =
         celosia_connector_api::render::render(connector.dialect(), query).expect("spelled");

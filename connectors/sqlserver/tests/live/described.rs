@@ -7,8 +7,8 @@ use arrow_array::types::{Decimal128Type, Int32Type};
 use arrow_schema::DataType;
 use celosia_connector_api::render::{is_pushable, render};
 use celosia_connector_api::{
-    Comparison, Connector, OperandClass, OutputColumn, Predicate, RemoteQuery, TableDescription,
-    TableKind, Value,
+    Comparison, Connector, OperandClass, OutputColumn, Predicate, TableDescription, TableKind,
+    TableRead, Value,
 };
 use celosia_connector_sqlserver::{SqlServerConfig, SqlServerConnector};
 use celosia_connector_testkit::cluster::PostgresCluster;
@@ -153,7 +153,7 @@ async fn rows(
     let sent = |predicate: &Predicate| is_pushable(connector.dialect(), predicate, &classes);
     assert!(predicate.iter().all(sent), "{predicate:?}");
     let plain = |column| OutputColumn { column, mask: None, visible: None };
-    let query = RemoteQuery {
+    let query = TableRead {
         table: Arc::new(table.clone()),
         row_filter: None,
         output: (0..table.columns.len()).map(plain).collect(),

@@ -7,7 +7,7 @@ use crate::fixture::Fixture;
 use crate::subject::{Subject, by_id, column, same_rows, select_all};
 use celosia_connector_api::render::{can_mask, is_pushable};
 use celosia_connector_api::{
-    Comparison, Feature, Mask, OperandClass, OutputColumn, Predicate, RemoteQuery, SortKey, Value,
+    Comparison, Feature, Mask, OperandClass, OutputColumn, Predicate, SortKey, TableRead, Value,
 };
 
 pub(super) async fn together(fixture: &dyn Fixture) -> Outcome {
@@ -50,7 +50,7 @@ pub(super) async fn together(fixture: &dyn Fixture) -> Outcome {
                         visible: cell.clone(),
                     };
                     let age = OutputColumn { column: raw.age, mask: None, visible: cell.clone() };
-                    let query = RemoteQuery {
+                    let query = TableRead {
                         row_filter: filter.clone(),
                         output: vec![open(0), email, open(raw.region), age],
                         predicate: predicate.clone(),
@@ -71,7 +71,7 @@ pub(super) async fn innermost(fixture: &dyn Fixture) -> Outcome {
     let raw = Raw::of(&table);
     let described = subject.table("people")?;
     let hidden = Predicate::Constant(false);
-    let query = |visible: Option<Predicate>, predicate: Predicate| RemoteQuery {
+    let query = |visible: Option<Predicate>, predicate: Predicate| TableRead {
         row_filter: Some(raw.region("EU")),
         output: vec![
             OutputColumn { column: 0, mask: None, visible: None },
@@ -95,7 +95,7 @@ pub(super) async fn innermost(fixture: &dyn Fixture) -> Outcome {
 }
 
 /// Sends the query, where all of it may be sent, and holds the answer against local evaluation.
-async fn agrees(subject: &Subject, table: &data::Table, query: &RemoteQuery) -> Outcome {
+async fn agrees(subject: &Subject, table: &data::Table, query: &TableRead) -> Outcome {
     let dialect = subject.connector.dialect();
     let stored: Vec<OperandClass> = query.table.columns.iter().map(|c| c.class).collect();
     let output: Vec<OperandClass> = (query.output.iter())
@@ -132,7 +132,7 @@ async fn agrees(subject: &Subject, table: &data::Table, query: &RemoteQuery) -> 
             SortKey { output: 1, descending: true, nulls_first: true },
             SortKey { output: 0, descending: false, nulls_first: false },
         ];
-        let query = RemoteQuery { order: order.to_vec(), limit: Some(3), ..query.clone() };
+        let query = TableRead { order: order.to_vec(), limit: Some(3), ..query.clone() };
         evaluate::sort(&mut expected, &order);
         expected.truncate(3);
         same_rows(&format!("{query:?}"), &subject.run(&query).await?.rows, &expected)?;

@@ -6,7 +6,7 @@ use crate::evaluate::{evaluate, masked};
 use crate::fixture::Fixture;
 use crate::subject::{Subject, by_id, same_rows, select_all};
 use celosia_connector_api::render::{can_mask, is_pushable};
-use celosia_connector_api::{Comparison, Mask, OutputColumn, Predicate, RemoteQuery, Value};
+use celosia_connector_api::{Comparison, Mask, OutputColumn, Predicate, TableRead, Value};
 
 pub(super) async fn each(fixture: &dyn Fixture) -> Outcome {
     let subject = Subject::new(fixture).await?;
@@ -112,7 +112,7 @@ pub(super) async fn compared(fixture: &dyn Fixture) -> Outcome {
     let described = subject.table("people")?;
     let email = data_column(&table, "email");
     for mask in [Mask::Email, Mask::Redact, Mask::Partial { first: 1, last: 0 }, Mask::Null] {
-        let query = RemoteQuery {
+        let query = TableRead {
             output: vec![
                 plain(0),
                 OutputColumn { column: email, mask: Some(mask.clone()), visible: None },
@@ -135,7 +135,7 @@ pub(super) async fn compared(fixture: &dyn Fixture) -> Outcome {
                 }
                 let open = |row: &&data::Row| evaluate(&predicate, row) == Some(true);
                 let expected: Vec<data::Row> = governed.iter().filter(open).cloned().collect();
-                let query = RemoteQuery { predicate: Some(predicate.clone()), ..query.clone() };
+                let query = TableRead { predicate: Some(predicate.clone()), ..query.clone() };
                 let found = by_id(subject.run(&query).await?.rows);
                 same_rows(&format!("{mask:?} {predicate:?}"), &found, &expected)?;
             }

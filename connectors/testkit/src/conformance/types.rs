@@ -9,7 +9,7 @@ use crate::subject::{
 use arrow_schema::DataType;
 use celosia_connector_api::query::{UNFIT, unfit_bit};
 use celosia_connector_api::{
-    Budget, Budgeted, Connector, ErrorCode, ExecutionContext, RemoteQuery, Value,
+    Budget, Budgeted, Connector, ErrorCode, ExecutionContext, TableRead, Value,
 };
 use futures::StreamExt;
 
@@ -96,7 +96,7 @@ pub(super) async fn deferred(fixture: &dyn Fixture) -> Outcome {
 }
 
 /// Runs a query within a budget, unfit values deferred; the last cell of a row says which were.
-async fn defer(subject: &Subject, query: &RemoteQuery) -> Result<Answer, String> {
+async fn defer(subject: &Subject, query: &TableRead) -> Result<Answer, String> {
     let mut rendered = subject.render(query)?;
     rendered.defer_unfit = true;
     let source = Budgeted::new(subject.connector.clone(), Budget::default());

@@ -1,0 +1,222 @@
+//! What a source is asked, as a relational tree: a governed read of each table at its leaves, so that
+//! the policy is always the innermost level.
+
+use crate::{Expression, FunctionRule, OperandClass, TableDescription, TableRead};
+use arrow_schema::DataType;
+use std::sync::Arc;
+
+/// A relational tree that lives at one source.
+#[derive(Debug, Clone)]
+pub enum RemoteQuery {
+    /// A governed table.
+    Scan(TableRead),
+    /// The rows on which a condition holds.
+    Filter {
+        /// The rows.
+        input: Box<RemoteQuery>,
+        /// The condition, over the input's columns.
+        predicate: Expression,
+    },
+    /// Computed columns.
+    Project {
+        /// The rows.
+        input: Box<RemoteQuery>,
+        /// The columns, over the input's.
+        columns: Vec<Expression>,
+    },
+    /// Two inputs, joined.
+    Join {
+        /// The left input.
+        left: Box<RemoteQuery>,
+        /// The right input.
+        right: Box<RemoteQuery>,
+        /// The kind.
+        kind: JoinKind,
+        /// The condition, over the left columns and then the right ones; `None` holds always.
+        on: Option<Expression>,
+    },
+    /// One row for each group.
+    Aggregate {
+        /// The rows.
+        input: Box<RemoteQuery>,
+        /// What rows are grouped by; none makes one group, of all rows.
+        groups: Vec<Expression>,
+        /// What is computed for each group.
+        aggregates: Vec<AggregateCall>,
+    },
+    /// The rows with window functions behind their columns.
+    Window {
+        /// The rows.
+        input: Box<RemoteQuery>,
+        /// The functions.
+        functions: Vec<WindowCall>,
+    },
+    /// The rows in an order.
+    Sort {
+        /// The rows.
+        input: Box<RemoteQuery>,
+        /// The keys, most significant first.
+        keys: Vec<OrderKey>,
+    },
+    /// Some of the first rows.
+    Limit {
+        /// The rows.
+        input: Box<RemoteQuery>,
+        /// How many are left out.
+        skip: u64,
+        /// How many are given then; all where there is none.
+        fetch: Option<u64>,
+    },
+    /// The rows of every input; all have columns of the same types.
+    UnionAll(Vec<RemoteQuery>),
+}
+
+/// How two inputs are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinKind {
+    /// Pairs that match.
+    Inner,
+    /// And left rows without a match.
+    Left,
+    /// And right rows without a match.
+    Right,
+    /// And both.
+    Full,
+    /// Left rows with a match.
+    Semi,
+    /// Left rows without a match.
+    Anti,
+    /// `left NOT IN (right)`: the condition compares one left expression with one right expression;
+    /// a NULL on the right leaves no row.
+    NotIn,
+    /// Left rows, and whether there is a match.
+    Mark,
+}
+
+impl JoinKind {
+    /// Whether the right input's columns are given.
+    pub fn gives_right(self) -> bool {
+        matches!(self, Self::Inner | Self::Left | Self::Right | Self::Full)
+    }
+}
+
+/// An aggregate over a group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AggregateCall {
+    /// The rule that allows it.
+    pub rule: &'static FunctionRule,
+    /// What is aggregated; none counts rows.
+    pub arguments: Vec<Expression>,
+    /// The rows that count.
+    pub filter: Option<Expression>,
+    /// The type of the result.
+    pub data_type: DataType,
+}
+
+/// A function over a window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowCall {
+    /// The rule that allows it.
+    pub rule: &'static FunctionRule,
+    /// Its arguments.
+    pub arguments: Vec<Expression>,
+    /// What the rows are divided by.
+    pub partition: Vec<Expression>,
+    /// The order within a part.
+    pub order: Vec<OrderKey>,
+    /// The frame's spelling, the same in every dialect; `None` leaves it out.
+    pub frame: Option<String>,
+    /// The type of the result.
+    pub data_type: DataType,
+}
+
+/// One key of an order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrderKey {
+    /// What is ordered by.
+    pub expression: Expression,
+    /// Largest first.
+    pub descending: bool,
+    /// NULLs before everything else.
+    pub nulls_first: bool,
+}
+
+/// One column of a level.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    /// The Arrow type of its values.
+    pub data_type: DataType,
+    /// How they compare.
+    pub class: OperandClass,
+    /// The stored column whose values these are, unchanged.
+    pub stored: Option<(Arc<TableDescription>, usize)>,
+}
+
+impl Shape {
+    /// The column of a computed expression.
+    pub fn computed(data_type: &DataType) -> Self {
+        let class = crate::expression::class_of(data_type);
+        Self { data_type: data_type.clone(), class, stored: None }
+    }
+}
+
+impl RemoteQuery {
+    /// The columns, in order.
+    pub fn shape(&self) -> Vec<Shape> {
+        match self {
+            Self::Scan(read) => scan_shape(read),
+            Self::Filter { input, .. } | Self::Sort { input, .. } | Self::Limit { input, .. } => {
+                input.shape()
+            }
+            Self::Project { input, columns } => {
+                let below = input.shape();
+                columns.iter().map(|column| shape_of(column, &below)).collect()
+            }
+            Self::Join { left, right, kind, .. } => {
+                let mut shape = left.shape();
+                if kind.gives_right() {
+                    shape.extend(right.shape());
+                } else if *kind == JoinKind::Mark {
+                    shape.push(Shape::computed(&DataType::Boolean));
+                }
+                shape
+            }
+            Self::Aggregate { input, groups, aggregates } => {
+                let below = input.shape();
+                let groups = groups.iter().map(|group| shape_of(group, &below));
+                groups.chain(aggregates.iter().map(|a| Shape::computed(&a.data_type))).collect()
+            }
+            Self::Window { input, functions } => {
+                let mut shape = input.shape();
+                shape.extend(functions.iter().map(|f| Shape::computed(&f.data_type)));
+                shape
+            }
+            Self::UnionAll(inputs) => match inputs.first() {
+                Some(first) => {
+                    first.shape().into_iter().map(|shape| Shape { stored: None, ..shape }).collect()
+                }
+                None => Vec::new(),
+            },
+        }
+    }
+}
+
+/// The column that an expression gives.
+pub fn shape_of(expression: &Expression, below: &[Shape]) -> Shape {
+    let stored = expression.column().and_then(|index| below.get(index)?.stored.clone());
+    Shape { data_type: expression.data_type.clone(), class: expression.class, stored }
+}
+
+fn scan_shape(read: &TableRead) -> Vec<Shape> {
+    let columns = read.columns().into_iter().zip(&read.output);
+    columns
+        .map(|(rendered, output)| {
+            let class = read.table.columns[output.column].class;
+            Shape {
+                data_type: rendered.data_type,
+                class: output.mask.as_ref().map_or(class, |mask| mask.output_class(class)),
+                stored: output.mask.is_none().then(|| (read.table.clone(), output.column)),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,116 @@
+//! One SELECT in the making.
+
+use crate::Dialect;
+use crate::relation::Shape;
+use arrow_schema::DataType;
+
+/// A SELECT whose parts are still apart.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Block {
+    /// What follows FROM.
+    pub(super) from: String,
+    /// Whether FROM is one table, so that it needs no parentheses within a join.
+    pub(super) single: bool,
+    pub(super) conditions: Vec<String>,
+    /// The columns.
+    pub(super) cells: Vec<Cell>,
+    /// What rows are grouped by; an empty list is one group of all.
+    pub(super) groups: Option<Vec<String>>,
+    pub(super) having: Vec<String>,
+    pub(super) order: Vec<String>,
+    pub(super) skip: u64,
+    pub(super) fetch: Option<u64>,
+    /// Whether a column is a window function.
+    pub(super) windowed: bool,
+}
+
+/// One column of a SELECT.
+#[derive(Debug, Clone)]
+pub(super) struct Cell {
+    /// What stands in conditions, joins, groups and orders.
+    pub(super) operand: String,
+    /// What is selected.
+    pub(super) value: String,
+    /// A condition, where the value would have to be made from one.
+    pub(super) condition: Option<String>,
+    /// Whether it is a column's name and nothing more.
+    pub(super) plain: bool,
+    pub(super) shape: Shape,
+}
+
+impl Cell {
+    /// A computed column.
+    pub(super) fn computed(sql: String, data_type: &DataType) -> Self {
+        let shape = Shape::computed(data_type);
+        Self { operand: sql.clone(), value: sql, condition: None, plain: false, shape }
+    }
+
+    /// A column that says whether a condition holds.
+    pub(super) fn of_condition(condition: String) -> Self {
+        let shape = Shape::computed(&DataType::Boolean);
+        let (operand, value) = (String::new(), String::new());
+        Self { operand, value, condition: Some(condition), plain: false, shape }
+    }
+}
+
+impl Block {
+    pub(super) fn shapes(&self) -> Vec<Shape> {
+        self.cells.iter().map(|cell| cell.shape.clone()).collect()
+    }
+
+    /// Whether nothing has happened to the rows but joins and conditions.
+    pub(super) fn is_flat(&self) -> bool {
+        self.groups.is_none() && !self.is_paged() && self.order.is_empty() && !self.windowed
+    }
+
+    /// Whether rows are left out by their number.
+    pub(super) fn is_paged(&self) -> bool {
+        self.skip > 0 || self.fetch.is_some()
+    }
+
+    /// Adds a condition on the rows or, once they are grouped, on the groups.
+    pub(super) fn restrict(&mut self, condition: String) {
+        if self.groups.is_some() {
+            self.having.push(condition);
+        } else {
+            self.conditions.push(condition);
+        }
+    }
+
+    /// The text, with a name for each column that has none of its own.
+    pub(super) fn select(&self, dialect: &dyn Dialect, names: &[Option<String>]) -> String {
+        let mut columns: Vec<String> = self
+            .cells
+            .iter()
+            .zip(names)
+            .map(|(cell, name)| match name {
+                Some(name) => format!("{} AS {name}", cell.value),
+                None => cell.value.clone(),
+            })
+            .collect();
+        if columns.is_empty() {
+            columns.push("1 AS one".to_string());
+        }
+        let first = match self.fetch {
+            Some(rows) if self.skip == 0 => dialect.limit_first(rows),
+            _ => String::new(),
+        };
+        let mut sql = format!("SELECT {first}{}", columns.join(", "));
+        let mut clause = |word: &str, parts: &[String], by: &str| {
+            if !parts.is_empty() {
+                sql.push_str(&format!(" {word} {}", parts.join(by)));
+            }
+        };
+        clause("FROM", std::slice::from_ref(&self.from), "");
+        clause("WHERE", &self.conditions, " AND ");
+        clause("GROUP BY", self.groups.as_deref().unwrap_or_default(), ", ");
+        clause("HAVING", &self.having, " AND ");
+        clause("ORDER BY", &self.order, ", ");
+        match (self.skip, self.fetch) {
+            (0, None) => {}
+            (0, Some(rows)) => sql.push_str(&dialect.limit(rows)),
+            (skip, fetch) => sql.push_str(&dialect.page(skip, fetch)),
+        }
+        sql
+    }
+}

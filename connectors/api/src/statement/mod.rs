@@ -1,0 +1,84 @@
+//! A [`RemoteQuery`] as one statement: one SELECT for each level, levels folded into one where that
+//! means the same, the policy innermost, every value bound.
+//!
+//! ```sql
+//! SELECT t1."region", CAST(SUM(t2."total") AS numeric(25,2)) AS c2
+//! FROM "public"."customers" AS t1
+//! INNER JOIN (SELECT "customer", "total" FROM "public"."orders" WHERE "tenant" = $1) AS t2
+//!   ON t1."id" = t2."customer"
+//! WHERE t1."active" = $2 GROUP BY t1."region"
+//! ```
+//!
+//! A level is put into a derived table of its own where folding would change its meaning (a filter over
+//! a limit) or repeat a computed expression; sources fold derived tables themselves.
+
+mod block;
+mod expressions;
+mod relations;
+
+use crate::query::RenderedColumn;
+use crate::relation::Shape;
+use crate::render::Writer;
+use crate::{Dialect, RemoteQuery, RenderedQuery};
+use block::Block;
+
+/// The statement of a relational tree; `None` where the dialect cannot spell a part of it.
+pub fn render(dialect: &dyn Dialect, query: &RemoteQuery) -> Option<RenderedQuery> {
+    let mut renderer = Renderer { dialect, writer: Writer::new(dialect), aliases: 0 };
+    let block = renderer.relation(query)?;
+    let shape: Vec<Shape> = block.cells.iter().map(|cell| cell.shape.clone()).collect();
+    let sql = renderer.outermost(block)?;
+    let (sql, parameters) = renderer.writer.parameters.settle(dialect, &sql)?;
+    let columns = shape
+        .into_iter()
+        .enumerate()
+        .map(|(index, shape)| RenderedColumn {
+            name: match &shape.stored {
+                Some((table, column)) => table.columns[*column].name.clone(),
+                None => format!("c{}", index + 1),
+            },
+            data_type: shape.data_type,
+        })
+        .collect();
+    Some(RenderedQuery { sql, parameters, columns, defer_unfit: false })
+}
+
+/// Whether every part of the tree can be spelled.
+pub fn is_spellable(dialect: &dyn Dialect, query: &RemoteQuery) -> bool {
+    render(dialect, query).is_some()
+}
+
+struct Renderer<'a> {
+    dialect: &'a dyn Dialect,
+    writer: Writer<'a>,
+    aliases: usize,
+}
+
+impl Renderer<'_> {
+    fn alias(&mut self) -> String {
+        self.aliases += 1;
+        format!("t{}", self.aliases)
+    }
+
+    /// The whole statement, each column in the type in which it arrives.
+    fn outermost(&mut self, mut block: Block) -> Option<String> {
+        for cell in &mut block.cells {
+            cell.value = match &cell.shape.stored {
+                Some((table, column))
+                    if table.columns[*column].data_type == cell.shape.data_type =>
+                {
+                    cell.value.clone()
+                }
+                _ => self.dialect.arrives_as(&self.value_of(cell)?, &cell.shape.data_type)?,
+            };
+            cell.condition = None;
+        }
+        let names: Vec<Option<String>> = (1..=block.cells.len())
+            .map(|index| {
+                let plain = block.cells[index - 1].plain;
+                (!plain).then(|| self.dialect.quote(&format!("c{index}")))
+            })
+            .collect();
+        Some(block.select(self.dialect, &names))
+    }
+}

@@ -1,0 +1,366 @@
+//! Each relational operator as a SELECT, folded into the one below where that means the same.
+
+use super::Renderer;
+use super::block::{Block, Cell};
+use crate::relation::{AggregateCall, JoinKind, OrderKey, Shape, WindowCall, shape_of};
+use crate::{Expression, Node, RemoteQuery, TableRead};
+
+impl Renderer<'_> {
+    pub(super) fn relation(&mut self, query: &RemoteQuery) -> Option<Block> {
+        match query {
+            RemoteQuery::Scan(read) => self.scan(read),
+            RemoteQuery::Filter { input, predicate } => {
+                let mut block = self.relation(input)?;
+                if block.is_paged() || block.windowed {
+                    block = self.nest(block)?;
+                }
+                for part in conjuncts(predicate) {
+                    let condition = self.condition(part, &block.cells)?;
+                    block.restrict(condition);
+                }
+                Some(block)
+            }
+            RemoteQuery::Project { input, columns } => self.project(input, columns),
+            RemoteQuery::Join { left, right, kind, on } => {
+                self.join(left, right, *kind, on.as_ref())
+            }
+            RemoteQuery::Aggregate { input, groups, aggregates } => {
+                self.aggregate(input, groups, aggregates)
+            }
+            RemoteQuery::Window { input, functions } => self.window(input, functions),
+            RemoteQuery::Sort { input, keys } => {
+                let mut block = self.relation(input)?;
+                if block.is_paged() {
+                    block = self.nest(block)?;
+                }
+                block.order = self.order(keys, &block.cells)?;
+                Some(block)
+            }
+            RemoteQuery::Limit { input, skip, fetch } => {
+                let mut block = self.relation(input)?;
+                let left = block.fetch.map(|rows| rows.saturating_sub(*skip));
+                block.skip = block.skip.checked_add(*skip)?;
+                block.fetch = match (left, fetch) {
+                    (Some(a), Some(b)) => Some(a.min(*b)),
+                    (a, b) => a.or(*b),
+                };
+                if block.skip > 0 && !self.dialect.relational().offset {
+                    return None;
+                }
+                Some(block)
+            }
+            RemoteQuery::UnionAll(inputs) => self.union_all(inputs),
+        }
+    }
+
+    fn scan(&mut self, read: &TableRead) -> Option<Block> {
+        let alias = self.alias();
+        let governed = read.row_filter.is_some()
+            || read.output.iter().any(|output| output.mask.is_some() || output.visible.is_some());
+        let shapes = RemoteQuery::Scan(read.clone()).shape();
+        let from = if governed {
+            let inner = self.writer.governed_table(read, true, "")?;
+            self.dialect.derived_table(&inner, &alias)
+        } else {
+            let (schema, name) = (&read.table.schema, &read.table.name);
+            let table = format!("{}.{}", self.dialect.quote(schema), self.dialect.quote(name));
+            self.dialect.named_table(&table, &alias)
+        };
+        let cells = read.output.iter().zip(shapes).map(|(output, shape)| {
+            let column = &read.table.columns[output.column];
+            let name = format!("{alias}.{}", self.dialect.quote(&column.name));
+            let value =
+                if governed { name.clone() } else { self.dialect.read_column(&name, column) };
+            let plain = value == name;
+            Cell { operand: name, value, condition: None, plain, shape }
+        });
+        Some(Block { from, single: true, cells: cells.collect(), ..Block::default() })
+    }
+
+    fn project(&mut self, input: &RemoteQuery, columns: &[Expression]) -> Option<Block> {
+        let mut block = self.relation(input)?;
+        let mut uses = vec![0_usize; block.cells.len()];
+        for column in columns {
+            column.columns(&mut |index| uses[index] += 1);
+        }
+        // A computed column would be spelled, and perhaps computed, once for each use.
+        if block.cells.iter().zip(&uses).any(|(cell, uses)| !cell.plain && *uses > 1) {
+            block = self.nest(block)?;
+        }
+        let cells = columns.iter().map(|column| self.cell(column, &block.cells));
+        block.cells = cells.collect::<Option<_>>()?;
+        Some(block)
+    }
+
+    fn join(
+        &mut self,
+        left: &RemoteQuery,
+        right: &RemoteQuery,
+        kind: JoinKind,
+        on: Option<&Expression>,
+    ) -> Option<Block> {
+        let relational = self.dialect.relational();
+        if !relational.join || (kind == JoinKind::Full && !relational.full_join) {
+            return None;
+        }
+        let left = self.joinable(left, matches!(kind, JoinKind::Right | JoinKind::Full))?;
+        let right = self.joinable(right, matches!(kind, JoinKind::Left | JoinKind::Full))?;
+        let mut cells = left.cells.clone();
+        cells.extend(right.cells.iter().cloned());
+        if !kind.gives_right() {
+            return self.matching(left, right, kind, on, &cells);
+        }
+        let mut conditions = Vec::new();
+        for part in on.into_iter().flat_map(conjuncts) {
+            conditions.push(self.condition(part, &cells)?);
+        }
+        // What the side without a match is filtered by belongs to the match.
+        let mut above = Vec::new();
+        for (side, keeps) in [(&left, JoinKind::Right), (&right, JoinKind::Left)] {
+            let place = if kind == keeps { &mut conditions } else { &mut above };
+            place.extend(side.conditions.iter().cloned());
+        }
+        let word = match kind {
+            JoinKind::Left => "LEFT",
+            JoinKind::Right => "RIGHT",
+            JoinKind::Full => "FULL",
+            _ => "INNER",
+        };
+        let other = if right.single { right.from } else { format!("({})", right.from) };
+        let from = match (kind, conditions.is_empty()) {
+            (JoinKind::Inner, true) => format!("{} CROSS JOIN {other}", left.from),
+            (_, true) => {
+                format!("{} {word} JOIN {other} ON {}", left.from, self.dialect.constant(true))
+            }
+            _ => format!("{} {word} JOIN {other} ON {}", left.from, conditions.join(" AND ")),
+        };
+        Some(Block { from, single: false, conditions: above, cells, ..Block::default() })
+    }
+
+    /// An input of a join: tables and conditions only. Where the join may fill it with NULLs, its
+    /// columns are columns, and nothing else; of a full join's, conditions are below as well.
+    fn joinable(&mut self, query: &RemoteQuery, filled: bool) -> Option<Block> {
+        let block = self.relation(query)?;
+        let computed = block.cells.iter().any(|cell| !cell.plain || cell.condition.is_some());
+        if block.is_flat() && !(filled && (computed || !block.conditions.is_empty())) {
+            Some(block)
+        } else {
+            self.nest(block)
+        }
+    }
+
+    /// Semi, anti and mark joins: a condition on the left rows.
+    fn matching(
+        &mut self,
+        mut left: Block,
+        right: Block,
+        kind: JoinKind,
+        on: Option<&Expression>,
+        cells: &[Cell],
+    ) -> Option<Block> {
+        let mut conditions = right.conditions;
+        if kind == JoinKind::NotIn {
+            let Node::Compare { left: key, right: other, .. } = &on?.node else { return None };
+            let (key, other) = self.comparable(key, other, cells)?;
+            let rows = matches_of(&other, &right.from, &conditions);
+            left.conditions.push(format!("{key} NOT IN ({rows})"));
+            return Some(left);
+        }
+        for part in on.into_iter().flat_map(conjuncts) {
+            conditions.push(self.condition(part, cells)?);
+        }
+        let exists = format!("EXISTS ({})", matches_of("1", &right.from, &conditions));
+        match kind {
+            JoinKind::Semi => left.conditions.push(exists),
+            JoinKind::Anti => left.conditions.push(format!("NOT {exists}")),
+            _ => left.cells.push(Cell::of_condition(exists)),
+        }
+        Some(left)
+    }
+
+    fn aggregate(
+        &mut self,
+        input: &RemoteQuery,
+        groups: &[Expression],
+        aggregates: &[AggregateCall],
+    ) -> Option<Block> {
+        let mut block = self.relation(input)?;
+        if !block.is_flat() {
+            block = self.nest(block)?;
+        }
+        let named = |group: &Expression| {
+            group.column().is_some_and(|index| {
+                let cell = &block.cells[index];
+                cell.plain && cell.condition.is_none()
+            })
+        };
+        if groups.iter().all(named) {
+            return self.grouped(block, groups, aggregates);
+        }
+        let (block, keys) = self.with_keys(block, groups)?;
+        self.grouped(block, &keys, aggregates)
+    }
+
+    /// Computed keys are computed one level below, so that a key is a column wherever it is named.
+    fn with_keys(
+        &mut self,
+        mut block: Block,
+        groups: &[Expression],
+    ) -> Option<(Block, Vec<Expression>)> {
+        let cells = block.cells.clone();
+        let mut keys = Vec::with_capacity(groups.len());
+        for group in groups {
+            let node = Node::Column(block.cells.len());
+            keys.push(Expression { node, data_type: group.data_type.clone(), class: group.class });
+            block.cells.push(self.cell(group, &cells)?);
+        }
+        Some((self.nest(block)?, keys))
+    }
+
+    fn grouped(
+        &mut self,
+        mut block: Block,
+        groups: &[Expression],
+        aggregates: &[AggregateCall],
+    ) -> Option<Block> {
+        let groupable = self.dialect.relational().group;
+        let (mut keys, mut cells) = (Vec::new(), Vec::new());
+        for group in groups {
+            if !groupable.contains(group.class) {
+                return None;
+            }
+            let below = &block.cells[group.column()?];
+            let key = self.dialect.group_key(&below.operand, group.class);
+            let plain = key.value == below.operand;
+            let shape = shape_of(group, &block.shapes());
+            let value = if plain { below.value.clone() } else { key.value.clone() };
+            keys.push(key.value.clone());
+            keys.extend(key.more);
+            cells.push(Cell { operand: key.value, value, condition: None, plain, shape });
+        }
+        for call in aggregates {
+            let value = self.aggregate_call(call, &block.cells)?;
+            cells.push(Cell::computed(value, &call.data_type));
+        }
+        block.cells = cells;
+        block.groups = Some(keys);
+        Some(block)
+    }
+
+    fn window(&mut self, input: &RemoteQuery, functions: &[WindowCall]) -> Option<Block> {
+        let relational = self.dialect.relational();
+        let mut block = self.relation(input)?;
+        if !block.is_flat() || block.cells.iter().any(|cell| cell.condition.is_some()) {
+            block = self.nest(block)?;
+        }
+        let below = block.cells.clone();
+        for call in functions {
+            if !relational.window
+                || !call.partition.iter().all(|key| relational.group.contains(key.class))
+            {
+                return None;
+            }
+            let value = self.window_call(call, &below)?;
+            block.cells.push(Cell::computed(value, &call.data_type));
+        }
+        block.windowed = true;
+        Some(block)
+    }
+
+    pub(super) fn order(&mut self, keys: &[OrderKey], cells: &[Cell]) -> Option<Vec<String>> {
+        let sorted = self.dialect.capabilities().sort;
+        keys.iter()
+            .map(|key| {
+                let class = key.expression.class;
+                if !sorted.contains(class) {
+                    return None;
+                }
+                let operand = self.operand_sql(&key.expression, cells)?;
+                let operand = self.dialect.operand(&operand, class, true);
+                Some(self.dialect.sort_key(&operand, key.descending, key.nulls_first))
+            })
+            .collect()
+    }
+
+    fn union_all(&mut self, inputs: &[RemoteQuery]) -> Option<Block> {
+        if !self.dialect.relational().union_all {
+            return None;
+        }
+        let mut parts = Vec::with_capacity(inputs.len());
+        let mut shapes = Vec::new();
+        for input in inputs {
+            let mut block = self.relation(input)?;
+            if block.is_paged() || !block.order.is_empty() {
+                block = self.nest(block)?;
+            }
+            shapes =
+                block.cells.iter().map(|c| Shape { stored: None, ..c.shape.clone() }).collect();
+            for cell in &mut block.cells {
+                cell.value =
+                    self.dialect.arrives_as(&self.value_of(cell)?, &cell.shape.data_type)?;
+                cell.condition = None;
+            }
+            let names: Vec<_> = (1..=block.cells.len())
+                .map(|index| Some(self.dialect.quote(&format!("c{index}"))))
+                .collect();
+            parts.push(block.select(self.dialect, &names));
+        }
+        let alias = self.alias();
+        let cells = shapes.into_iter().enumerate().map(|(index, shape)| {
+            let name = format!("{alias}.{}", self.dialect.quote(&format!("c{}", index + 1)));
+            Cell { operand: name.clone(), value: name, condition: None, plain: true, shape }
+        });
+        let cells = cells.collect();
+        let from = self.dialect.derived_table(&parts.join(" UNION ALL "), &alias);
+        Some(Block { from, single: true, cells, ..Block::default() })
+    }
+
+    /// The block as a derived table.
+    pub(super) fn nest(&mut self, mut block: Block) -> Option<Block> {
+        let alias = self.alias();
+        if !block.is_paged() {
+            block.order.clear();
+        }
+        let mut names: Vec<String> = Vec::with_capacity(block.cells.len());
+        for (index, cell) in block.cells.iter().enumerate() {
+            let stored = cell.shape.stored.as_ref().filter(|_| cell.plain);
+            let name = stored.map(|(table, column)| table.columns[*column].name.clone());
+            let name = name.filter(|name| !names.iter().any(|n| n.eq_ignore_ascii_case(name)));
+            names.push(name.unwrap_or_else(|| format!("c{}", index + 1)));
+        }
+        for cell in &mut block.cells {
+            cell.value = self.value_of(cell)?;
+            cell.condition = None;
+        }
+        let quoted: Vec<_> = names.iter().map(|name| Some(self.dialect.quote(name))).collect();
+        let from = self.dialect.derived_table(&block.select(self.dialect, &quoted), &alias);
+        let cells = block.cells.into_iter().zip(quoted).map(|(cell, name)| {
+            let name = format!("{alias}.{}", name.unwrap_or_default());
+            Cell {
+                operand: name.clone(),
+                value: name,
+                condition: None,
+                plain: true,
+                shape: cell.shape,
+            }
+        });
+        Some(Block { from, single: true, cells: cells.collect(), ..Block::default() })
+    }
+}
+
+fn matches_of(selected: &str, from: &str, conditions: &[String]) -> String {
+    let mut sql = format!("SELECT {selected} FROM {from}");
+    if !conditions.is_empty() {
+        sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
+    }
+    sql
+}
+
+/// The parts of a condition that all hold.
+pub(super) fn conjuncts(predicate: &Expression) -> impl Iterator<Item = &Expression> {
+    match &predicate.node {
+        Node::And(parts) => parts.as_slice(),
+        _ => std::slice::from_ref(predicate),
+    }
+    .iter()
+}

@@ -1,0 +1,171 @@
+//! Aggregates and window functions.
+
+use super::Reason;
+use super::expressions::Translator;
+use super::nodes::{Piece, order};
+use super::types::remote_type;
+use celosia_connector_api::{AggregateCall, Expression, FunctionKind, RemoteQuery, WindowCall};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
+use datafusion::logical_expr::{
+    Aggregate, Expr, ExprSchemable, Window, WindowFrame, WindowFrameBound, WindowFrameUnits,
+    WindowFunctionDefinition,
+};
+
+/// A grouping.
+pub(super) fn aggregate(
+    aggregate: &Aggregate,
+    piece: &Piece,
+    input: Box<RemoteQuery>,
+) -> Result<RemoteQuery, Reason> {
+    let translator = piece.translator(aggregate.input.schema());
+    let groups = aggregate.group_expr.iter().map(|group| match group {
+        Expr::GroupingSet(_) => Err("GROUPING SETS, ROLLUP and CUBE".to_string()),
+        group => translator.expression(group),
+    });
+    let groups = groups.collect::<Result<Vec<_>, _>>()?;
+    let calls = aggregate.aggr_expr.iter().map(|expr| match unaliased(expr) {
+        Expr::AggregateFunction(function) => call(function, expr, &translator),
+        _ => Err("an aggregate is not one function".into()),
+    });
+    let aggregates = calls.collect::<Result<Vec<_>, _>>()?;
+    Ok(RemoteQuery::Aggregate { input, groups, aggregates })
+}
+
+fn call(
+    function: &AggregateFunction,
+    expr: &Expr,
+    translator: &Translator<'_>,
+) -> Result<AggregateCall, Reason> {
+    let params = &function.params;
+    let name = function.func.name();
+    if !params.order_by.is_empty() || params.null_treatment.is_some() {
+        return Err(format!("{name} over ordered rows"));
+    }
+    let arguments = arguments(name, &params.args, translator)?;
+    let name = match (params.distinct, name) {
+        // The smallest of distinct values is the smallest.
+        (false, name) | (true, name @ ("min" | "max")) => name.to_string(),
+        (true, name) => format!("{name} distinct"),
+    };
+    let (rule, arguments) = translator.rule(&name, FunctionKind::Aggregate, arguments)?;
+    whole_sum(&name, &arguments)?;
+    let filter = params.filter.as_ref().map(|filter| translator.expression(filter)).transpose()?;
+    let data_type =
+        expr.get_type(translator.schema).map_err(|_| "a type is not known".to_string())?;
+    Ok(AggregateCall { rule, arguments, filter, data_type: remote_type(&data_type) })
+}
+
+/// What is counted does not matter where it is a constant.
+fn arguments(
+    name: &str,
+    args: &[Expr],
+    translator: &Translator<'_>,
+) -> Result<Vec<Expression>, Reason> {
+    match (name, args) {
+        ("count", [Expr::Literal(value, _)]) if !value.is_null() => Ok(Vec::new()),
+        _ => args.iter().map(|arg| translator.expression(arg)).collect(),
+    }
+}
+
+/// A sum of whole numbers goes down only where no number of rows that a table can have makes it
+/// overflow: an overflow is an error of the engine.
+fn whole_sum(name: &str, arguments: &[Expression]) -> Result<(), Reason> {
+    const ROWS: i128 = 1 << 31;
+    let [argument] = arguments else { return Ok(()) };
+    let whole = argument.class == celosia_connector_api::OperandClass::Integer;
+    let (least, most) = argument.range();
+    let large = least.abs().max(most.abs()) > i128::from(i64::MAX) / ROWS;
+    if whole && name.starts_with("sum") && large {
+        return Err("a sum of 64-bit numbers may overflow".into());
+    }
+    Ok(())
+}
+
+/// Window functions.
+pub(super) fn window(
+    window: &Window,
+    piece: &Piece,
+    input: Box<RemoteQuery>,
+) -> Result<RemoteQuery, Reason> {
+    let translator = piece.translator(window.input.schema());
+    let calls = window.window_expr.iter().map(|expr| match unaliased(expr) {
+        Expr::WindowFunction(function) => over(function, expr, &translator),
+        _ => Err("a window is not one function".into()),
+    });
+    let functions = calls.collect::<Result<Vec<_>, _>>()?;
+    Ok(RemoteQuery::Window { input, functions })
+}
+
+fn over(
+    function: &WindowFunction,
+    expr: &Expr,
+    translator: &Translator<'_>,
+) -> Result<WindowCall, Reason> {
+    let params = &function.params;
+    let (name, kind) = match &function.fun {
+        WindowFunctionDefinition::AggregateUDF(f) => (f.name(), FunctionKind::Aggregate),
+        WindowFunctionDefinition::WindowUDF(f) => (f.name(), FunctionKind::Window),
+    };
+    if params.distinct || params.null_treatment.is_some() || params.filter.is_some() {
+        return Err(format!("{name} over a window with DISTINCT, FILTER or IGNORE NULLS"));
+    }
+    let arguments = arguments(name, &params.args, translator)?;
+    let (rule, arguments) = translator.rule(name, kind, arguments)?;
+    whole_sum(name, &arguments)?;
+    let partition = params.partition_by.iter().map(|key| translator.expression(key));
+    let partition = partition.collect::<Result<Vec<_>, _>>()?;
+    let order = order(&params.order_by, translator)?;
+    let framed = kind == FunctionKind::Aggregate || matches!(name, "first_value" | "last_value");
+    let frame = match framed && !order.is_empty() {
+        true => Some(frame(&params.window_frame)?),
+        // Without an order every row is in the frame, unless it counts rows.
+        false if framed && !is_everything(&params.window_frame) => {
+            return Err("a frame of rows without an order".into());
+        }
+        false => None,
+    };
+    let data_type =
+        expr.get_type(translator.schema).map_err(|_| "a type is not known".to_string())?;
+    Ok(WindowCall { rule, arguments, partition, order, frame, data_type: remote_type(&data_type) })
+}
+
+fn is_everything(frame: &WindowFrame) -> bool {
+    use WindowFrameBound::{CurrentRow, Following, Preceding};
+    let all = |value: &ScalarValue| value.is_null();
+    match (&frame.start_bound, &frame.end_bound) {
+        (Preceding(from), Following(to)) => all(from) && all(to),
+        // Without an order every row is the current row's peer.
+        (Preceding(from), CurrentRow) => all(from) && frame.units == WindowFrameUnits::Range,
+        _ => false,
+    }
+}
+
+/// The frame's text.
+fn frame(frame: &WindowFrame) -> Result<String, Reason> {
+    let units = match frame.units {
+        WindowFrameUnits::Rows => "ROWS",
+        WindowFrameUnits::Range => "RANGE",
+        WindowFrameUnits::Groups => return Err("a frame of groups".into()),
+    };
+    let bound = |bound: &WindowFrameBound| {
+        let (value, word) = match bound {
+            WindowFrameBound::CurrentRow => return Ok("CURRENT ROW".to_string()),
+            WindowFrameBound::Preceding(value) => (value, "PRECEDING"),
+            WindowFrameBound::Following(value) => (value, "FOLLOWING"),
+        };
+        match value {
+            value if value.is_null() => Ok(format!("UNBOUNDED {word}")),
+            ScalarValue::UInt64(Some(rows)) if units == "ROWS" => Ok(format!("{rows} {word}")),
+            _ => Err("a frame by distance".to_string()),
+        }
+    };
+    Ok(format!("{units} BETWEEN {} AND {}", bound(&frame.start_bound)?, bound(&frame.end_bound)?))
+}
+
+fn unaliased(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Alias(alias) => unaliased(&alias.expr),
+        other => other,
+    }
+}

@@ -1,0 +1,6 @@
+//! What runs at a source gives the answer that the engine gives: every entry of every dialect's list
+//! over rows with extremes, and whole statements, with the SQL that they become.
+
+mod cases;
+mod fixture;
+mod statements;

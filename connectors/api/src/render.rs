@@ -76,7 +76,8 @@ pub fn render(dialect: &dyn Dialect, query: &RemoteQuery) -> Option<RenderedQuer
     let mut writer = Writer { dialect, parameters: Vec::new() };
     let sql = writer.statement(query)?;
     let columns = query.columns();
-    Some(RenderedQuery { sql, parameters: writer.parameters, columns, defer_unfit: false })
+    let parameters = writer.parameters;
+    Some(RenderedQuery { sql, parameters, columns, defer_unfit: false, rows_hint: query.limit })
 }
 
 /// Whether `dialect` can spell this column's mask.

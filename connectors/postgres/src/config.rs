@@ -1,5 +1,6 @@
 //! The URL of a source, its TLS options, and the settings every session starts with.
 
+use crate::lease::COMMON_NAME;
 use celosia_connector_api::{ConnectorError, ErrorCode};
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -123,7 +124,7 @@ impl PostgresConfig {
         let mut options = self
             .options
             .clone()
-            .application_name("celosia")
+            .application_name(COMMON_NAME)
             .statement_cache_capacity(CACHED_STATEMENTS)
             .extra_float_digits(3)
             .options([

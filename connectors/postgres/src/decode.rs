@@ -6,19 +6,13 @@ use arrow_array::builder::{
     BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder,
     Float32Builder, Float64Builder, Int16Builder, Int32Builder, Int64Builder,
     IntervalMonthDayNanoBuilder, StringBuilder, Time64MicrosecondBuilder,
-    TimestampMicrosecondBuilder, UInt64Builder,
+    TimestampMicrosecondBuilder,
 };
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::ArrayRef;
 use arrow_buffer::IntervalMonthDayNano;
-use arrow_schema::{DataType, SchemaRef, TimeUnit};
-use celosia_connector_api::query::unfit_bit;
-use celosia_connector_api::{ConnectorError, ErrorCode, RenderedQuery};
-use sqlx::postgres::PgRow;
-use sqlx::{Row, TypeInfo, ValueRef};
+use arrow_schema::{DataType, TimeUnit};
 use std::sync::Arc;
 
-/// Raw bytes after which a batch is full, whatever its rows: text offsets are 32 bits wide.
-const BATCH_BYTES: usize = 16 << 20;
 /// Values a builder has room for before it grows; most answers are short.
 const SHORT: usize = 32;
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
@@ -27,103 +21,9 @@ const EPOCH_DAYS: i32 = 10_957;
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
 const DAY_MICROS: i64 = 86_400_000_000;
 
-/// Rows on their way to batches.
-pub(crate) struct Batches {
-    schema: SchemaRef,
-    columns: Vec<Column>,
-    /// What was unfit, row by row, where that is deferred.
-    unfit: Option<UInt64Builder>,
-    rows: usize,
-    bytes: usize,
-    batch_rows: usize,
-    checked: bool,
-}
-
-impl Batches {
-    /// Batches of at most `batch_rows` rows.
-    pub(crate) fn new(query: &RenderedQuery, batch_rows: usize) -> Result<Self, ConnectorError> {
-        let schema = query.schema();
-        let columns = query.columns.iter().map(|column| Column::new(&column.data_type));
-        let columns = columns.collect::<Option<Vec<_>>>().ok_or_else(|| {
-            ConnectorError::new(ErrorCode::QueryFailed, format!("no decoder for {schema:?}"))
-        })?;
-        let batch_rows = batch_rows.max(1);
-        let unfit = query.defer_unfit.then(|| UInt64Builder::with_capacity(SHORT));
-        Ok(Self { schema, columns, unfit, rows: 0, bytes: 0, batch_rows, checked: false })
-    }
-
-    /// The schema of every batch.
-    pub(crate) fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-
-    /// Takes one row; says whether the batch is full.
-    pub(crate) fn push(&mut self, row: &PgRow) -> Result<bool, ConnectorError> {
-        if !self.checked {
-            self.check(row)?;
-        }
-        let mut unfit = 0;
-        for (index, column) in self.columns.iter_mut().enumerate() {
-            let value = row.try_get_raw(index).map_err(|error| {
-                ConnectorError::new(ErrorCode::CatalogOutdated, "fewer columns than expected")
-                    .with_source(error)
-            })?;
-            let bytes = if value.is_null() { None } else { value.as_bytes().ok() };
-            self.bytes += bytes.map_or(0, <[u8]>::len);
-            if let Err(reason) = column.push(bytes) {
-                if self.unfit.is_none() {
-                    let name = self.schema.field(index).name();
-                    return Err(ConnectorError::unrepresentable(name, reason));
-                }
-                column.push_null();
-                unfit |= unfit_bit(index);
-            }
-        }
-        if let Some(builder) = &mut self.unfit {
-            builder.append_value(unfit);
-        }
-        self.rows += 1;
-        Ok(self.rows >= self.batch_rows || self.bytes >= BATCH_BYTES)
-    }
-
-    /// The rows taken so far; `None` where there are none.
-    pub(crate) fn take(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
-        if self.rows == 0 {
-            return Ok(None);
-        }
-        let unfit = self.unfit.as_mut().map(|unfit| Arc::new(unfit.finish()) as ArrayRef);
-        let arrays = self.columns.iter_mut().map(Column::finish).chain(unfit).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
-        (self.rows, self.bytes) = (0, 0);
-        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
-            .map(Some)
-            .map_err(|error| ConnectorError::new(ErrorCode::QueryFailed, error.to_string()))
-    }
-
-    /// The server's types must be the ones the catalog promised; the row tells them once.
-    fn check(&mut self, row: &PgRow) -> Result<(), ConnectorError> {
-        if !self.columns.is_empty() && row.len() != self.columns.len() {
-            return Err(outdated(format!("{} columns for {}", row.len(), self.columns.len())));
-        }
-        for (column, native) in self.columns.iter_mut().zip(row.columns()) {
-            use sqlx::Column as _;
-            let native = native.type_info();
-            if !native.oid().is_some_and(|oid| column.accepts(oid.0)) {
-                return Err(outdated(format!("a column is {} now", native.name())));
-            }
-        }
-        self.checked = true;
-        Ok(())
-    }
-}
-
-fn outdated(context: String) -> ConnectorError {
-    ConnectorError::new(ErrorCode::CatalogOutdated, context)
-}
-
 /// How the server sends text.
 #[derive(Clone, Copy)]
-enum TextForm {
+pub(crate) enum TextForm {
     Plain,
     /// One version byte, then text.
     Jsonb,
@@ -131,7 +31,8 @@ enum TextForm {
     Uuid,
 }
 
-enum Column {
+/// The values of one column on their way to an array.
+pub(crate) enum Column {
     Boolean(BooleanBuilder),
     Int16(Int16Builder),
     Int32(Int32Builder),
@@ -149,7 +50,8 @@ enum Column {
 }
 
 impl Column {
-    fn new(data_type: &DataType) -> Option<Self> {
+    /// A column of this type; `None` where there is no decoder.
+    pub(crate) fn new(data_type: &DataType) -> Option<Self> {
         Some(match data_type {
             DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(SHORT)),
             DataType::Int16 => Self::Int16(Int16Builder::with_capacity(SHORT)),
@@ -187,8 +89,8 @@ impl Column {
         })
     }
 
-    /// Whether values of this native type can be read into the column.
-    fn accepts(&mut self, native: u32) -> bool {
+    /// Whether values of this native type can be read into the column, and so how.
+    pub(crate) fn accepts(&mut self, native: u32) -> bool {
         match self {
             Self::Boolean(_) => native == oid::BOOL,
             Self::Int16(_) => native == oid::INT2,
@@ -216,7 +118,8 @@ impl Column {
         }
     }
 
-    fn push(&mut self, bytes: Option<&[u8]>) -> Result<(), &'static str> {
+    /// Takes the binary form of a value, or NULL. What has no exact form is refused, and not taken.
+    pub(crate) fn push(&mut self, bytes: Option<&[u8]>) -> Result<(), &'static str> {
         let Some(bytes) = bytes else {
             self.push_null();
             return Ok(());
@@ -250,7 +153,8 @@ impl Column {
         Ok(())
     }
 
-    fn push_null(&mut self) {
+    /// Takes a NULL.
+    pub(crate) fn push_null(&mut self) {
         match self {
             Self::Boolean(builder) => builder.append_null(),
             Self::Int16(builder) => builder.append_null(),
@@ -269,7 +173,8 @@ impl Column {
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
+    /// The values taken so far.
+    pub(crate) fn finish(&mut self) -> ArrayRef {
         match self {
             Self::Boolean(builder) => Arc::new(builder.finish()),
             Self::Int16(builder) => Arc::new(builder.finish()),

@@ -66,11 +66,15 @@ impl Batches {
         if !self.checked {
             self.check(row)?;
         }
+        let mut bytes = 0;
         let value = |index| {
             let value = row.try_get_raw(index).ok()?;
             if value.is_null() { None } else { value.as_bytes().ok() }
         };
-        self.append((0..row.len()).map(value))
+        self.append((0..row.len()).map(value).inspect(|value| {
+            bytes += value.map_or(0, <[u8]>::len);
+        }))?;
+        Ok(self.count(bytes))
     }
 
     /// Takes one row of COPY data, whose types have been checked; says whether the batch is full.
@@ -78,7 +82,8 @@ impl Batches {
         if !self.columns.is_empty() && tuple.count() != self.columns.len() {
             return Err(self.outdated(tuple.count()));
         }
-        self.append(tuple.fields())
+        self.append(tuple.fields())?;
+        Ok(self.count(tuple.size()))
     }
 
     /// The rows taken so far; `None` where there are none.
@@ -87,7 +92,10 @@ impl Batches {
             return Ok(None);
         }
         let unfit = self.unfit.as_mut().map(|unfit| Arc::new(unfit.finish()) as ArrayRef);
-        let arrays = self.columns.iter_mut().map(Column::finish).chain(unfit).collect();
+        // A full batch is followed by others.
+        let next = if self.rows == self.batch_rows { self.rows } else { 0 };
+        let arrays = self.columns.iter_mut().map(|column| column.finish(next));
+        let arrays = arrays.chain(unfit).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         (self.rows, self.bytes) = (0, 0);
         RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
@@ -98,10 +106,9 @@ impl Batches {
     fn append<'a>(
         &mut self,
         values: impl Iterator<Item = Option<&'a [u8]>>,
-    ) -> Result<bool, ConnectorError> {
+    ) -> Result<(), ConnectorError> {
         let mut unfit = 0;
         for (index, (column, value)) in self.columns.iter_mut().zip(values).enumerate() {
-            self.bytes += value.map_or(0, <[u8]>::len);
             if let Err(reason) = column.push(value) {
                 if self.unfit.is_none() {
                     let name = self.schema.field(index).name();
@@ -114,8 +121,14 @@ impl Batches {
         if let Some(builder) = &mut self.unfit {
             builder.append_value(unfit);
         }
+        Ok(())
+    }
+
+    /// Counts one row; says whether the batch is full.
+    fn count(&mut self, bytes: usize) -> bool {
         self.rows += 1;
-        Ok(self.rows >= self.batch_rows || self.bytes >= BATCH_BYTES)
+        self.bytes += bytes;
+        self.rows >= self.batch_rows || self.bytes >= BATCH_BYTES
     }
 
     fn outdated(&self, found: usize) -> ConnectorError {

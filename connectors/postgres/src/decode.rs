@@ -4,11 +4,12 @@ use crate::numeric;
 use crate::types::oid;
 use arrow_array::builder::{
     BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder,
-    Float32Builder, Float64Builder, Int16Builder, Int32Builder, Int64Builder,
-    IntervalMonthDayNanoBuilder, StringBuilder, Time64MicrosecondBuilder,
+    Float32Builder, Float64Builder, GenericByteBuilder, Int16Builder, Int32Builder, Int64Builder,
+    IntervalMonthDayNanoBuilder, PrimitiveBuilder, StringBuilder, Time64MicrosecondBuilder,
     TimestampMicrosecondBuilder,
 };
-use arrow_array::ArrayRef;
+use arrow_array::types::ByteArrayType;
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType};
 use arrow_buffer::IntervalMonthDayNano;
 use arrow_schema::{DataType, TimeUnit};
 use std::sync::Arc;
@@ -39,7 +40,8 @@ pub(crate) enum Column {
     Int64(Int64Builder),
     Float32(Float32Builder),
     Float64(Float64Builder),
-    Decimal128(Decimal128Builder, u8, u8),
+    /// With the bound of its units, and its scale.
+    Decimal128(Decimal128Builder, u128, u8),
     Decimal256(Decimal256Builder, u8, u8),
     Text(StringBuilder, TextForm),
     Binary(BinaryBuilder),
@@ -62,7 +64,8 @@ impl Column {
             DataType::Decimal128(digits, scale) => {
                 let builder = Decimal128Builder::with_capacity(SHORT);
                 let builder = builder.with_data_type(data_type.clone());
-                Self::Decimal128(builder, *digits, u8::try_from(*scale).ok()?)
+                let limit = numeric::limit_128(*digits);
+                Self::Decimal128(builder, limit, u8::try_from(*scale).ok()?)
             }
             DataType::Decimal256(digits, scale) => {
                 let builder = Decimal256Builder::with_capacity(SHORT);
@@ -137,8 +140,8 @@ impl Column {
                 let value = f64::from_be_bytes(fixed(bytes)?);
                 builder.append_value(if value.is_nan() { f64::NAN } else { value });
             }
-            Self::Decimal128(builder, digits, scale) => {
-                builder.append_value(numeric::decode_128(bytes, *digits, *scale)?);
+            Self::Decimal128(builder, limit, scale) => {
+                builder.append_value(numeric::decode_128(bytes, *limit, *scale)?);
             }
             Self::Decimal256(builder, digits, scale) => {
                 builder.append_value(numeric::decode_256(bytes, *digits, *scale)?);
@@ -173,25 +176,44 @@ impl Column {
         }
     }
 
-    /// The values taken so far.
-    pub(crate) fn finish(&mut self) -> ArrayRef {
+    /// The values taken so far; as many as `next` more are expected.
+    pub(crate) fn finish(&mut self, next: usize) -> ArrayRef {
         match self {
             Self::Boolean(builder) => Arc::new(builder.finish()),
-            Self::Int16(builder) => Arc::new(builder.finish()),
-            Self::Int32(builder) => Arc::new(builder.finish()),
-            Self::Int64(builder) => Arc::new(builder.finish()),
-            Self::Float32(builder) => Arc::new(builder.finish()),
-            Self::Float64(builder) => Arc::new(builder.finish()),
-            Self::Decimal128(builder, ..) => Arc::new(builder.finish()),
-            Self::Decimal256(builder, ..) => Arc::new(builder.finish()),
-            Self::Text(builder, _) => Arc::new(builder.finish()),
-            Self::Binary(builder) => Arc::new(builder.finish()),
-            Self::Date(builder) => Arc::new(builder.finish()),
-            Self::Time(builder) => Arc::new(builder.finish()),
-            Self::Timestamp(builder, _) => Arc::new(builder.finish()),
-            Self::Interval(builder) => Arc::new(builder.finish()),
+            Self::Int16(builder) => finish(builder, next),
+            Self::Int32(builder) => finish(builder, next),
+            Self::Int64(builder) => finish(builder, next),
+            Self::Float32(builder) => finish(builder, next),
+            Self::Float64(builder) => finish(builder, next),
+            Self::Decimal128(builder, ..) => finish(builder, next),
+            Self::Decimal256(builder, ..) => finish(builder, next),
+            Self::Text(builder, _) => finish_bytes(builder, next),
+            Self::Binary(builder) => finish_bytes(builder, next),
+            Self::Date(builder) => finish(builder, next),
+            Self::Time(builder) => finish(builder, next),
+            Self::Timestamp(builder, _) => finish(builder, next),
+            Self::Interval(builder) => finish(builder, next),
         }
     }
+}
+
+fn finish<T: ArrowPrimitiveType>(builder: &mut PrimitiveBuilder<T>, next: usize) -> ArrayRef {
+    let array = builder.finish();
+    if next > 0 {
+        let data_type = array.data_type().clone();
+        *builder = PrimitiveBuilder::with_capacity(next).with_data_type(data_type);
+    }
+    Arc::new(array)
+}
+
+fn finish_bytes<T: ByteArrayType>(builder: &mut GenericByteBuilder<T>, next: usize) -> ArrayRef {
+    let array = builder.finish();
+    if next > 0 {
+        // As long as these, and a little longer.
+        let bytes = array.value_data().len();
+        *builder = GenericByteBuilder::with_capacity(next, bytes + bytes / 8);
+    }
+    Arc::new(array)
 }
 
 fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], &'static str> {

@@ -143,6 +143,11 @@ impl<'a> Tuple<'a> {
         self.count
     }
 
+    /// How many bytes its fields are, lengths included.
+    pub(crate) fn size(self) -> usize {
+        self.bytes.len()
+    }
+
     /// The fields in order; `None` is NULL.
     pub(crate) fn fields(self) -> impl Iterator<Item = Option<&'a [u8]>> {
         let mut bytes = self.bytes;
@@ -238,7 +243,8 @@ mod tests {
         for chunk in chunks {
             tuples.add(*chunk)?;
             while let Some(tuple) = tuples.next()? {
-                let fields: Vec<_> = tuple.fields().map(|field| field.map(<[u8]>::to_vec)).collect();
+                let fields: Vec<_> =
+                    tuple.fields().map(|field| field.map(<[u8]>::to_vec)).collect();
                 assert_eq!(fields.len(), tuple.count());
                 rows.push(fields);
             }

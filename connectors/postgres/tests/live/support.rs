@@ -73,6 +73,12 @@ pub(crate) async fn fetch(
     connector.open(query, &context("test")).await?.try_collect().await
 }
 
+/// The same statement, to be read through COPY and to be prepared.
+pub(crate) fn both_ways(query: &RenderedQuery) -> [RenderedQuery; 2] {
+    assert!(query.parameters.is_empty(), "COPY binds nothing");
+    [None, Some(1)].map(|rows_hint| RenderedQuery { rows_hint, ..query.clone() })
+}
+
 /// The table and a query for all its columns, unmasked.
 pub(crate) async fn whole(source: &Source, table: &str) -> RemoteQuery {
     let description = source.connector.describe().await.unwrap();

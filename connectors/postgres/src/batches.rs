@@ -91,11 +91,22 @@ impl Batches {
         if self.rows == 0 {
             return Ok(None);
         }
-        let unfit = self.unfit.as_mut().map(|unfit| Arc::new(unfit.finish()) as ArrayRef);
         // A full batch is followed by others.
         let next = if self.rows == self.batch_rows { self.rows } else { 0 };
-        let arrays = self.columns.iter_mut().map(|column| column.finish(next));
-        let arrays = arrays.chain(unfit).collect();
+        let mut arrays = Vec::with_capacity(self.columns.len() + 1);
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            let (array, rows) = column.finish(next);
+            arrays.push(array);
+            if rows.is_empty() {
+                continue;
+            }
+            let Some(unfit) = &mut self.unfit else {
+                let name = self.schema.field(index).name();
+                return Err(ConnectorError::unrepresentable(name, "text that is not UTF-8"));
+            };
+            rows.into_iter().for_each(|row| unfit.values_slice_mut()[row] |= unfit_bit(index));
+        }
+        arrays.extend(self.unfit.as_mut().map(|unfit| Arc::new(unfit.finish()) as ArrayRef));
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         (self.rows, self.bytes) = (0, 0);
         RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)

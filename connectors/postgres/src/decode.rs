@@ -4,12 +4,11 @@ use crate::numeric;
 use crate::types::oid;
 use arrow_array::builder::{
     BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder,
-    Float32Builder, Float64Builder, GenericByteBuilder, Int16Builder, Int32Builder, Int64Builder,
-    IntervalMonthDayNanoBuilder, PrimitiveBuilder, StringBuilder, Time64MicrosecondBuilder,
+    Float32Builder, Float64Builder, Int16Builder, Int32Builder, Int64Builder,
+    IntervalMonthDayNanoBuilder, PrimitiveBuilder, Time64MicrosecondBuilder,
     TimestampMicrosecondBuilder,
 };
-use arrow_array::types::ByteArrayType;
-use arrow_array::{Array, ArrayRef, ArrowPrimitiveType};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, BinaryArray, StringArray};
 use arrow_buffer::IntervalMonthDayNano;
 use arrow_schema::{DataType, TimeUnit};
 use std::sync::Arc;
@@ -43,7 +42,8 @@ pub(crate) enum Column {
     /// With the bound of its units, and its scale.
     Decimal128(Decimal128Builder, u128, u8),
     Decimal256(Decimal256Builder, u8, u8),
-    Text(StringBuilder, TextForm),
+    /// Its bytes are proven to be UTF-8 when they are taken, all at once.
+    Text(BinaryBuilder, TextForm),
     Binary(BinaryBuilder),
     Date(Date32Builder),
     Time(Time64MicrosecondBuilder),
@@ -73,7 +73,7 @@ impl Column {
                 Self::Decimal256(builder, *digits, u8::try_from(*scale).ok()?)
             }
             DataType::Utf8 => {
-                Self::Text(StringBuilder::with_capacity(SHORT, SHORT * 16), TextForm::Plain)
+                Self::Text(BinaryBuilder::with_capacity(SHORT, SHORT * 16), TextForm::Plain)
             }
             DataType::Binary => Self::Binary(BinaryBuilder::with_capacity(SHORT, SHORT * 16)),
             DataType::Date32 => Self::Date(Date32Builder::with_capacity(SHORT)),
@@ -176,9 +176,11 @@ impl Column {
         }
     }
 
-    /// The values taken so far; as many as `next` more are expected.
-    pub(crate) fn finish(&mut self, next: usize) -> ArrayRef {
-        match self {
+    /// The values taken so far, and the rows where one was no text, which are NULL then; as many as
+    /// `next` more are expected.
+    pub(crate) fn finish(&mut self, next: usize) -> (ArrayRef, Vec<usize>) {
+        let array = match self {
+            Self::Text(builder, _) => return as_text(&finish_bytes(builder, next)),
             Self::Boolean(builder) => Arc::new(builder.finish()),
             Self::Int16(builder) => finish(builder, next),
             Self::Int32(builder) => finish(builder, next),
@@ -187,13 +189,13 @@ impl Column {
             Self::Float64(builder) => finish(builder, next),
             Self::Decimal128(builder, ..) => finish(builder, next),
             Self::Decimal256(builder, ..) => finish(builder, next),
-            Self::Text(builder, _) => finish_bytes(builder, next),
-            Self::Binary(builder) => finish_bytes(builder, next),
+            Self::Binary(builder) => Arc::new(finish_bytes(builder, next)),
             Self::Date(builder) => finish(builder, next),
             Self::Time(builder) => finish(builder, next),
             Self::Timestamp(builder, _) => finish(builder, next),
             Self::Interval(builder) => finish(builder, next),
-        }
+        };
+        (array, Vec::new())
     }
 }
 
@@ -206,33 +208,44 @@ fn finish<T: ArrowPrimitiveType>(builder: &mut PrimitiveBuilder<T>, next: usize)
     Arc::new(array)
 }
 
-fn finish_bytes<T: ByteArrayType>(builder: &mut GenericByteBuilder<T>, next: usize) -> ArrayRef {
+fn finish_bytes(builder: &mut BinaryBuilder, next: usize) -> BinaryArray {
     let array = builder.finish();
     if next > 0 {
         // As long as these, and a little longer.
         let bytes = array.value_data().len();
-        *builder = GenericByteBuilder::with_capacity(next, bytes + bytes / 8);
+        *builder = BinaryBuilder::with_capacity(next, bytes + bytes / 8);
     }
-    Arc::new(array)
+    array
+}
+
+/// The bytes as text, and the rows that hold none.
+fn as_text(bytes: &BinaryArray) -> (ArrayRef, Vec<usize>) {
+    if let Ok(text) = StringArray::try_from_binary(bytes.clone()) {
+        return (Arc::new(text), Vec::new());
+    }
+    let mut unfit = Vec::new();
+    let text: StringArray = bytes
+        .iter()
+        .enumerate()
+        .map(|(row, value)| {
+            let text = std::str::from_utf8(value?);
+            text.inspect_err(|_| unfit.push(row)).ok()
+        })
+        .collect();
+    (Arc::new(text), unfit)
 }
 
 fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], &'static str> {
     bytes.try_into().map_err(|_| "a value of unexpected length")
 }
 
-fn text(builder: &mut StringBuilder, form: TextForm, bytes: &[u8]) -> Result<(), &'static str> {
-    let bytes = match form {
-        TextForm::Plain => bytes,
-        TextForm::Jsonb => match bytes.split_first() {
-            Some((1, text)) => text,
-            _ => return Err("an unknown version of jsonb"),
-        },
-        TextForm::Uuid => {
-            builder.append_value(std::str::from_utf8(&uuid(fixed(bytes)?)).unwrap_or_default());
-            return Ok(());
-        }
-    };
-    builder.append_value(std::str::from_utf8(bytes).map_err(|_| "text that is not UTF-8")?);
+fn text(builder: &mut BinaryBuilder, form: TextForm, bytes: &[u8]) -> Result<(), &'static str> {
+    match (form, bytes.split_first()) {
+        (TextForm::Plain, _) => builder.append_value(bytes),
+        (TextForm::Jsonb, Some((1, text))) => builder.append_value(text),
+        (TextForm::Jsonb, _) => return Err("an unknown version of jsonb"),
+        (TextForm::Uuid, _) => builder.append_value(uuid(fixed(bytes)?)),
+    }
     Ok(())
 }
 
@@ -294,6 +307,17 @@ mod tests {
         assert!(time(&DAY_MICROS.to_be_bytes()).is_err());
         assert!(interval(&[0x7f; 16]).is_err());
         assert!(date(&[0; 3]).is_err());
+    }
+
+    #[test]
+    fn what_is_no_text_is_told_by_its_row() {
+        let values = [Some(&b"a"[..]), None, Some(b"\xff"), Some("é".as_bytes()), Some(b"")];
+        let (array, unfit) = as_text(&BinaryArray::from_iter(values));
+        let expected = StringArray::from(vec![Some("a"), None, None, Some("é"), Some("")]);
+        assert_eq!((array.as_ref(), unfit), (&expected as &dyn Array, vec![2]));
+        // Two halves of a character in two values are none.
+        let (array, unfit) = as_text(&BinaryArray::from_iter_values([b"\xc3", b"\xa9"]));
+        assert_eq!((array.null_count(), unfit), (2, vec![0, 1]));
     }
 
     #[test]

@@ -55,6 +55,7 @@ struct Number<'a> {
 }
 
 impl<'a> Number<'a> {
+    #[inline]
     fn read(bytes: &'a [u8]) -> Result<Self, &'static str> {
         let (header, groups) = bytes.split_first_chunk::<8>().ok_or(MALFORMED)?;
         let count = usize::from(u16::from_be_bytes([header[0], header[1]]));
@@ -67,10 +68,6 @@ impl<'a> Number<'a> {
             _ => return Err(MALFORMED),
         };
         if groups.len() != count * 2 {
-            return Err(MALFORMED);
-        }
-        let (each, _) = groups.as_chunks::<2>();
-        if each.iter().any(|group| u16::from_be_bytes(*group) > 9_999) {
             return Err(MALFORMED);
         }
         Ok(Self { groups, weight, negative })
@@ -86,6 +83,7 @@ impl<'a> Number<'a> {
     }
 
     /// What has no more digits than 64 bits hold, as most numbers do; `None` says nothing.
+    #[inline]
     fn short(&self, scale: u8) -> Option<i128> {
         const FACTORS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
         if self.groups.len() > 8 {
@@ -94,7 +92,11 @@ impl<'a> Number<'a> {
         let (groups, _) = self.groups.as_chunks::<2>();
         let mut digits = 0_u64;
         for group in groups {
-            digits = digits * 10_000 + u64::from(u16::from_be_bytes(*group));
+            let group = u16::from_be_bytes(*group);
+            if group > 9_999 {
+                return None;
+            }
+            digits = digits * 10_000 + u64::from(group);
         }
         // Units of the last group, in powers of ten.
         let power =
@@ -110,6 +112,7 @@ impl<'a> Number<'a> {
         Some(if self.negative { -units } else { units })
     }
 
+    #[cold]
     fn narrow(&self, scale: u8) -> Option<i128> {
         let mut units = 0_i128;
         let mut last = 0;
@@ -141,8 +144,11 @@ impl<'a> Number<'a> {
 }
 
 /// What one group does to the number read so far: multiply by the factor, add the digits. `None`
-/// where digits would be lost.
+/// where digits would be lost, or are none.
 fn step(group: i16, power: i32) -> Option<(i16, i16)> {
+    if !(0..10_000).contains(&group) {
+        return None;
+    }
     let cut = match power {
         0.. => return Some((10_000, group)),
         -1 => 10,

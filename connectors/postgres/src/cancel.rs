@@ -40,9 +40,9 @@ const CONTROL_TIMEOUT: Duration = Duration::from_secs(5);
 const ERRORS_TO_READ: usize = 4;
 
 const CANCEL: &str = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity \
-                      WHERE pid = $1 AND backend_start::text = $2";
+                      WHERE pid = $1 AND application_name IN ($2, $3)";
 const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                         WHERE pid = $1 AND backend_start::text = $2";
+                         WHERE pid = $1 AND application_name IN ($2, $3)";
 
 /// What is left to do for a statement that must come to its own end.
 pub(crate) struct Remains {
@@ -153,9 +153,10 @@ async fn signal(
     loop {
         let mut connection = match control.take() {
             Some(connection) => connection,
-            None => sessions.connect().await?,
+            None => sessions.connect("celosia").await?,
         };
-        let query = sqlx::query(sql).bind(backend.process).bind(&backend.started);
+        let query = sqlx::query(sql).bind(backend.process);
+        let query = query.bind(&backend.name).bind(&backend.query);
         let error = match timeout(CONTROL_TIMEOUT, query.fetch_optional(&mut connection)).await {
             Ok(Ok(_)) => {
                 *control = Some(connection);

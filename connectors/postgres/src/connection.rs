@@ -6,13 +6,14 @@
 
 use crate::config::PostgresConfig;
 use crate::error;
-use crate::lease::{COMMON_NAME, State};
+use crate::lease::State;
 use celosia_connector_api::{ConnectorError, ErrorCode};
 use parking_lot::Mutex;
 use sqlx::postgres::PgConnection;
 use sqlx::{ConnectOptions, Executor, Row};
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -47,7 +48,7 @@ pub(crate) struct Session {
     pub(crate) backend: Backend,
     pub(crate) state: State,
     /// The application name set last; empty where it is not known.
-    pub(crate) name: String,
+    pub(crate) set_name: String,
     /// The statement timeout set last; zero where it is not known.
     pub(crate) timeout: Duration,
     /// Texts of statements that were quick the last time, as their hashes.
@@ -58,12 +59,22 @@ pub(crate) struct Session {
     opened: Instant,
 }
 
-/// The server's process, by which a statement is cancelled. Its number may be given to another one,
-/// but not with the same begin.
+/// The server's process, by which a statement is cancelled. Its number may be given to another one
+/// later, but neither of its names.
 #[derive(Debug, Clone)]
 pub(crate) struct Backend {
     pub(crate) process: i32,
-    pub(crate) started: String,
+    /// The session's own name, by which it goes while no query has given it one.
+    pub(crate) name: String,
+    /// The name of the last query; empty where there was none.
+    pub(crate) query: String,
+}
+
+/// A name for a session that no other one has.
+fn unique_name() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = RandomState::new().hash_one(NEXT.fetch_add(1, Ordering::Relaxed));
+    format!("celosia.{number:016x}")
 }
 
 impl Sessions {
@@ -82,12 +93,12 @@ impl Sessions {
         })
     }
 
-    /// Connects, with the settings of a read-only session.
-    pub(crate) async fn connect(&self) -> Result<PgConnection, ConnectorError> {
+    /// Connects, with the name and the settings of a read-only session.
+    pub(crate) async fn connect(&self, name: &str) -> Result<PgConnection, ConnectorError> {
         let local = self.config.is_local_socket();
         loop {
             let check_interval = self.check_interval.load(Ordering::Relaxed);
-            let options = self.config.session_options(check_interval);
+            let options = self.config.session_options(name, check_interval);
             let error = match timeout(CONNECT_TIMEOUT, options.connect()).await {
                 Ok(Ok(connection)) => return supported(connection),
                 Ok(Err(error)) => error,
@@ -123,17 +134,16 @@ impl Sessions {
     /// A new session.
     pub(crate) async fn open_session(&self) -> Result<Session, ConnectorError> {
         let epoch = self.epoch();
-        let mut connection = self.connect().await?;
-        let sql = "SELECT pid::text, backend_start::text, getdatabaseencoding()::text \
-                   FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+        let name = unique_name();
+        let mut connection = self.connect(&name).await?;
+        let sql = "SELECT pg_backend_pid()::text, getdatabaseencoding()::text";
         let row = timeout(FIRST_TIMEOUT, connection.fetch_one(sqlx::raw_sql(sql)))
             .await
             .map_err(|_| ConnectorError::new(ErrorCode::Unreachable, "no answer to a first query"))?
             .map_err(|error| error::connecting(error, false))?;
         let unreadable = |error| error::connecting(error, false);
         let process: &str = row.try_get(0).map_err(unreadable)?;
-        let started: String = row.try_get(1).map_err(unreadable)?;
-        let encoding: &str = row.try_get(2).map_err(unreadable)?;
+        let encoding: &str = row.try_get(1).map_err(unreadable)?;
         if encoding == "SQL_ASCII" {
             // Its bytes have no meaning as text: lengths, patterns and masks would count bytes.
             let context = "databases with the encoding SQL_ASCII are not supported";
@@ -145,9 +155,9 @@ impl Sessions {
         let now = Instant::now();
         Ok(Session {
             connection,
-            backend: Backend { process, started },
             state: State::Free,
-            name: COMMON_NAME.to_string(),
+            set_name: name.clone(),
+            backend: Backend { process, name, query: String::new() },
             timeout: self.config.statement_timeout,
             quick: HashSet::new(),
             used: now,

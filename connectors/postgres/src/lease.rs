@@ -2,11 +2,11 @@
 //!
 //! A session is proven alive and named after its query before the statement is sent, in one round trip. A
 //! look-up that this session has answered quickly before, and a moment ago, does without: it
-//! would double its time. Such a session goes by the name of all, `celosia`, and the log tells at debug
-//! level which process of the server runs which query.
+//! would double its time. Such a session goes by a name of its own, and the log tells at debug level
+//! which query it runs.
 
 use crate::cancel::{self, Remains};
-use crate::connection::{Session, Sessions};
+use crate::connection::{Backend, Session, Sessions};
 use crate::error;
 use celosia_connector_api::{ConnectorError, ErrorCode};
 use sqlx::postgres::PgConnection;
@@ -24,8 +24,6 @@ const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 const FRESH_ATTEMPTS: u32 = 3;
 /// Bytes of an application name that the server keeps.
 const NAME_BYTES: usize = 63;
-/// The name of a session that runs no statement, or one that is known to be quick.
-pub(crate) const COMMON_NAME: &str = "celosia";
 /// A statement that ends in this time is quick.
 const QUICK: Duration = Duration::from_millis(10);
 /// Quick statements that a session remembers.
@@ -215,15 +213,18 @@ impl Lease {
         let lost = |error| error::running(error, cutoff, "setting up a session");
         let session = self.held()?;
         let quick = text.is_some_and(|text| session.quick.contains(&text));
-        let name = if quick { COMMON_NAME } else { name };
+        let Backend { process, name: own, query } = &mut session.backend;
+        tracing::debug!(query = name, session = own, process, "a session is taken");
+        query.clear();
+        if !quick {
+            query.push_str(name);
+        }
         let timeout = fitting(session.timeout, remaining, most);
-        let process = session.backend.process;
-        tracing::debug!(query = name, process, quick, "a session is taken");
         if matches!(purpose, Purpose::Transaction) {
             session.state = State::Transaction;
             let sql = transaction(name, timeout);
             session.connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(lost)?;
-        } else if let Some(sql) = session.settings(name, timeout) {
+        } else if let Some(sql) = session.settings(timeout) {
             session.connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(lost)?;
             session.timeout = timeout.unwrap_or(session.timeout);
         } else if session.used.elapsed() > ALIVE {
@@ -263,12 +264,13 @@ impl Drop for Lease {
 impl Session {
     /// The statement that gives the session its name and timeout, where one of them is not as it
     /// should be.
-    fn settings(&mut self, name: &str, timeout: Option<Duration>) -> Option<String> {
+    fn settings(&mut self, timeout: Option<Duration>) -> Option<String> {
+        let Backend { name, query, .. } = &self.backend;
+        let name = if query.is_empty() { name } else { query };
         let mut settings = Vec::new();
-        if self.name != name {
+        if self.set_name != *name {
             settings.push(format!("SET application_name = '{name}'"));
-            self.name.clear();
-            self.name.push_str(name);
+            self.set_name.clone_from(name);
         }
         settings.extend(timeout.map(|timeout| format!("SET {}", spelled(timeout))));
         (!settings.is_empty()).then(|| settings.join("; "))
@@ -287,7 +289,7 @@ impl Session {
 
     fn forget_settings(&mut self) {
         self.timeout = Duration::ZERO;
-        self.name.clear();
+        self.set_name.clear();
     }
 }
 

@@ -14,7 +14,8 @@ use std::time::Instant;
 /// What a statement carries with it to the source.
 #[derive(Debug, Clone)]
 pub struct ExecutionContext {
-    /// Names the query in the source's own session view.
+    /// Names the query in the source's own session view, or in the log beside the session's name where
+    /// that would double the time of a look-up.
     pub query_id: String,
     /// When the statement must have ended.
     pub deadline: Instant,

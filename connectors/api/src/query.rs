@@ -55,6 +55,9 @@ pub struct RenderedQuery {
     /// A stored value without an exact form is no error: it arrives as NULL, and every batch has one
     /// more column, [`UNFIT`], that says where. For whoever may look at rows that no caller may see.
     pub defer_unfit: bool,
+    /// How many rows will come, at most or by estimate, where that is known: a connector may have one
+    /// way for few rows and another one for many. Never a condition of the answer.
+    pub rows_hint: Option<u64>,
 }
 
 /// The last column of every batch where unfit values are deferred: unsigned 64-bit numbers, 0 where

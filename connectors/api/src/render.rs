@@ -76,7 +76,8 @@ pub fn render(dialect: &dyn Dialect, query: &TableRead) -> Option<RenderedQuery>
     let mut writer = Writer::new(dialect);
     let sql = writer.statement(query)?;
     let (sql, parameters) = writer.parameters.settle(dialect, &sql)?;
-    Some(RenderedQuery { sql, parameters, columns: query.columns(), defer_unfit: false })
+    let columns = query.columns();
+    Some(RenderedQuery { sql, parameters, columns, defer_unfit: false, rows_hint: query.limit })
 }
 
 /// Whether `dialect` can spell this column's mask.

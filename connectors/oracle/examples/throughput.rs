@@ -108,6 +108,7 @@ async fn connector(port: u16) -> Outcome<f64> {
             .map(|(at, data_type)| RenderedColumn { name: format!("C{at}"), data_type })
             .collect(),
         defer_unfit: false,
+        rows_hint: None,
     };
     let deadline = Instant::now() + Duration::from_secs(60);
     let context =

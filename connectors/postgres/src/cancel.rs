@@ -4,13 +4,20 @@
 //! `pg_cancel_backend` over a connection of its own; one is kept for a source. The session whose
 //! statement is stopped is still ours while that happens, and takes no other statement until the
 //! server has said that this one is over: a late signal can hit nothing else.
+//!
+//! A prepared statement is simply left, and the driver reads what the server still sends. Out of COPY the
+//! driver does not find by itself: there the statement's future is polled until it ends.
 
-use crate::connection::{Session, Sessions};
+use crate::connection::{Backend, Session, Sessions};
 use crate::error;
+use crate::lease::State;
+use crate::stream::Statement;
 use celosia_connector_api::{ConnectorError, ErrorCode};
-use sqlx::Connection;
 use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Executor};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 /// How long each request is given before the next one. The first may come before the server has
@@ -33,22 +40,64 @@ const CONTROL_TIMEOUT: Duration = Duration::from_secs(5);
 const ERRORS_TO_READ: usize = 4;
 
 const CANCEL: &str = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity \
-                      WHERE pid = $1 AND application_name = $2";
+                      WHERE pid = $1 AND application_name IN ($2, $3)";
 const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                         WHERE pid = $1 AND application_name = $2";
+                         WHERE pid = $1 AND application_name IN ($2, $3)";
+
+/// What is left to do for a statement that must come to its own end.
+pub(crate) struct Remains {
+    sessions: Arc<Sessions>,
+    backend: Backend,
+    runtime: Handle,
+}
+
+impl Remains {
+    pub(crate) fn new(sessions: Arc<Sessions>, backend: Backend, runtime: Handle) -> Self {
+        Self { sessions, backend, runtime }
+    }
+
+    /// Stops the statement. Its own end gives its session back; where that does not come the session is
+    /// closed.
+    pub(crate) fn stop(self, mut statement: Statement) {
+        let Self { sessions, backend, runtime } = self;
+        runtime.spawn(async move {
+            let ended = async {
+                for patience in PATIENCE {
+                    signal(&sessions, CANCEL, &backend).await?;
+                    if timeout(patience, &mut statement).await.is_ok() {
+                        return Ok(true);
+                    }
+                }
+                signal(&sessions, TERMINATE, &backend).await.map(|()| true)
+            };
+            report(timeout(OVERALL, ended).await);
+        });
+    }
+}
 
 /// Stops the session's statement and returns the session to the pool; one that cannot be stopped, or
 /// whose connection is in doubt, is closed.
 pub(crate) async fn recover(sessions: &Sessions, mut session: Session) {
     // Half of a message was sent: the rest must not follow.
     let torn = session.connection.should_flush();
-    match timeout(OVERALL, Box::pin(stop(sessions, &mut session, torn))).await {
-        Ok(Ok(true)) => sessions.give_back(session),
-        Ok(Ok(false)) => {}
+    if report(timeout(OVERALL, Box::pin(stop(sessions, &mut session, torn))).await) {
+        session.used = Instant::now();
+        sessions.give_back(session);
+    }
+}
+
+/// Whether a session is fit for use; says so where its statement may run on.
+fn report(outcome: Result<Result<bool, ConnectorError>, tokio::time::error::Elapsed>) -> bool {
+    match outcome {
+        Ok(Ok(fit)) => fit,
         Ok(Err(error)) => {
             tracing::warn!(context = %error.context, "a statement was left to the server");
+            false
         }
-        Err(_) => tracing::warn!("a statement was left to the server: it does not answer"),
+        Err(_) => {
+            tracing::warn!("a statement was left to the server: it does not answer");
+            false
+        }
     }
 }
 
@@ -58,18 +107,27 @@ async fn stop(
     torn: bool,
 ) -> Result<bool, ConnectorError> {
     if torn {
-        signal(sessions, CANCEL, session).await?;
+        signal(sessions, CANCEL, &session.backend).await?;
         return Ok(false);
     }
     for patience in PATIENCE {
-        signal(sessions, CANCEL, session).await?;
+        signal(sessions, CANCEL, &session.backend).await?;
         // Reads and drops whatever the statement still sends; safe to give up and begin again.
         if let Ok(drained) = timeout(patience, drain(&mut session.connection)).await {
-            return Ok(drained);
+            return Ok(drained && roll_back(session).await);
         }
     }
-    signal(sessions, TERMINATE, session).await?;
+    signal(sessions, TERMINATE, &session.backend).await?;
     Ok(false)
+}
+
+/// Ends a transaction that was left open. Whether the session is fit for use.
+async fn roll_back(session: &mut Session) -> bool {
+    if session.state == State::Free {
+        return true;
+    }
+    session.state = State::Free;
+    session.connection.execute(sqlx::raw_sql("ROLLBACK")).await.is_ok()
 }
 
 /// Reads to the end of everything under way. Whether the connection is fit for use.
@@ -88,16 +146,17 @@ async fn drain(connection: &mut PgConnection) -> bool {
 async fn signal(
     sessions: &Sessions,
     sql: &'static str,
-    session: &Session,
+    backend: &Backend,
 ) -> Result<(), ConnectorError> {
     let mut control = sessions.control.lock().await;
     let mut attempts_left = 2;
     loop {
         let mut connection = match control.take() {
             Some(connection) => connection,
-            None => sessions.connect().await?,
+            None => sessions.connect("celosia").await?,
         };
-        let query = sqlx::query(sql).bind(session.process).bind(&session.name);
+        let query = sqlx::query(sql).bind(backend.process);
+        let query = query.bind(&backend.name).bind(&backend.query);
         let error = match timeout(CONTROL_TIMEOUT, query.fetch_optional(&mut connection)).await {
             Ok(Ok(_)) => {
                 *control = Some(connection);

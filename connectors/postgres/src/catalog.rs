@@ -1,6 +1,6 @@
 //! Discovery: what the login may read, in four catalog queries however many tables there are.
 
-use crate::connection::Lease;
+use crate::lease::Lease;
 use crate::types::{self, NativeType};
 use celosia_connector_api::{
     ColumnDescription, ConnectorError, ForeignKey, SourceDescription, TableDescription, TableKind,

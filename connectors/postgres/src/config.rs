@@ -117,13 +117,13 @@ impl PostgresConfig {
     /// What a session starts with: read-only, bounded, and with every setting that changes how a
     /// value is printed or a name is found. `check_interval` asks the server to notice that we have
     /// gone; servers before version 14 do not know it.
-    pub(crate) fn session_options(&self, check_interval: bool) -> PgConnectOptions {
+    pub(crate) fn session_options(&self, name: &str, check_interval: bool) -> PgConnectOptions {
         let timeout = format!("{}ms", self.statement_timeout.as_millis().max(1));
         // Of two values for one setting the server takes the last, so these win over the URL's.
         let mut options = self
             .options
             .clone()
-            .application_name("celosia")
+            .application_name(name)
             .statement_cache_capacity(CACHED_STATEMENTS)
             .extra_float_digits(3)
             .options([
@@ -245,7 +245,7 @@ mod tests {
     fn our_settings_come_after_the_urls() {
         let url = "postgres://a@db/x?options=-c%20default_transaction_read_only%3Doff";
         let config = PostgresConfig::parse(url).expect("a URL");
-        let options = config.session_options(true);
+        let options = config.session_options("celosia", true);
         let text = options.get_options().expect("options");
         assert!(text.find("=off") < text.find("default_transaction_read_only=on"), "{text}");
         assert!(text.contains("client_connection_check_interval"));

@@ -5,20 +5,14 @@ use crate::types::oid;
 use arrow_array::builder::{
     BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder,
     Float32Builder, Float64Builder, Int16Builder, Int32Builder, Int64Builder,
-    IntervalMonthDayNanoBuilder, StringBuilder, Time64MicrosecondBuilder,
-    TimestampMicrosecondBuilder, UInt64Builder,
+    IntervalMonthDayNanoBuilder, PrimitiveBuilder, Time64MicrosecondBuilder,
+    TimestampMicrosecondBuilder,
 };
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, BinaryArray, StringArray};
 use arrow_buffer::IntervalMonthDayNano;
-use arrow_schema::{DataType, SchemaRef, TimeUnit};
-use celosia_connector_api::query::unfit_bit;
-use celosia_connector_api::{ConnectorError, ErrorCode, RenderedQuery};
-use sqlx::postgres::PgRow;
-use sqlx::{Row, TypeInfo, ValueRef};
+use arrow_schema::{DataType, TimeUnit};
 use std::sync::Arc;
 
-/// Raw bytes after which a batch is full, whatever its rows: text offsets are 32 bits wide.
-const BATCH_BYTES: usize = 16 << 20;
 /// Values a builder has room for before it grows; most answers are short.
 const SHORT: usize = 32;
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
@@ -27,103 +21,9 @@ const EPOCH_DAYS: i32 = 10_957;
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
 const DAY_MICROS: i64 = 86_400_000_000;
 
-/// Rows on their way to batches.
-pub(crate) struct Batches {
-    schema: SchemaRef,
-    columns: Vec<Column>,
-    /// What was unfit, row by row, where that is deferred.
-    unfit: Option<UInt64Builder>,
-    rows: usize,
-    bytes: usize,
-    batch_rows: usize,
-    checked: bool,
-}
-
-impl Batches {
-    /// Batches of at most `batch_rows` rows.
-    pub(crate) fn new(query: &RenderedQuery, batch_rows: usize) -> Result<Self, ConnectorError> {
-        let schema = query.schema();
-        let columns = query.columns.iter().map(|column| Column::new(&column.data_type));
-        let columns = columns.collect::<Option<Vec<_>>>().ok_or_else(|| {
-            ConnectorError::new(ErrorCode::QueryFailed, format!("no decoder for {schema:?}"))
-        })?;
-        let batch_rows = batch_rows.max(1);
-        let unfit = query.defer_unfit.then(|| UInt64Builder::with_capacity(SHORT));
-        Ok(Self { schema, columns, unfit, rows: 0, bytes: 0, batch_rows, checked: false })
-    }
-
-    /// The schema of every batch.
-    pub(crate) fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-
-    /// Takes one row; says whether the batch is full.
-    pub(crate) fn push(&mut self, row: &PgRow) -> Result<bool, ConnectorError> {
-        if !self.checked {
-            self.check(row)?;
-        }
-        let mut unfit = 0;
-        for (index, column) in self.columns.iter_mut().enumerate() {
-            let value = row.try_get_raw(index).map_err(|error| {
-                ConnectorError::new(ErrorCode::CatalogOutdated, "fewer columns than expected")
-                    .with_source(error)
-            })?;
-            let bytes = if value.is_null() { None } else { value.as_bytes().ok() };
-            self.bytes += bytes.map_or(0, <[u8]>::len);
-            if let Err(reason) = column.push(bytes) {
-                if self.unfit.is_none() {
-                    let name = self.schema.field(index).name();
-                    return Err(ConnectorError::unrepresentable(name, reason));
-                }
-                column.push_null();
-                unfit |= unfit_bit(index);
-            }
-        }
-        if let Some(builder) = &mut self.unfit {
-            builder.append_value(unfit);
-        }
-        self.rows += 1;
-        Ok(self.rows >= self.batch_rows || self.bytes >= BATCH_BYTES)
-    }
-
-    /// The rows taken so far; `None` where there are none.
-    pub(crate) fn take(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
-        if self.rows == 0 {
-            return Ok(None);
-        }
-        let unfit = self.unfit.as_mut().map(|unfit| Arc::new(unfit.finish()) as ArrayRef);
-        let arrays = self.columns.iter_mut().map(Column::finish).chain(unfit).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
-        (self.rows, self.bytes) = (0, 0);
-        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
-            .map(Some)
-            .map_err(|error| ConnectorError::new(ErrorCode::QueryFailed, error.to_string()))
-    }
-
-    /// The server's types must be the ones the catalog promised; the row tells them once.
-    fn check(&mut self, row: &PgRow) -> Result<(), ConnectorError> {
-        if !self.columns.is_empty() && row.len() != self.columns.len() {
-            return Err(outdated(format!("{} columns for {}", row.len(), self.columns.len())));
-        }
-        for (column, native) in self.columns.iter_mut().zip(row.columns()) {
-            use sqlx::Column as _;
-            let native = native.type_info();
-            if !native.oid().is_some_and(|oid| column.accepts(oid.0)) {
-                return Err(outdated(format!("a column is {} now", native.name())));
-            }
-        }
-        self.checked = true;
-        Ok(())
-    }
-}
-
-fn outdated(context: String) -> ConnectorError {
-    ConnectorError::new(ErrorCode::CatalogOutdated, context)
-}
-
 /// How the server sends text.
 #[derive(Clone, Copy)]
-enum TextForm {
+pub(crate) enum TextForm {
     Plain,
     /// One version byte, then text.
     Jsonb,
@@ -131,16 +31,19 @@ enum TextForm {
     Uuid,
 }
 
-enum Column {
+/// The values of one column on their way to an array.
+pub(crate) enum Column {
     Boolean(BooleanBuilder),
     Int16(Int16Builder),
     Int32(Int32Builder),
     Int64(Int64Builder),
     Float32(Float32Builder),
     Float64(Float64Builder),
-    Decimal128(Decimal128Builder, u8, u8),
+    /// With the bound of its units, and its scale.
+    Decimal128(Decimal128Builder, u128, u8),
     Decimal256(Decimal256Builder, u8, u8),
-    Text(StringBuilder, TextForm),
+    /// Its bytes are proven to be UTF-8 when they are taken, all at once.
+    Text(BinaryBuilder, TextForm),
     Binary(BinaryBuilder),
     Date(Date32Builder),
     Time(Time64MicrosecondBuilder),
@@ -149,7 +52,8 @@ enum Column {
 }
 
 impl Column {
-    fn new(data_type: &DataType) -> Option<Self> {
+    /// A column of this type; `None` where there is no decoder.
+    pub(crate) fn new(data_type: &DataType) -> Option<Self> {
         Some(match data_type {
             DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(SHORT)),
             DataType::Int16 => Self::Int16(Int16Builder::with_capacity(SHORT)),
@@ -160,7 +64,8 @@ impl Column {
             DataType::Decimal128(digits, scale) => {
                 let builder = Decimal128Builder::with_capacity(SHORT);
                 let builder = builder.with_data_type(data_type.clone());
-                Self::Decimal128(builder, *digits, u8::try_from(*scale).ok()?)
+                let limit = numeric::limit_128(*digits);
+                Self::Decimal128(builder, limit, u8::try_from(*scale).ok()?)
             }
             DataType::Decimal256(digits, scale) => {
                 let builder = Decimal256Builder::with_capacity(SHORT);
@@ -168,7 +73,7 @@ impl Column {
                 Self::Decimal256(builder, *digits, u8::try_from(*scale).ok()?)
             }
             DataType::Utf8 => {
-                Self::Text(StringBuilder::with_capacity(SHORT, SHORT * 16), TextForm::Plain)
+                Self::Text(BinaryBuilder::with_capacity(SHORT, SHORT * 16), TextForm::Plain)
             }
             DataType::Binary => Self::Binary(BinaryBuilder::with_capacity(SHORT, SHORT * 16)),
             DataType::Date32 => Self::Date(Date32Builder::with_capacity(SHORT)),
@@ -187,8 +92,8 @@ impl Column {
         })
     }
 
-    /// Whether values of this native type can be read into the column.
-    fn accepts(&mut self, native: u32) -> bool {
+    /// Whether values of this native type can be read into the column, and so how.
+    pub(crate) fn accepts(&mut self, native: u32) -> bool {
         match self {
             Self::Boolean(_) => native == oid::BOOL,
             Self::Int16(_) => native == oid::INT2,
@@ -216,7 +121,8 @@ impl Column {
         }
     }
 
-    fn push(&mut self, bytes: Option<&[u8]>) -> Result<(), &'static str> {
+    /// Takes the binary form of a value, or NULL. What has no exact form is refused, and not taken.
+    pub(crate) fn push(&mut self, bytes: Option<&[u8]>) -> Result<(), &'static str> {
         let Some(bytes) = bytes else {
             self.push_null();
             return Ok(());
@@ -234,8 +140,8 @@ impl Column {
                 let value = f64::from_be_bytes(fixed(bytes)?);
                 builder.append_value(if value.is_nan() { f64::NAN } else { value });
             }
-            Self::Decimal128(builder, digits, scale) => {
-                builder.append_value(numeric::decode_128(bytes, *digits, *scale)?);
+            Self::Decimal128(builder, limit, scale) => {
+                builder.append_value(numeric::decode_128(bytes, *limit, *scale)?);
             }
             Self::Decimal256(builder, digits, scale) => {
                 builder.append_value(numeric::decode_256(bytes, *digits, *scale)?);
@@ -250,7 +156,8 @@ impl Column {
         Ok(())
     }
 
-    fn push_null(&mut self) {
+    /// Takes a NULL.
+    pub(crate) fn push_null(&mut self) {
         match self {
             Self::Boolean(builder) => builder.append_null(),
             Self::Int16(builder) => builder.append_null(),
@@ -269,43 +176,76 @@ impl Column {
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        match self {
+    /// The values taken so far, and the rows where one was no text, which are NULL then; as many as
+    /// `next` more are expected.
+    pub(crate) fn finish(&mut self, next: usize) -> (ArrayRef, Vec<usize>) {
+        let array = match self {
+            Self::Text(builder, _) => return as_text(&finish_bytes(builder, next)),
             Self::Boolean(builder) => Arc::new(builder.finish()),
-            Self::Int16(builder) => Arc::new(builder.finish()),
-            Self::Int32(builder) => Arc::new(builder.finish()),
-            Self::Int64(builder) => Arc::new(builder.finish()),
-            Self::Float32(builder) => Arc::new(builder.finish()),
-            Self::Float64(builder) => Arc::new(builder.finish()),
-            Self::Decimal128(builder, ..) => Arc::new(builder.finish()),
-            Self::Decimal256(builder, ..) => Arc::new(builder.finish()),
-            Self::Text(builder, _) => Arc::new(builder.finish()),
-            Self::Binary(builder) => Arc::new(builder.finish()),
-            Self::Date(builder) => Arc::new(builder.finish()),
-            Self::Time(builder) => Arc::new(builder.finish()),
-            Self::Timestamp(builder, _) => Arc::new(builder.finish()),
-            Self::Interval(builder) => Arc::new(builder.finish()),
-        }
+            Self::Int16(builder) => finish(builder, next),
+            Self::Int32(builder) => finish(builder, next),
+            Self::Int64(builder) => finish(builder, next),
+            Self::Float32(builder) => finish(builder, next),
+            Self::Float64(builder) => finish(builder, next),
+            Self::Decimal128(builder, ..) => finish(builder, next),
+            Self::Decimal256(builder, ..) => finish(builder, next),
+            Self::Binary(builder) => Arc::new(finish_bytes(builder, next)),
+            Self::Date(builder) => finish(builder, next),
+            Self::Time(builder) => finish(builder, next),
+            Self::Timestamp(builder, _) => finish(builder, next),
+            Self::Interval(builder) => finish(builder, next),
+        };
+        (array, Vec::new())
     }
+}
+
+fn finish<T: ArrowPrimitiveType>(builder: &mut PrimitiveBuilder<T>, next: usize) -> ArrayRef {
+    let array = builder.finish();
+    if next > 0 {
+        let data_type = array.data_type().clone();
+        *builder = PrimitiveBuilder::with_capacity(next).with_data_type(data_type);
+    }
+    Arc::new(array)
+}
+
+fn finish_bytes(builder: &mut BinaryBuilder, next: usize) -> BinaryArray {
+    let array = builder.finish();
+    if next > 0 {
+        // As long as these, and a little longer.
+        let bytes = array.value_data().len();
+        *builder = BinaryBuilder::with_capacity(next, bytes + bytes / 8);
+    }
+    array
+}
+
+/// The bytes as text, and the rows that hold none.
+fn as_text(bytes: &BinaryArray) -> (ArrayRef, Vec<usize>) {
+    if let Ok(text) = StringArray::try_from_binary(bytes.clone()) {
+        return (Arc::new(text), Vec::new());
+    }
+    let mut unfit = Vec::new();
+    let text: StringArray = bytes
+        .iter()
+        .enumerate()
+        .map(|(row, value)| {
+            let text = std::str::from_utf8(value?);
+            text.inspect_err(|_| unfit.push(row)).ok()
+        })
+        .collect();
+    (Arc::new(text), unfit)
 }
 
 fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], &'static str> {
     bytes.try_into().map_err(|_| "a value of unexpected length")
 }
 
-fn text(builder: &mut StringBuilder, form: TextForm, bytes: &[u8]) -> Result<(), &'static str> {
-    let bytes = match form {
-        TextForm::Plain => bytes,
-        TextForm::Jsonb => match bytes.split_first() {
-            Some((1, text)) => text,
-            _ => return Err("an unknown version of jsonb"),
-        },
-        TextForm::Uuid => {
-            builder.append_value(std::str::from_utf8(&uuid(fixed(bytes)?)).unwrap_or_default());
-            return Ok(());
-        }
-    };
-    builder.append_value(std::str::from_utf8(bytes).map_err(|_| "text that is not UTF-8")?);
+fn text(builder: &mut BinaryBuilder, form: TextForm, bytes: &[u8]) -> Result<(), &'static str> {
+    match (form, bytes.split_first()) {
+        (TextForm::Plain, _) => builder.append_value(bytes),
+        (TextForm::Jsonb, Some((1, text))) => builder.append_value(text),
+        (TextForm::Jsonb, _) => return Err("an unknown version of jsonb"),
+        (TextForm::Uuid, _) => builder.append_value(uuid(fixed(bytes)?)),
+    }
     Ok(())
 }
 
@@ -367,6 +307,17 @@ mod tests {
         assert!(time(&DAY_MICROS.to_be_bytes()).is_err());
         assert!(interval(&[0x7f; 16]).is_err());
         assert!(date(&[0; 3]).is_err());
+    }
+
+    #[test]
+    fn what_is_no_text_is_told_by_its_row() {
+        let values = [Some(&b"a"[..]), None, Some(b"\xff"), Some("é".as_bytes()), Some(b"")];
+        let (array, unfit) = as_text(&BinaryArray::from_iter(values));
+        let expected = StringArray::from(vec![Some("a"), None, None, Some("é"), Some("")]);
+        assert_eq!((array.as_ref(), unfit), (&expected as &dyn Array, vec![2]));
+        // Two halves of a character in two values are none.
+        let (array, unfit) = as_text(&BinaryArray::from_iter_values([b"\xc3", b"\xa9"]));
+        assert_eq!((array.null_count(), unfit), (2, vec![0, 1]));
     }
 
     #[test]

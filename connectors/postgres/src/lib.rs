@@ -1,22 +1,29 @@
 //! PostgreSQL 12 and later, read through sqlx.
 //!
 //! * `config`: the URL, its TLS options, and what every session is started with.
-//! * `connection`: the pool of read-only sessions and the lease of one of them.
+//! * `connection` and `lease`: the pool of read-only sessions, and one of them in use.
 //! * `cancel`: how a statement that nobody waits for any more is stopped at the server.
-//! * `stream`: one statement, from bound values to Arrow batches.
+//! * `stream`: one statement as a stream of batches, read by `prepared` or by `copy`.
+//! * `tuples`: the binary form of COPY. `batches`: rows into batches.
 //! * `types`, `decode` and `numeric`: which Arrow type a column arrives in, and its binary form.
-//! * `dialect`: how the SQL is spelled; `functions`: what may be computed at the server. `catalog`: what discovery reads. `error`: classes of failure.
+//! * `dialect`: how the SQL is spelled. `functions`: what may be computed at the server.
+//! * `catalog`: what discovery reads. `error`: classes of failure.
 
+mod batches;
 mod cancel;
 mod catalog;
 mod config;
 mod connection;
+mod copy;
 mod decode;
 mod dialect;
 mod error;
 mod functions;
+mod lease;
 mod numeric;
+mod prepared;
 mod stream;
+mod tuples;
 mod types;
 
 pub use config::{PostgresConfig, TlsMode};
@@ -28,6 +35,7 @@ use celosia_connector_api::{
     SourceDescription,
 };
 use connection::Sessions;
+use lease::Purpose;
 use std::sync::Arc;
 
 /// A PostgreSQL database as a source.
@@ -57,13 +65,13 @@ impl Connector for PostgresConnector {
     }
 
     async fn ping(&self) -> Result<(), ConnectorError> {
-        let lease = self.sessions.clone().lease("ping", None).await?;
+        let lease = self.sessions.clone().lease("ping", Purpose::Once, None).await?;
         lease.finish();
         Ok(())
     }
 
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
-        let lease = self.sessions.clone().lease("describe", None).await?;
+        let lease = self.sessions.clone().lease("describe", Purpose::Once, None).await?;
         catalog::describe(lease, &self.schemas).await
     }
 

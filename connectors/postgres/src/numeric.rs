@@ -7,20 +7,24 @@
 use arrow_buffer::i256;
 use std::sync::LazyLock;
 
-/// The widest number whose integer fits 128 bits.
-const NARROW: u8 = 38;
-
 static POWERS: LazyLock<Vec<i256>> = LazyLock::new(|| {
     std::iter::successors(Some(i256::ONE), |power| power.checked_mul(i256::from_i128(10)))
         .take(77)
         .collect()
 });
 
-/// A value as units of `10^-scale` with at most `precision` (up to 38) digits.
-pub(crate) fn decode_128(bytes: &[u8], precision: u8, scale: u8) -> Result<i128, &'static str> {
+/// The bound that units of so many digits (up to 38) stay below.
+pub(crate) fn limit_128(precision: u8) -> u128 {
+    10_u128.checked_pow(u32::from(precision)).unwrap_or(u128::MAX)
+}
+
+/// A value as units of `10^-scale`, fewer than `limit` of them.
+pub(crate) fn decode_128(bytes: &[u8], limit: u128, scale: u8) -> Result<i128, &'static str> {
     let number = Number::read(bytes)?;
-    let units = number.narrow(scale).ok_or(OUT_OF_RANGE)?;
-    let limit = 10_u128.pow(u32::from(precision.min(NARROW)));
+    let units = match number.short(scale) {
+        Some(units) => units,
+        None => number.narrow(scale).ok_or(OUT_OF_RANGE)?,
+    };
     if units.unsigned_abs() >= limit {
         return Err(OUT_OF_RANGE);
     }
@@ -51,6 +55,7 @@ struct Number<'a> {
 }
 
 impl<'a> Number<'a> {
+    #[inline]
     fn read(bytes: &'a [u8]) -> Result<Self, &'static str> {
         let (header, groups) = bytes.split_first_chunk::<8>().ok_or(MALFORMED)?;
         let count = usize::from(u16::from_be_bytes([header[0], header[1]]));
@@ -77,6 +82,37 @@ impl<'a> Number<'a> {
             .map(move |(group, i)| (i16::from_be_bytes([group[0], group[1]]), first - 4 * i))
     }
 
+    /// What has no more digits than 64 bits hold, as most numbers do; `None` says nothing.
+    #[inline]
+    fn short(&self, scale: u8) -> Option<i128> {
+        const FACTORS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+        if self.groups.len() > 8 {
+            return None;
+        }
+        let (groups, _) = self.groups.as_chunks::<2>();
+        let mut digits = 0_u64;
+        for group in groups {
+            let group = u16::from_be_bytes(*group);
+            if group > 9_999 {
+                return None;
+            }
+            digits = digits * 10_000 + u64::from(group);
+        }
+        // Units of the last group, in powers of ten.
+        let power =
+            (self.weight + 1) * 4 - i32::try_from(groups.len()).ok()? * 4 + i32::from(scale);
+        let units = match power {
+            _ if digits == 0 => 0,
+            0..8 => i128::from(digits) * i128::from(FACTORS[usize::try_from(power).ok()?]),
+            -1 if digits.is_multiple_of(10) => i128::from(digits / 10),
+            -2 if digits.is_multiple_of(100) => i128::from(digits / 100),
+            -3 if digits.is_multiple_of(1_000) => i128::from(digits / 1_000),
+            _ => return None,
+        };
+        Some(if self.negative { -units } else { units })
+    }
+
+    #[cold]
     fn narrow(&self, scale: u8) -> Option<i128> {
         let mut units = 0_i128;
         let mut last = 0;
@@ -108,8 +144,11 @@ impl<'a> Number<'a> {
 }
 
 /// What one group does to the number read so far: multiply by the factor, add the digits. `None`
-/// where digits would be lost.
+/// where digits would be lost, or are none.
 fn step(group: i16, power: i32) -> Option<(i16, i16)> {
+    if !(0..10_000).contains(&group) {
+        return None;
+    }
     let cut = match power {
         0.. => return Some((10_000, group)),
         -1 => 10,
@@ -123,6 +162,9 @@ fn step(group: i16, power: i32) -> Option<(i16, i16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every number of 38 digits.
+    const ALL: u128 = 10_u128.pow(38);
 
     fn number(weight: i16, sign: u16, groups: &[i16]) -> Vec<u8> {
         let mut bytes = (groups.len() as u16).to_be_bytes().to_vec();
@@ -147,9 +189,41 @@ mod tests {
         ];
         for (weight, sign, groups, scale, units) in cases {
             let bytes = number(weight, sign, groups);
-            assert_eq!(decode_128(&bytes, 38, scale), Ok(units), "{groups:?}");
+            assert_eq!(decode_128(&bytes, ALL, scale), Ok(units), "{groups:?}");
             assert_eq!(decode_256(&bytes, 76, scale), Ok(i256::from_i128(units)), "{groups:?}");
         }
+    }
+
+    #[test]
+    fn the_short_way_is_the_long_way() {
+        let groups: [&[i16]; 9] = [
+            &[],
+            &[0],
+            &[1],
+            &[9999],
+            &[1230],
+            &[1, 9000],
+            &[9999, 9999, 9999, 9999],
+            &[1, 0, 0, 1000],
+            &[10, 0, 100],
+        ];
+        for groups in groups {
+            for (weight, scale) in (-6..6).flat_map(|weight| (0..12).map(move |s| (weight, s))) {
+                for sign in [0, 0x4000] {
+                    let bytes = number(weight, sign, groups);
+                    let number = Number::read(&bytes).expect("a number");
+                    if let Some(units) = number.short(scale) {
+                        assert_eq!(
+                            number.narrow(scale),
+                            Some(units),
+                            "{groups:?} {weight} {scale}"
+                        );
+                    }
+                }
+            }
+        }
+        assert!(decode_128(&number(0, 0, &[10_000]), ALL, 0).is_err());
+        assert!(decode_128(&number(0, 0, &[-1]), ALL, 0).is_err());
     }
 
     #[test]
@@ -168,22 +242,22 @@ mod tests {
                 .collect();
             let weight = (whole + (4 - lead) % 4) / 4 - 1;
             let bytes = number(weight as i16, 0, &groups);
-            assert_eq!(decode_128(&bytes, 38, scale), Ok(10_i128.pow(38) - 1), "scale {scale}");
+            assert_eq!(decode_128(&bytes, ALL, scale), Ok(10_i128.pow(38) - 1), "scale {scale}");
         }
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        assert!(decode_128(&number(0, 0, &[100]), 2, 0).is_err());
-        assert!(decode_128(&number(-1, 0, &[1]), 38, 3).is_err());
-        assert!(decode_128(&number(-2, 0, &[1]), 38, 2).is_err());
-        assert!(decode_128(&number(0, 0xC000, &[]), 38, 2).is_err());
+        assert!(decode_128(&number(0, 0, &[100]), limit_128(2), 0).is_err());
+        assert!(decode_128(&number(-1, 0, &[1]), ALL, 3).is_err());
+        assert!(decode_128(&number(-2, 0, &[1]), ALL, 2).is_err());
+        assert!(decode_128(&number(0, 0xC000, &[]), ALL, 2).is_err());
         assert!(decode_256(&number(0, 0xD000, &[]), 76, 30).is_err());
         assert!(decode_256(&number(0, 0xF000, &[]), 76, 30).is_err());
         assert!(decode_256(&number(32_767, 0, &[9999]), 76, 30).is_err());
         assert!(decode_256(&number(18, 0, &[9999, 9999]), 76, 30).is_err());
-        assert!(decode_128(&[0, 1], 38, 2).is_err());
-        assert!(decode_128(&[0, 1, 0, 0, 0, 0, 0, 0], 38, 2).is_err());
+        assert!(decode_128(&[0, 1], ALL, 2).is_err());
+        assert!(decode_128(&[0, 1, 0, 0, 0, 0, 0, 0], ALL, 2).is_err());
     }
 
     #[test]

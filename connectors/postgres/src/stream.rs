@@ -1,27 +1,27 @@
-//! One statement: values bound, rows decoded as they arrive, batches handed on.
+//! One statement as a stream of batches.
 //!
 //! The statement is a future that owns its session and is driven by the reader: no task, no channel,
-//! and no thread hop on the way of a short answer. Dropping it drops the lease, which cancels.
+//! and no thread hop on the way of a short answer. There are two ways to read one, `prepared` and
+//! `copy`, which hand their batches over the same way.
 
-use crate::connection::{Lease, Sessions};
-use crate::decode::Batches;
+use crate::batches::Batches;
+use crate::connection::Sessions;
+use crate::lease::Purpose;
+use crate::{cancel, copy, prepared};
 use arrow_array::RecordBatch;
 use celosia_connector_api::{
-    ConnectorError, ErrorCode, ExecutionContext, RemoteStream, RenderedQuery, Value,
+    ConnectorError, ErrorCode, ExecutionContext, RemoteStream, RenderedQuery,
 };
 use futures::future::BoxFuture;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 use parking_lot::Mutex;
-use sqlx::postgres::PgArguments;
-use sqlx::{Arguments, AssertSqlSafe};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-
-/// Statements with more values are prepared for one use: their texts differ by the length of a list
-/// and would only push out the ones that come again.
-const CACHED_PARAMETERS: usize = 64;
+use std::time::Instant;
+use tokio::time::Sleep;
 
 /// Sends a statement and waits for its first batch.
 pub(crate) async fn open(
@@ -31,11 +31,22 @@ pub(crate) async fn open(
 ) -> Result<RemoteStream, ConnectorError> {
     let batches = Batches::new(query, context.batch_rows)?;
     let schema = batches.schema();
-    let arguments = bind(&query.parameters)?;
-    let lease = sessions.lease(&context.query_id, Some(context.deadline)).await?;
-    let slot = Slot::default();
-    let statement = run(lease, query.sql.clone(), arguments, batches, slot.clone());
-    let mut feed = Feed { statement: Some(Box::pin(statement)), slot };
+    let handover = Arc::new(Handover::default());
+    let mut feed = if copy::is_worthwhile(query) {
+        let purpose = Purpose::Transaction;
+        let lease = sessions.lease(&context.query_id, purpose, Some(context.deadline)).await?;
+        let (cutoff, remains) = (lease.cutoff(), lease.remains());
+        let statement = copy::run(lease, query.sql.clone(), batches, handover.clone());
+        Feed::new(Box::pin(statement), handover, cutoff, remains)
+    } else {
+        let arguments = prepared::bind(&query.parameters)?;
+        let purpose = prepared::purpose(query);
+        let lease = sessions.lease(&context.query_id, purpose, Some(context.deadline)).await?;
+        let cutoff = lease.cutoff();
+        let statement =
+            prepared::run(lease, query.sql.clone(), arguments, batches, handover.clone());
+        Feed::new(Box::pin(statement), handover, cutoff, None)
+    };
     let first = feed.next().await.transpose()?;
     let batches = futures::stream::iter(first.map(Ok));
     let batches =
@@ -43,13 +54,72 @@ pub(crate) async fn open(
     Ok(RemoteStream::new(schema, batches))
 }
 
-/// Where the statement leaves a full batch for its reader.
-type Slot = Arc<Mutex<Option<RecordBatch>>>;
+/// A statement under way. Full batches come through the handover, the last one as its value.
+pub(crate) type Statement = BoxFuture<'static, Result<Option<RecordBatch>, ConnectorError>>;
 
-/// The batches of a statement. Full ones come through the slot, the last one as the future's value.
+/// Where a statement leaves a full batch, or why there is none, for its reader.
+#[derive(Default)]
+pub(crate) struct Handover {
+    slot: Mutex<Option<Result<RecordBatch, ConnectorError>>>,
+    unwanted: AtomicBool,
+}
+
+impl Handover {
+    /// Leaves a batch and returns to the reader once, who asks again when there is room for more.
+    pub(crate) async fn leave(&self, batch: Result<Option<RecordBatch>, ConnectorError>) {
+        *self.slot.lock() = batch.transpose();
+        let mut seen = false;
+        let once = |_: &mut Context<'_>| {
+            if std::mem::replace(&mut seen, true) { Poll::Ready(()) } else { Poll::Pending }
+        };
+        poll_fn(once).await;
+    }
+
+    /// Nobody will ask again: the statement only comes to its end.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        self.unwanted.load(Ordering::Relaxed)
+    }
+
+    /// Nobody will ask again.
+    pub(crate) fn refuse(&self) {
+        self.unwanted.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The reader's end of a statement.
 struct Feed {
-    statement: Option<BoxFuture<'static, Result<Option<RecordBatch>, ConnectorError>>>,
-    slot: Slot,
+    statement: Option<Statement>,
+    handover: Arc<Handover>,
+    cutoff: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// What stops a statement that must come to its own end; one without is stopped by its lease.
+    remains: Option<cancel::Remains>,
+}
+
+impl Feed {
+    fn new(
+        statement: Statement,
+        handover: Arc<Handover>,
+        cutoff: Instant,
+        remains: Option<cancel::Remains>,
+    ) -> Self {
+        Self { statement: Some(statement), handover, cutoff, timer: None, remains }
+    }
+
+    /// Nobody reads on: the statement is stopped at the server.
+    fn abandon(&mut self) {
+        if let (Some(statement), Some(remains)) = (self.statement.take(), self.remains.take()) {
+            self.handover.refuse();
+            remains.stop(statement);
+        }
+    }
+
+    /// Whether the deadline has passed; the reader is woken when it does.
+    fn is_late(&mut self, context: &mut Context<'_>) -> bool {
+        let cutoff = self.cutoff.into();
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(cutoff)));
+        timer.as_mut().poll(context).is_ready()
+    }
 }
 
 impl Stream for Feed {
@@ -57,88 +127,26 @@ impl Stream for Feed {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(statement) = self.statement.as_mut() else { return Poll::Ready(None) };
-        match statement.as_mut().poll(context) {
-            Poll::Ready(end) => {
-                self.statement = None;
-                Poll::Ready(end.transpose())
-            }
-            Poll::Pending => match self.slot.lock().take() {
-                Some(batch) => Poll::Ready(Some(Ok(batch))),
-                None => Poll::Pending,
-            },
+        if let Poll::Ready(end) = statement.as_mut().poll(context) {
+            self.statement = None;
+            return Poll::Ready(end.transpose());
         }
-    }
-}
-
-async fn run(
-    mut lease: Lease,
-    sql: String,
-    arguments: PgArguments,
-    mut batches: Batches,
-    slot: Slot,
-) -> Result<Option<RecordBatch>, ConnectorError> {
-    let persistent = arguments.len() <= CACHED_PARAMETERS;
-    let failure = {
-        let query = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(persistent);
-        let mut rows = query.fetch(lease.connection()?);
-        loop {
-            match rows.try_next().await {
-                Ok(None) => break None,
-                Err(error) => break Some(error),
-                Ok(Some(row)) => {
-                    if batches.push(&row)? {
-                        *slot.lock() = batches.take()?;
-                        handed_over().await;
-                    }
-                }
+        let left = self.handover.slot.lock().take();
+        let item = match left {
+            Some(Ok(batch)) if Instant::now() < self.cutoff => {
+                return Poll::Ready(Some(Ok(batch)));
             }
-        }
-    };
-    match failure {
-        Some(error) => Err(lease.failed(error, "running a statement").await),
-        None => {
-            lease.finish();
-            batches.take()
-        }
-    }
-}
-
-/// Returns to the reader once, which finds the batch in the slot and asks again when it wants more.
-async fn handed_over() {
-    let mut seen = false;
-    poll_fn(|_| if std::mem::replace(&mut seen, true) { Poll::Ready(()) } else { Poll::Pending })
-        .await;
-}
-
-/// Values in their binary form, or as text that the placeholder casts.
-fn bind(values: &[Value]) -> Result<PgArguments, ConnectorError> {
-    let mut arguments = PgArguments::default();
-    arguments.reserve(values.len(), values.len() * 16);
-    for value in values {
-        let added = match value {
-            Value::Boolean(value) => arguments.add(*value),
-            Value::Integer(value) => arguments.add(*value),
-            Value::Float(value) => arguments.add(*value),
-            Value::Text(value) => arguments.add(value.as_str()),
-            Value::Bytes(value) => arguments.add(value.as_slice()),
-            Value::Decimal { unscaled, scale } => {
-                arguments.add(Value::decimal_text(*unscaled, *scale))
-            }
-            Value::Date(days) => arguments.add(spelled(Value::date_text(*days))?),
-            Value::Timestamp(micros) => arguments.add(spelled(Value::timestamp_text(*micros))?),
-            Value::TimestampUtc(micros) => {
-                arguments.add(spelled(Value::timestamp_text(*micros))? + "+00")
-            }
+            Some(Err(error)) => error,
+            None if !self.is_late(context) => return Poll::Pending,
+            _ => ConnectorError::new(ErrorCode::DeadlineExceeded, "the deadline of the reader"),
         };
-        added.map_err(|error| {
-            ConnectorError::new(ErrorCode::QueryFailed, "binding a value").with_source(error)
-        })?;
+        self.abandon();
+        Poll::Ready(Some(Err(item)))
     }
-    Ok(arguments)
 }
 
-fn spelled(text: Option<String>) -> Result<String, ConnectorError> {
-    text.ok_or_else(|| {
-        ConnectorError::new(ErrorCode::QueryFailed, "a bound date outside the years 1 to 9999")
-    })
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.abandon();
+    }
 }

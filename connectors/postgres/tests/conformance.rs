@@ -1,8 +1,13 @@
-//! The conformance suite over a PostgreSQL server of its own, or over the one that
+//! The conformance suite, read by COPY where that can be and by prepared statements alone, over a
+//! PostgreSQL server of its own, or over the one that
 //! `CELOSIA_TEST_POSTGRES_URL` names: there in a schema that is made and dropped. Without any the test says
 //! so and passes, unless `CELOSIA_REQUIRE_SOURCES` names `postgres`.
 
-use celosia_connector_api::Connector;
+use async_trait::async_trait;
+use celosia_connector_api::{
+    Connector, ConnectorError, Dialect, ExecutionContext, RemoteStream, RenderedQuery,
+    SourceDescription,
+};
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
 use celosia_connector_testkit::cluster::PostgresCluster;
 use celosia_connector_testkit::fixture::Fixture;
@@ -17,6 +22,36 @@ struct Postgres {
     cluster: Option<Arc<PostgresCluster>>,
     url: String,
     schema: String,
+    /// Every statement says that few rows will come.
+    few: bool,
+}
+
+/// A connector that is told to expect few rows.
+#[derive(Debug)]
+struct Few(PostgresConnector);
+
+#[async_trait]
+impl Connector for Few {
+    fn dialect(&self) -> &dyn Dialect {
+        self.0.dialect()
+    }
+
+    async fn ping(&self) -> Result<(), ConnectorError> {
+        self.0.ping().await
+    }
+
+    async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
+        self.0.describe().await
+    }
+
+    async fn open(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<RemoteStream, ConnectorError> {
+        let query = RenderedQuery { rows_hint: Some(1), ..query.clone() };
+        self.0.open(&query, context).await
+    }
 }
 
 impl Postgres {
@@ -41,7 +76,8 @@ impl Fixture for Postgres {
         let mut config = PostgresConfig::parse(&self.url).expect("a URL");
         config.schemas = vec![self.schema.clone()];
         config.concurrency = 4;
-        Arc::new(PostgresConnector::new(config).expect("a connector"))
+        let connector = PostgresConnector::new(config).expect("a connector");
+        if self.few { Arc::new(Few(connector)) } else { Arc::new(connector) }
     }
 
     fn unrepresentable(&self) -> Vec<(&'static str, &'static str)> {
@@ -86,9 +122,9 @@ const MISFITS: &str = "
     INSERT INTO misfits VALUES (1, 'infinity', '-infinity', 'infinity');";
 
 /// A server that somebody named.
-async fn named(url: String) {
-    let schema = format!("celosia_conformance_{}", std::process::id());
-    let postgres = Postgres { cluster: None, url, schema: schema.clone() };
+async fn named(url: String, few: bool) {
+    let schema = format!("celosia_conformance_{}_{few}", std::process::id());
+    let postgres = Postgres { cluster: None, url, schema: schema.clone(), few };
     let tables = format!("{}{MISFITS}", script(Spelling::Postgres));
     let load = format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {tables}");
     postgres.execute(load).await;
@@ -99,8 +135,17 @@ async fn named(url: String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conformance() {
+    conforms(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conformance_of_prepared_statements() {
+    conforms(true).await;
+}
+
+async fn conforms(few: bool) {
     if let Ok(url) = std::env::var("CELOSIA_TEST_POSTGRES_URL") {
-        return named(url).await;
+        return named(url, few).await;
     }
     let cluster = match PostgresCluster::start() {
         Ok(cluster) => Arc::new(cluster),
@@ -112,7 +157,7 @@ async fn conformance() {
         }
     };
     let url = cluster.create_database().expect("a database");
-    let postgres = Postgres { cluster: Some(cluster), url, schema: "public".to_string() };
+    let postgres = Postgres { cluster: Some(cluster), url, schema: "public".to_string(), few };
     postgres.execute(format!("{}{MISFITS}", script(Spelling::Postgres))).await;
     celosia_connector_testkit::conformance(&postgres).await;
 }

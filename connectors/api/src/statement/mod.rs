@@ -26,6 +26,9 @@ use block::Block;
 pub fn render(dialect: &dyn Dialect, query: &RemoteQuery) -> Option<RenderedQuery> {
     let mut renderer = Renderer { dialect, writer: Writer::new(dialect), aliases: 0 };
     let block = renderer.relation(query)?;
+    // No grouping means one group.
+    let alone = block.groups.as_ref().is_some_and(Vec::is_empty);
+    let rows_hint = if alone { Some(1) } else { block.fetch };
     let shape: Vec<Shape> = block.cells.iter().map(|cell| cell.shape.clone()).collect();
     let sql = renderer.outermost(block)?;
     let (sql, parameters) = renderer.writer.parameters.settle(dialect, &sql)?;
@@ -40,7 +43,7 @@ pub fn render(dialect: &dyn Dialect, query: &RemoteQuery) -> Option<RenderedQuer
             data_type: shape.data_type,
         })
         .collect();
-    Some(RenderedQuery { sql, parameters, columns, defer_unfit: false })
+    Some(RenderedQuery { sql, parameters, columns, defer_unfit: false, rows_hint })
 }
 
 /// Whether every part of the tree can be spelled.

@@ -72,6 +72,7 @@ pub(crate) fn query(sql: &str, columns: &[(&str, DataType)]) -> RenderedQuery {
             })
             .collect(),
         defer_unfit: false,
+        rows_hint: None,
     }
 }
 

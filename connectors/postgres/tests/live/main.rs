@@ -2,6 +2,7 @@
 //! `CELOSIA_REQUIRE_SOURCES` names `postgres`.
 #![allow(clippy::unwrap_used, reason = "a test panics where it fails")]
 
+mod copied;
 mod governed;
 mod sessions;
 mod support;

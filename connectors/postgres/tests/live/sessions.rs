@@ -1,12 +1,14 @@
 //! Sessions: cancelling, deadlines, restarts, read-only, TLS.
 
 use crate::support::{
-    connector, context, fetch, required, running, source, statement, texts, until,
+    Source, both_ways, connector, context, fetch, required, running, source, statement, texts,
+    until,
 };
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use celosia_connector_api::{Connector, ConnectorError, ErrorCode};
+use celosia_connector_postgres::PostgresConnector;
 use celosia_connector_testkit::cluster::PostgresCluster;
 use futures::{StreamExt, TryStreamExt};
 use std::time::{Duration, Instant};
@@ -16,40 +18,50 @@ async fn a_dropped_statement_stops_at_the_server() {
     // A login without any right but to connect may stop its own statements.
     let Some(source) = source("CREATE ROLE plain LOGIN") else { return };
     let one = connector(&source.cluster.url(&source.database, "plain"), 1);
+    for way in 0..2 {
+        stops_where_it_is_dropped(&source, &one, way).await;
+    }
+}
+
+async fn stops_where_it_is_dropped(source: &Source, one: &PostgresConnector, way: usize) {
+    let statement = |sql: &str, columns: &[arrow_schema::DataType]| {
+        both_ways(&statement(sql, columns))[way].clone()
+    };
+    let named = |name: &str| format!("{name}-{way}");
     let slow = "SELECT g::int8 FROM (SELECT g, CASE WHEN g > 2500 THEN pg_sleep(60) END \
                 FROM generate_series(1, 1000000) AS g) AS s";
     let slow = statement(slow, &[arrow_schema::DataType::Int64]);
     // Dropped between two batches, while the server works on the third.
-    let mut stream = one.open(&slow, &context("mid-stream")).await.unwrap();
+    let mut stream = one.open(&slow, &context(&named("mid-stream"))).await.unwrap();
     let first = stream.next().await.unwrap().unwrap();
     assert_eq!(first.column(0).as_primitive::<Int64Type>().value(0), 1);
-    until(&source, &running("mid-stream"), "1").await;
+    until(source, &running(&named("mid-stream")), "1").await;
     drop(stream);
-    until(&source, &running("mid-stream"), "0").await;
+    until(source, &running(&named("mid-stream")), "0").await;
     // Dropped before the first batch, while `open` waits.
     let never = statement("SELECT 1::int8 FROM pg_sleep(60)", &[arrow_schema::DataType::Int64]);
-    let waiting = context("opening");
-    let active = running("opening");
+    let waiting = context(&named("opening"));
+    let active = running(&named("opening"));
     tokio::select! {
         _ = one.open(&never, &waiting) => panic!("it sleeps"),
-        () = until(&source, &active, "1") => {}
+        () = until(source, &active, "1") => {}
     }
-    until(&source, &running("opening"), "0").await;
+    until(source, &running(&named("opening")), "0").await;
     // The only place is free again, and the same session serves it.
     let pid = statement("SELECT pg_backend_pid()::int8", &[arrow_schema::DataType::Int64]);
-    let before = fetch(&one, &pid).await.unwrap();
-    let sleep = context("again");
+    let before = fetch(one, &pid).await.unwrap();
+    let sleep = context(&named("again"));
     drop(tokio::time::timeout(Duration::from_millis(100), one.open(&never, &sleep)).await);
-    let after = fetch(&one, &pid).await.unwrap();
+    let after = fetch(one, &pid).await.unwrap();
     assert_eq!(before, after);
     // A reader that is slower than the server: the server waits in a full socket.
     let endless = "SELECT repeat('x', 1000) FROM (SELECT generate_series(1, 100000000)) AS g";
     let endless = statement(endless, &[arrow_schema::DataType::Utf8]);
-    let mut stream = one.open(&endless, &context("full")).await.unwrap();
+    let mut stream = one.open(&endless, &context(&named("full"))).await.unwrap();
     stream.next().await.unwrap().unwrap();
     drop(stream);
-    assert_eq!(fetch(&one, &pid).await.unwrap(), before);
-    until(&source, &running("full"), "0").await;
+    assert_eq!(fetch(one, &pid).await.unwrap(), before);
+    until(source, &running(&named("full")), "0").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,10 +69,13 @@ async fn a_deadline_ends_the_statement_at_the_server() {
     let Some(source) = source("CREATE TABLE t (n int)") else { return };
     let never = statement("SELECT 1::int8 FROM pg_sleep(60)", &[arrow_schema::DataType::Int64]);
     let mut soon = context("deadline");
-    soon.deadline = Instant::now() + Duration::from_millis(200);
-    let error = source.connector.open(&never, &soon).await.unwrap_err();
-    assert_eq!(error.code, ErrorCode::DeadlineExceeded, "{error:?}");
-    assert!(soon.deadline.elapsed() < Duration::from_secs(2));
+    for never in both_ways(&never) {
+        soon.deadline = Instant::now() + Duration::from_millis(200);
+        let error = source.connector.open(&never, &soon).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::DeadlineExceeded, "{error:?}");
+        assert!(soon.deadline.elapsed() < Duration::from_secs(2));
+        until(&source, &running("deadline"), "0").await;
+    }
     let error = source.connector.open(&never, &soon).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::DeadlineExceeded, "{error:?}");
     // The shorter timeout does not stay with the session.
@@ -83,12 +98,14 @@ async fn a_restart_is_an_error_once() {
         &[arrow_schema::DataType::Int64],
     );
     let one = statement("SELECT 1::int8", &[arrow_schema::DataType::Int64]);
-    fetch(&source, &one).await.unwrap();
-    let mut stream = source.open(&numbers, &context("restart")).await.unwrap();
-    stream.next().await.unwrap().unwrap();
-    cluster.restart().unwrap();
-    let rest: Result<Vec<RecordBatch>, ConnectorError> = stream.try_collect().await;
-    assert_eq!(rest.unwrap_err().code, ErrorCode::ConnectionLost);
+    for numbers in both_ways(&numbers) {
+        fetch(&source, &one).await.unwrap();
+        let mut stream = source.open(&numbers, &context("restart")).await.unwrap();
+        stream.next().await.unwrap().unwrap();
+        cluster.restart().unwrap();
+        let rest: Result<Vec<RecordBatch>, ConnectorError> = stream.try_collect().await;
+        assert_eq!(rest.unwrap_err().code, ErrorCode::ConnectionLost);
+    }
     // Sessions of before the restart are found broken before a statement is sent on them.
     fetch(&source, &one).await.unwrap();
     let mut left = source.open(&numbers, &context("left")).await.unwrap();
@@ -116,10 +133,12 @@ async fn a_session_cannot_write() {
         "SELECT nextval('public.s')",
         "CREATE TABLE public.x (n int)",
     ] {
-        let query = statement(sql, &[arrow_schema::DataType::Int64]);
-        let error = fetch(&source.connector, &query).await.unwrap_err();
+        let [by_copy, prepared] = both_ways(&statement(sql, &[arrow_schema::DataType::Int64]));
+        let error = fetch(&source.connector, &prepared).await.unwrap_err();
         assert_eq!(error.code, ErrorCode::QueryFailed, "{sql}");
         assert!(error.context.contains("read-only"), "{}", error.context);
+        let error = fetch(&source.connector, &by_copy).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::QueryFailed, "{sql}");
     }
     let settings = "SELECT string_agg(current_setting(s), ',') FROM unnest(ARRAY[\
         'default_transaction_read_only', 'search_path', 'TimeZone', 'client_connection_check_interval', \

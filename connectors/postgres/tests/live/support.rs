@@ -57,7 +57,13 @@ pub(crate) fn statement(sql: &str, columns: &[arrow_schema::DataType]) -> Render
         data_type: data_type.clone(),
     });
     let columns = columns.collect();
-    RenderedQuery { sql: sql.into(), parameters: vec![], columns, defer_unfit: false }
+    RenderedQuery {
+        sql: sql.into(),
+        parameters: vec![],
+        columns,
+        defer_unfit: false,
+        rows_hint: None,
+    }
 }
 
 pub(crate) async fn fetch(
@@ -65,6 +71,12 @@ pub(crate) async fn fetch(
     query: &RenderedQuery,
 ) -> Result<Vec<RecordBatch>, ConnectorError> {
     connector.open(query, &context("test")).await?.try_collect().await
+}
+
+/// The same statement, to be read through COPY and to be prepared.
+pub(crate) fn both_ways(query: &RenderedQuery) -> [RenderedQuery; 2] {
+    assert!(query.parameters.is_empty(), "COPY binds nothing");
+    [None, Some(1)].map(|rows_hint| RenderedQuery { rows_hint, ..query.clone() })
 }
 
 /// The table and a query for all its columns, unmasked.

@@ -1,15 +1,18 @@
 //! What is read: types, discovery, drift.
 
-use crate::support::{connector, fetch, rendered, source, statement, whole};
+use crate::support::{both_ways, connector, fetch, rendered, source, statement, whole};
 use arrow_array::cast::AsArray;
-use arrow_array::types::Decimal128Type;
+use arrow_array::types::{Decimal128Type, UInt64Type};
 use arrow_array::{
     Array, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, Float32Array,
     Float64Array, Int16Array, Int32Array, Int64Array, StringArray, Time64MicrosecondArray,
     TimestampMicrosecondArray,
 };
 use arrow_buffer::i256;
-use celosia_connector_api::{Connector, ErrorCode, OperandClass, TableDescription, TableKind};
+use celosia_connector_api::query::UNFIT;
+use celosia_connector_api::{
+    Connector, ErrorCode, OperandClass, RenderedQuery, TableDescription, TableKind,
+};
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,8 +39,10 @@ async fn every_type_arrives_exactly() {
     let query = whole(&source, "t").await;
     let native: Vec<&str> = query.table.columns.iter().map(|c| c.native_type.as_str()).collect();
     assert_eq!(&native[20..23], ["public.mood", "integer[]", "numeric(8,3)"]);
-    let batches = fetch(&source.connector, &rendered(&source, &query)).await.unwrap();
+    let [by_copy, prepared] = both_ways(&rendered(&source, &query));
+    let batches = fetch(&source.connector, &by_copy).await.unwrap();
     assert_eq!(batches.len(), 1);
+    assert_eq!(fetch(&source.connector, &prepared).await.unwrap(), batches);
     let column = |name: &str| batches[0].column_by_name(name).unwrap().slice(0, 1);
     let same = |name: &str, expected: &dyn Array| assert_eq!(&*column(name), expected, "{name}");
     same("i2", &Int16Array::from(vec![i16::MIN]));
@@ -113,9 +118,16 @@ async fn what_has_no_exact_form_is_refused_by_name() {
     ] {
         let sql = format!("TRUNCATE t; INSERT INTO t ({column}) VALUES ({value})");
         source.cluster.execute(&source.database, &sql).unwrap();
-        let error = fetch(&source.connector, &query).await.unwrap_err();
-        assert_eq!(error.code, ErrorCode::UnrepresentableValue, "{column} {value}: {error:?}");
-        assert_eq!(error.subject.as_deref(), Some(column), "{value}");
+        for query in both_ways(&query) {
+            let error = fetch(&source.connector, &query).await.unwrap_err();
+            assert_eq!(error.code, ErrorCode::UnrepresentableValue, "{column} {value}: {error:?}");
+            assert_eq!(error.subject.as_deref(), Some(column), "{value}");
+            let deferred = RenderedQuery { defer_unfit: true, ..query };
+            let batches = fetch(&source.connector, &deferred).await.unwrap();
+            let unfit = batches[0].column_by_name(UNFIT).unwrap();
+            assert_ne!(unfit.as_primitive::<UInt64Type>().value(0), 0, "{column} {value}");
+            assert!(batches[0].column_by_name(column).unwrap().is_null(0), "{column} {value}");
+        }
     }
 }
 
@@ -200,34 +212,43 @@ async fn discovery_lists_what_the_login_may_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_table_is_an_outdated_catalog() {
+    for way in 0..2 {
+        a_change_is_noticed(way).await;
+    }
+}
+
+async fn a_change_is_noticed(way: usize) {
     let Some(source) = source("CREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, 'x')")
     else {
         return;
     };
-    let query = rendered(&source, &whole(&source, "t").await);
+    let current = async || both_ways(&rendered(&source, &whole(&source, "t").await))[way].clone();
+    let query = current().await;
     // Both sessions prepare the statement.
     let both =
         futures::future::join(fetch(&source.connector, &query), fetch(&source.connector, &query));
     assert!(both.await.0.is_ok());
-    source.cluster.execute(&source.database, "ALTER TABLE t ALTER a TYPE bigint").unwrap();
-    for _ in 0..3 {
+    // The second change keeps the length of every value.
+    for change in ["bigint", "timestamp USING '2024-01-01'"] {
+        let query = current().await;
+        fetch(&source.connector, &query).await.unwrap();
+        let change = format!("ALTER TABLE t ALTER a TYPE {change}");
+        source.cluster.execute(&source.database, &change).unwrap();
+        for _ in 0..3 {
+            let error = fetch(&source.connector, &query).await.unwrap_err();
+            assert_eq!(error.code, ErrorCode::CatalogOutdated, "{error:?}");
+        }
+        let query = current().await;
+        for _ in 0..3 {
+            assert_eq!(fetch(&source.connector, &query).await.unwrap()[0].num_rows(), 1);
+        }
+    }
+    let query = current().await;
+    for change in ["ALTER TABLE t RENAME b TO c", "DROP TABLE t"] {
+        source.cluster.execute(&source.database, change).unwrap();
         let error = fetch(&source.connector, &query).await.unwrap_err();
-        assert_eq!(error.code, ErrorCode::CatalogOutdated, "{error:?}");
+        assert_eq!(error.code, ErrorCode::CatalogOutdated);
     }
-    let query = rendered(&source, &whole(&source, "t").await);
-    for _ in 0..3 {
-        assert_eq!(fetch(&source.connector, &query).await.unwrap()[0].num_rows(), 1);
-    }
-    source.cluster.execute(&source.database, "ALTER TABLE t RENAME b TO c").unwrap();
-    assert_eq!(
-        fetch(&source.connector, &query).await.unwrap_err().code,
-        ErrorCode::CatalogOutdated
-    );
-    source.cluster.execute(&source.database, "DROP TABLE t").unwrap();
-    assert_eq!(
-        fetch(&source.connector, &query).await.unwrap_err().code,
-        ErrorCode::CatalogOutdated
-    );
     let description: Vec<TableDescription> = source.connector.describe().await.unwrap().tables;
     assert!(description.is_empty());
 }

@@ -87,7 +87,13 @@ pub(crate) fn statement(sql: &str, columns: &[DataType]) -> RenderedQuery {
         data_type: data_type.clone(),
     });
     let columns = columns.collect();
-    RenderedQuery { sql: sql.into(), parameters: vec![], columns, defer_unfit: false }
+    RenderedQuery {
+        sql: sql.into(),
+        parameters: vec![],
+        columns,
+        defer_unfit: false,
+        rows_hint: None,
+    }
 }
 
 pub(crate) async fn fetch(

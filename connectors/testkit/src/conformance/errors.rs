@@ -73,7 +73,13 @@ pub(super) async fn stale(fixture: &dyn Fixture) -> Outcome {
 }
 
 fn statement(sql: &str, columns: Vec<RenderedColumn>) -> RenderedQuery {
-    RenderedQuery { sql: sql.to_string(), parameters: vec![], columns, defer_unfit: false }
+    RenderedQuery {
+        sql: sql.to_string(),
+        parameters: vec![],
+        columns,
+        defer_unfit: false,
+        rows_hint: None,
+    }
 }
 
 /// The public text is the code's own, without names or words of a driver.

@@ -1,7 +1,7 @@
 //! Rows a second from a throw-away server: drained by the bare driver, and made into Arrow batches by the
 //! connector through COPY and through a prepared statement; then look-ups by key. Build it with `--release`.
 //!
-//! `cargo run --release -p celosia-connector-postgres --example throughput -- [rows] [rounds]`
+//! `cargo run --release -p celosia-connector-postgres --example postgres_throughput -- [rows] [rounds]`
 #![allow(clippy::print_stdout, reason = "an example prints what it has measured")]
 
 use arrow_schema::DataType;

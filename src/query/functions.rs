@@ -5,6 +5,7 @@
 //! files, or answers differently from PostgreSQL without saying so (`to_char` takes other patterns).
 
 use super::guard::Guarded;
+use super::round::Round;
 use super::truncate::DateTrunc;
 use datafusion::common::Result;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
@@ -248,6 +249,7 @@ impl Functions {
             .chain(datafusion::functions_nested::all_default_nested_functions());
         for function in all {
             let function = match function.name() {
+                "round" => Arc::new(ScalarUDF::new_from_impl(Round::new(function.clone()))),
                 name if PLAIN.contains(&name) => function,
                 name if GUARDED.contains(&name) => {
                     Arc::new(ScalarUDF::new_from_impl(Guarded::new(function.clone())))

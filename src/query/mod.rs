@@ -23,6 +23,7 @@ mod prepared;
 mod pushdown;
 mod regroup;
 mod request;
+mod round;
 mod run;
 mod scan_plan;
 mod sequential;

@@ -173,15 +173,24 @@ fn instant(micros: i64, utc: bool) -> Value {
 }
 
 /// Whether a cast keeps every value, its equality and its order.
-fn is_widening(from: &DataType, to: &DataType) -> bool {
+pub(super) fn is_widening(from: &DataType, to: &DataType) -> bool {
     use DataType::{
-        Decimal128, Decimal256, Float32, Float64, Int16, Int32, Int64, LargeUtf8, Timestamp, Utf8,
-        Utf8View,
+        Decimal128, Decimal256, Float32, Float64, Int8, Int16, Int32, Int64, LargeUtf8, Timestamp,
+        Utf8, Utf8View,
     };
     match (from, to) {
         _ if from == to => true,
-        (Int16, Int32 | Int64) | (Int32, Int64) | (Float32, Float64) => true,
-        (Utf8, Utf8View | LargeUtf8) => true,
+        (Int8, Int16 | Int32 | Int64) | (Int16, Int32 | Int64) | (Int32, Int64) => true,
+        (Float32, Float64) | (Utf8, Utf8View | LargeUtf8) => true,
+        (Int8 | Int16 | Int32 | Int64, Decimal128(precision, scale)) => {
+            let digits = match from {
+                Int8 => 3,
+                Int16 => 5,
+                Int32 => 10,
+                _ => 19,
+            };
+            *scale >= 0 && i16::from(*precision) - i16::from(*scale) >= digits
+        }
         (Decimal128(p, s), Decimal128(q, t) | Decimal256(q, t))
         | (Decimal256(p, s), Decimal256(q, t)) => {
             t >= s && i16::from(*q) - i16::from(*t) >= i16::from(*p) - i16::from(*s)

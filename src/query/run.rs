@@ -185,8 +185,12 @@ impl Run {
             tokio::join!(self.open(), Box::pin(self.govern(question, None, None)));
         opened?;
         let governed = governed?;
+        let mut plan = displayable(governed.physical.as_ref()).indent(false).to_string();
+        for kept in &governed.effects.kept {
+            plan.push_str(&format!("{} runs here: {}\n", kept.node, kept.reason));
+        }
         Ok(Explanation {
-            plan: displayable(governed.physical.as_ref()).indent(false).to_string(),
+            plan,
             columns: governed.columns,
             sources: governed.effects.statements,
             masks: governed.effects.masks,

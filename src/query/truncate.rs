@@ -1,7 +1,8 @@
 //! `date_trunc` over everything that a column can hold.
 //!
 //! The engine's own counts in nanoseconds, so that a time stamp before 1678 or after 2262 is an error. Like
-//! it, this one gives a time stamp without a zone for a date.
+//! it, this one gives a time stamp without a zone for a date. PostgreSQL's calendar begins within 4713 BC:
+//! a week, month, quarter or year from before 4712 BC is an error there, and NULL here and in what is pushed.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
@@ -18,6 +19,9 @@ const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 /// 1970-01-01 was a Thursday; weeks begin on Mondays.
 const MONDAY: i64 = -3 * DAY;
+
+/// 4712-01-01 BC, a year after the first day that PostgreSQL knows.
+const EARLIEST: i64 = -2_440_185 * DAY;
 
 /// The function.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -98,8 +102,12 @@ impl Unit {
         })
     }
 
-    /// The beginning of the unit; NULL where it lies before everything that can be counted.
+    /// The beginning of the unit; NULL where it may lie before everything that can be counted.
     fn cut(self, moment: i64) -> Option<i64> {
+        let long = !matches!(self, Unit::Fixed(length, _) if length <= DAY);
+        if long && moment < EARLIEST {
+            return None;
+        }
         match self {
             Unit::Fixed(length, from) => {
                 let since = moment.checked_sub(from)?;
@@ -135,5 +143,9 @@ mod tests {
             assert_eq!(cut, Some(micros(expected)), "{unit} of {moment}");
         }
         assert!(Unit::of("epoch").is_none());
+        let first = NaiveDate::from_ymd_opt(-4711, 1, 1).and_then(|day| day.and_hms_opt(0, 0, 0));
+        assert_eq!(first.map(|first| first.and_utc().timestamp_micros()), Some(EARLIEST));
+        let month = Unit::of("month").expect("a unit");
+        assert_eq!((month.cut(EARLIEST), month.cut(EARLIEST - 1)), (Some(EARLIEST), None));
     }
 }

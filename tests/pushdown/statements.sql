@@ -45,6 +45,9 @@ SELECT a.id FROM cases a JOIN cases b ON a.i = b.n
 SELECT count(*) AS n FROM facts WHERE false
 SELECT sum(quantity) AS q FROM facts WHERE id < 0
 SELECT colour, quantity, count(*) AS n FROM facts GROUP BY ROLLUP (colour, quantity)
+SELECT colour, avg(price) AS p, sum(id) AS s FROM facts GROUP BY ROLLUP (colour)
+SELECT date_trunc('month', z) AS m, count(*) AS n FROM cases GROUP BY 1
+SELECT id, t || t || t AS v, replace(t, 'b', 'bb') AS w FROM cases
 SELECT stddev(quantity) AS s, var_pop(quantity) AS v FROM facts
 -- order, limit
 SELECT id, price FROM facts ORDER BY price DESC, id LIMIT 7

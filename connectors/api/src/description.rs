@@ -116,3 +116,22 @@ pub enum OperandClass {
     /// An instant that is finer at the source than the microseconds it is read to.
     TimestampUtcFine,
 }
+
+impl OperandClass {
+    /// Every class.
+    pub const ALL: [OperandClass; 13] = [
+        OperandClass::Opaque,
+        OperandClass::Boolean,
+        OperandClass::Integer,
+        OperandClass::Decimal,
+        OperandClass::Float,
+        OperandClass::Text,
+        OperandClass::Uuid,
+        OperandClass::Bytes,
+        OperandClass::Date,
+        OperandClass::Timestamp,
+        OperandClass::TimestampUtc,
+        OperandClass::TimestampFine,
+        OperandClass::TimestampUtcFine,
+    ];
+}

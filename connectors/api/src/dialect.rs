@@ -326,7 +326,7 @@ pub trait Dialect: Send + Sync + Debug {
 
     /// The most parameters of one statement.
     fn most_parameters(&self) -> usize {
-        2_000
+        32_000
     }
 }
 

@@ -163,7 +163,8 @@ impl Expression {
                 (operator @ ("+" | "-" | "*"), [left, right]) => {
                     combined(operator, left.range(), right.range())
                 }
-                ("date_part", _) => (0, 400_000),
+                // Years go from -4,713 to 5,881,580; every other part is less.
+                ("date_part", _) => (-6_000_000, 6_000_000),
                 _ => by_type(&self.data_type),
             },
             Node::Case { branches, otherwise } => {

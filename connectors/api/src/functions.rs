@@ -101,21 +101,7 @@ pub mod class {
     /// Instants.
     pub const INSTANT: Argument = Argument::Of(ClassSet::of(&[OperandClass::TimestampUtc]));
     /// Anything that may be counted.
-    pub const ANY: Argument = Argument::Of(ClassSet::of(&[
-        OperandClass::Opaque,
-        OperandClass::Boolean,
-        OperandClass::Integer,
-        OperandClass::Decimal,
-        OperandClass::Float,
-        OperandClass::Text,
-        OperandClass::Uuid,
-        OperandClass::Bytes,
-        OperandClass::Date,
-        OperandClass::Timestamp,
-        OperandClass::TimestampUtc,
-        OperandClass::TimestampFine,
-        OperandClass::TimestampUtcFine,
-    ]));
+    pub const ANY: Argument = Argument::Of(ClassSet::of(&OperandClass::ALL));
 }
 
 /// What every dialect with relational operators spells by itself: each with its case, as the rules.

@@ -327,7 +327,8 @@ impl Parameters {
         format!("{MARK}{}{MARK}", self.0.len() - 1)
     }
 
-    /// The text with placeholders, and their values in order; `None` where a name holds a mark.
+    /// The text with placeholders, and their values in order; a value whose mark is not in the text is
+    /// left out. `None` where a name holds half a mark, or there are more values than the source takes.
     pub(crate) fn settle(self, dialect: &dyn Dialect, sql: &str) -> Option<(String, Vec<Value>)> {
         let mut text = String::with_capacity(sql.len() + self.0.len() * 8);
         let mut positions = vec![None; self.0.len()];
@@ -347,9 +348,7 @@ impl Parameters {
             positions[index] = Some(position);
             text.push_str(&dialect.placeholder(position, value));
         }
-        let is_whole =
-            positions.iter().all(Option::is_some) && values.len() <= dialect.most_parameters();
-        is_whole.then_some((text, values))
+        (values.len() <= dialect.most_parameters()).then_some((text, values))
     }
 }
 

@@ -3,7 +3,8 @@
 //!
 //! Not here, and why: `upper`, `lower` and `initcap` follow the database's locale; `lpad` counts other
 //! characters; floating point overflows with an error; `round`, `floor` and division have other types
-//! or scales; a cast that may not fit raises an error; `sum` and `avg` of doubles depend on the order
+//! or scales; `||` and `replace` can make a text too long for the server out of a hidden one, which is
+//! an error; a cast that may not fit raises one, too; `sum` and `avg` of doubles depend on the order
 //! of rows.
 
 use celosia_connector_api::FunctionRule as Rule;
@@ -49,13 +50,6 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::scalar("negative", &[DECIMAL], "(- {0})", "- d"),
     Rule::scalar("abs", &[DECIMAL], "abs({0})", "abs(d)"),
     // Text.
-    // Sides of two collations would have none.
-    Rule::scalar(
-        "text_concat",
-        &[TEXT, TEXT],
-        "(({0} COLLATE \"C\") || ({1} COLLATE \"C\"))",
-        "t || '-' || t",
-    ),
     Rule::scalar("character_length", &[TEXT], "char_length({0})", "length(t)"),
     Rule::scalar("octet_length", &[TEXT], "octet_length({0})", "octet_length(t)"),
     Rule::scalar("substr", &[TEXT, Positive], "substr({0}, CAST({1} AS integer))", "substr(t, 2)"),
@@ -69,12 +63,6 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::scalar("right", &[TEXT, Natural], "right({0}, CAST({1} AS integer))", "right(t, 2)"),
     Rule::scalar("strpos", &[TEXT, NonEmpty], "strpos({0}, {1})", "strpos(t, 'b')"),
     Rule::scalar("starts_with", &[TEXT, NonEmpty], "starts_with({0}, {1})", "starts_with(t, 'a')"),
-    Rule::scalar(
-        "replace",
-        &[TEXT, NonEmpty, TEXT],
-        "replace({0}, {1}, {2})",
-        "replace(t, 'b', 'xy')",
-    ),
     Rule::scalar("btrim", &[TEXT], "btrim({0})", "trim(t)"),
     Rule::scalar("ltrim", &[TEXT], "ltrim({0})", "ltrim(t)"),
     Rule::scalar("rtrim", &[TEXT], "rtrim({0})", "rtrim(t)"),
@@ -105,30 +93,16 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::scalar("date_part", &[Word("doy"), DATE], YEARDAY, "extract(doy FROM y)"),
     Rule::scalar("date_part", &[Word("hour"), TIMESTAMP], HOUR, "extract(hour FROM z)"),
     Rule::scalar("date_part", &[Word("minute"), TIMESTAMP], MINUTE, "extract(minute FROM z)"),
-    Rule::scalar(
-        "date_trunc",
-        &[Word("year"), TIMESTAMP],
-        "date_trunc('year', {0})",
-        "date_trunc('year', z)",
-    ),
+    // The server's calendar begins within 4713 BC: what would begin before it is NULL on both sides.
+    Rule::scalar("date_trunc", &[Word("year"), TIMESTAMP], TRUNC_YEAR, "date_trunc('year', z)"),
     Rule::scalar(
         "date_trunc",
         &[Word("quarter"), TIMESTAMP],
-        "date_trunc('quarter', {0})",
+        TRUNC_QUARTER,
         "date_trunc('quarter', z)",
     ),
-    Rule::scalar(
-        "date_trunc",
-        &[Word("month"), TIMESTAMP],
-        "date_trunc('month', {0})",
-        "date_trunc('month', z)",
-    ),
-    Rule::scalar(
-        "date_trunc",
-        &[Word("week"), TIMESTAMP],
-        "date_trunc('week', {0})",
-        "date_trunc('week', z)",
-    ),
+    Rule::scalar("date_trunc", &[Word("month"), TIMESTAMP], TRUNC_MONTH, "date_trunc('month', z)"),
+    Rule::scalar("date_trunc", &[Word("week"), TIMESTAMP], TRUNC_WEEK, "date_trunc('week', z)"),
     Rule::scalar(
         "date_trunc",
         &[Word("day"), TIMESTAMP],
@@ -147,16 +121,11 @@ pub(crate) const RULES: &[Rule] = &[
         "date_trunc('minute', {0})",
         "date_trunc('minute', z)",
     ),
-    Rule::scalar(
-        "date_trunc",
-        &[Word("year"), INSTANT],
-        "date_trunc('year', {0}, 'UTC')",
-        "date_trunc('year', u)",
-    ),
+    Rule::scalar("date_trunc", &[Word("year"), INSTANT], TRUNC_UTC_YEAR, "date_trunc('year', u)"),
     Rule::scalar(
         "date_trunc",
         &[Word("month"), INSTANT],
-        "date_trunc('month', {0}, 'UTC')",
+        TRUNC_UTC_MONTH,
         "date_trunc('month', u)",
     ),
     Rule::scalar(
@@ -211,3 +180,15 @@ const WEEKDAY: &str = "CASE WHEN isfinite({0}) THEN CAST(extract(dow FROM {0}) A
 const YEARDAY: &str = "CASE WHEN isfinite({0}) THEN CAST(extract(doy FROM {0}) AS integer) END";
 const HOUR: &str = "CASE WHEN isfinite({0}) THEN CAST(extract(hour FROM {0}) AS integer) END";
 const MINUTE: &str = "CASE WHEN isfinite({0}) THEN CAST(extract(minute FROM {0}) AS integer) END";
+const TRUNC_YEAR: &str = "CASE WHEN {0} >= timestamp '4712-01-01 00:00:00 BC' \
+    THEN date_trunc('year', {0}) END";
+const TRUNC_QUARTER: &str = "CASE WHEN {0} >= timestamp '4712-01-01 00:00:00 BC' \
+    THEN date_trunc('quarter', {0}) END";
+const TRUNC_MONTH: &str = "CASE WHEN {0} >= timestamp '4712-01-01 00:00:00 BC' \
+    THEN date_trunc('month', {0}) END";
+const TRUNC_WEEK: &str = "CASE WHEN {0} >= timestamp '4712-01-01 00:00:00 BC' \
+    THEN date_trunc('week', {0}) END";
+const TRUNC_UTC_YEAR: &str = "CASE WHEN {0} >= timestamptz '4712-01-01 00:00:00+00 BC' \
+    THEN date_trunc('year', {0}, 'UTC') END";
+const TRUNC_UTC_MONTH: &str = "CASE WHEN {0} >= timestamptz '4712-01-01 00:00:00+00 BC' \
+    THEN date_trunc('month', {0}, 'UTC') END";

@@ -1,9 +1,9 @@
 //! The engine's expressions as expressions of a source: what is on the dialect's list, and nothing else.
 
 use super::super::average;
-use super::super::pushdown::value;
+use super::super::pushdown::{is_widening, value};
 use super::Reason;
-use super::types::{is_widening, remote_type};
+use super::types::remote_type;
 use arrow_schema::DataType;
 use celosia_connector_api::expression::class_of;
 use celosia_connector_api::relation::Shape;
@@ -254,9 +254,10 @@ impl Translator<'_> {
             return Ok(inner);
         }
         if is_widening(&inner.data_type, &target) {
-            let class = match (inner.class, class_of(&target)) {
-                (OperandClass::Integer, class) => class,
-                (class, _) => class,
+            // A wider type says nothing more of a text's collation or a time stamp's digits.
+            let class = match inner.class {
+                OperandClass::Integer => class_of(&target),
+                class => class,
             };
             return Ok(Expression { node: Node::Widen(Box::new(inner)), data_type: target, class });
         }

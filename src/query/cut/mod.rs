@@ -37,7 +37,7 @@ use super::leaf::GovernedTable;
 use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::datasource::source_as_provider;
-use datafusion::logical_expr::{Filter, LogicalPlan};
+use datafusion::logical_expr::{Expr, Filter, LogicalPlan};
 use nodes::Piece;
 use std::sync::Arc;
 
@@ -64,12 +64,32 @@ pub(super) struct Kept {
 
 /// Cuts a plan.
 pub(super) fn cut(plan: &LogicalPlan) -> Result<Cut> {
+    if is_plain(plan) {
+        return Ok(Cut { plan: plan.clone(), kept: Vec::new() });
+    }
     let mut cutter = Cutter { kept: Vec::new() };
     let plan = match cutter.visit(plan)? {
         Visited::Remote(piece) => piece.into_plan()?,
         Visited::Local(plan) => plan,
     };
     Ok(Cut { plan, kept: cutter.kept })
+}
+
+/// Whether a plan is one table with conditions, columns, an order and a limit that its own leaf takes as
+/// well: a look-up, which is planned again for every value.
+fn is_plain(plan: &LogicalPlan) -> bool {
+    let node = match plan {
+        LogicalPlan::TableScan(_)
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Limit(_) => true,
+        LogicalPlan::Projection(projection) => {
+            projection.expr.iter().all(|e| matches!(e.clone().unalias(), Expr::Column(_)))
+        }
+        LogicalPlan::Filter(filter) => nodes::is_the_leafs(filter),
+        _ => false,
+    };
+    node && plan.inputs().into_iter().all(is_plain)
 }
 
 enum Visited {
@@ -194,6 +214,9 @@ impl Cutter {
             LogicalPlan::Union(_) => "union",
             _ => return,
         };
-        self.kept.push(Kept { node, reason });
+        let kept = Kept { node, reason };
+        if !self.kept.contains(&kept) {
+            self.kept.push(kept);
+        }
     }
 }

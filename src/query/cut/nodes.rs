@@ -15,7 +15,7 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::expr::Sort as SortKey;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
-    Expr, FetchType, Join, Limit, LogicalPlan, SkipType, Sort, TableScan,
+    Expr, FetchType, Filter, Join, Limit, LogicalPlan, SkipType, Sort, TableScan,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -109,6 +109,14 @@ impl Piece {
     }
 }
 
+/// Whether a table's own leaf takes every part of a condition.
+pub(super) fn is_the_leafs(filter: &Filter) -> bool {
+    let schema = filter.input.schema().as_arrow();
+    split_conjunction(&filter.predicate)
+        .into_iter()
+        .all(|part| pushdown::predicate(part, schema).is_some())
+}
+
 /// The node as a part of the statement of its inputs.
 pub(super) fn join_node(
     plan: &LogicalPlan,
@@ -121,12 +129,10 @@ pub(super) fn join_node(
     let piece = match plan {
         LogicalPlan::SubqueryAlias(_) => first.above(plan, first.query.clone(), false),
         LogicalPlan::Filter(filter) => {
-            let schema = filter.input.schema();
-            let predicate = first.translator(schema).expression(&filter.predicate)?;
-            let own = split_conjunction(&filter.predicate)
-                .into_iter()
-                .all(|part| pushdown::predicate(part, schema.as_arrow()).is_some());
-            first.above(plan, RemoteQuery::Filter { input: first.boxed(), predicate }, !own)
+            let predicate =
+                first.translator(filter.input.schema()).expression(&filter.predicate)?;
+            let query = RemoteQuery::Filter { input: first.boxed(), predicate };
+            first.above(plan, query, !is_the_leafs(filter))
         }
         LogicalPlan::Projection(projection) => {
             let translator = first.translator(projection.input.schema());

@@ -12,21 +12,7 @@ use celosia_connector_api::{
 };
 use std::sync::Arc;
 
-const CLASSES: [OperandClass; 13] = [
-    OperandClass::Opaque,
-    OperandClass::Boolean,
-    OperandClass::Integer,
-    OperandClass::Decimal,
-    OperandClass::Float,
-    OperandClass::Text,
-    OperandClass::Uuid,
-    OperandClass::Bytes,
-    OperandClass::Date,
-    OperandClass::Timestamp,
-    OperandClass::TimestampUtc,
-    OperandClass::TimestampFine,
-    OperandClass::TimestampUtcFine,
-];
+const CLASSES: [OperandClass; 13] = OperandClass::ALL;
 const OPERATORS: [Comparison; 6] = [
     Comparison::Equal,
     Comparison::NotEqual,

@@ -200,6 +200,13 @@ fn supervised(rules: Rules) -> Rules {
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(Sequential)];
     rules.extend(PhysicalOptimizer::new().rules);
+    // Run before orders are known, it promises an early end to a DISTINCT whose input turns out to be
+    // sorted, which then fails (DataFusion 55.2).
+    if let Some(early) = rules.iter().position(|rule| rule.name() == "LimitedDistinctAggregation") {
+        let distinct = rules.remove(early);
+        let late = rules.iter().position(|rule| rule.name() == "LimitAggregation");
+        rules.insert(late.unwrap_or(rules.len()), distinct);
+    }
     rules.push(Arc::new(Yielding));
     rules
 }

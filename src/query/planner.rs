@@ -70,7 +70,10 @@ impl Planner {
             .set_bool("datafusion.sql_parser.parse_float_as_decimal", true)
             .set_bool("datafusion.sql_parser.map_string_types_to_utf8view", false)
             .set_str("datafusion.sql_parser.default_null_ordering", "nulls_max")
-            .set_str("datafusion.execution.time_zone", "+00:00");
+            .set_str("datafusion.execution.time_zone", "+00:00")
+            // The two plans may differ in which column is known to have no NULL (DataFusion 55.2 fails
+            // for a CASE below an outer join); the physical one is what the rows follow.
+            .set_bool("datafusion.execution.skip_physical_aggregate_schema_check", true);
         config.options_mut().optimizer.max_passes = 3;
         let runtime = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0).build_arc()?;
         let mut expr_planners: Vec<Arc<dyn ExprPlanner>> =

@@ -8,4 +8,5 @@ mod mcp;
 mod pushdown;
 mod slt;
 mod support;
+mod tpch;
 mod two_worlds;

@@ -178,12 +178,21 @@ fn column(aggregate: &Expr) -> Expr {
 
 /// Whether numbers are so small that no table has enough of them for an overflow.
 fn is_narrow(expr: &Expr, input: &DFSchema) -> Result<bool> {
-    let bare = match expr {
-        Expr::Cast(cast) => cast.expr.as_ref(),
-        other => other,
-    };
-    Ok(match bare {
+    Ok(match expr {
+        Expr::Cast(cast) if cast.field.data_type().is_signed_integer() => {
+            is_narrow(&cast.expr, input)?
+        }
         Expr::Literal(ScalarValue::Int64(Some(value)), _) => value.unsigned_abs() < 1 << 31,
+        Expr::Literal(value, _) if value.is_null() => true,
+        Expr::Case(case) => {
+            let values = case.when_then_expr.iter().map(|(_, value)| value);
+            for value in values.chain(&case.else_expr) {
+                if !is_narrow(value, input)? {
+                    return Ok(false);
+                }
+            }
+            true
+        }
         bare => matches!(bare.get_type(input)?, DataType::Int8 | DataType::Int16 | DataType::Int32),
     })
 }

@@ -73,7 +73,9 @@ impl Planner {
             .set_str("datafusion.execution.time_zone", "+00:00")
             // The two plans may differ in which column is known to have no NULL (DataFusion 55.2 fails
             // for a CASE below an outer join); the physical one is what the rows follow.
-            .set_bool("datafusion.execution.skip_physical_aggregate_schema_check", true);
+            .set_bool("datafusion.execution.skip_physical_aggregate_schema_check", true)
+            // As a join, a scalar subquery can go to its source with what surrounds it.
+            .set_bool("datafusion.optimizer.enable_physical_uncorrelated_scalar_subquery", false);
         config.options_mut().optimizer.max_passes = 3;
         let runtime = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0).build_arc()?;
         let mut expr_planners: Vec<Arc<dyn ExprPlanner>> =

@@ -21,7 +21,7 @@ const DAY: i64 = 86_400 * SECOND;
 const MONDAY: i64 = -3 * DAY;
 
 /// 4712-01-01 BC, a year after the first day that PostgreSQL knows.
-const EARLIEST: i64 = -2_440_185 * DAY;
+const EARLIEST: i64 = -2_440_184 * DAY;
 
 /// The function.
 #[derive(Debug, PartialEq, Eq, Hash)]

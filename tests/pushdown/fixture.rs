@@ -11,27 +11,27 @@ use tokio::sync::Mutex;
 
 /// The same data with and without pushdown.
 #[derive(Debug)]
-pub(super) struct Pair {
-    pub(super) pushed: Engine,
-    pub(super) local: Engine,
+pub(crate) struct Pair {
+    pub(crate) pushed: Engine,
+    pub(crate) local: Engine,
 }
 
 impl Pair {
     /// The answers of both.
-    pub(super) async fn ask(&self, sql: &str) -> (Said, Said) {
+    pub(crate) async fn ask(&self, sql: &str) -> (Said, Said) {
         let who = policy::named("ana", &["all"]);
         (ask(&self.pushed, &who, sql).await, ask(&self.local, &who, sql).await)
     }
 
     /// The plan with pushdown, as lines.
-    pub(super) async fn plan(&self, sql: &str) -> Vec<String> {
+    pub(crate) async fn plan(&self, sql: &str) -> Vec<String> {
         let said = tool(&self.pushed, &policy::named("ana", &["all"]), "explain", sql).await;
         assert_eq!(said.error(), None, "{sql}: {}", said.everything());
         said.text.lines().map(|line| line.trim().to_string()).collect()
     }
 }
 
-/// Engines over a store; `None` where the store is not here.
+/// Engines over the tables of cases in a store; `None` where the store is not here.
 pub(super) async fn pair(store: Store) -> Option<&'static Pair> {
     static PAIRS: Mutex<BTreeMap<String, &'static Pair>> = Mutex::const_new(BTreeMap::new());
     let mut pairs = PAIRS.lock().await;
@@ -39,10 +39,18 @@ pub(super) async fn pair(store: Store) -> Option<&'static Pair> {
     if let Some(pair) = pairs.get(&name) {
         return Some(pair);
     }
-    let script = load::script(store, &[cases(store), facts(), dimensions()]);
+    let pair = engines(store, "pushdown-cases", &[cases(store), facts(), dimensions()]).await?;
+    let pair: &'static Pair = Box::leak(Box::new(pair));
+    pairs.insert(name, pair);
+    Some(pair)
+}
+
+/// Engines over tables that are loaded into a store; `None` where the store is not here.
+pub(crate) async fn engines(store: Store, name: &str, tables: &[Table]) -> Option<Pair> {
+    let script = load::script(store, tables);
     let place = match store {
         Store::Sqlite => {
-            let file = scratch().join("pushdown-cases.db");
+            let file = scratch().join(format!("{name}.db"));
             load::sqlite(&file, script).await;
             Place::File(file)
         }
@@ -59,10 +67,7 @@ pub(super) async fn pair(store: Store) -> Option<&'static Pair> {
         parts.rules = policy::rules_of("roles: {all: {open: [{tables: \"shop.*.*\"}]}}", "");
         Engine::new(Parts { pushdown, ..parts }).expect("an engine")
     };
-    let pair = Pair { pushed: engine(true).await, local: engine(false).await };
-    let pair: &'static Pair = Box::leak(Box::new(pair));
-    pairs.insert(name, pair);
-    Some(pair)
+    Some(Pair { pushed: engine(true).await, local: engine(false).await })
 }
 
 /// One column of each class; the rows of every column are extremes and what lies between them.
@@ -178,7 +183,7 @@ fn dimensions() -> Table {
 }
 
 /// The lines that only one of two answers has, at most a few.
-pub(super) fn difference(pushed: &str, local: &str) -> String {
+pub(crate) fn difference(pushed: &str, local: &str) -> String {
     const MOST: usize = 6;
     let only = |left: &str, right: &str, sign: &str| {
         let right: Vec<&str> = right.lines().collect();

@@ -2,5 +2,5 @@
 //! over rows with extremes, and whole statements, with the SQL that they become.
 
 mod cases;
-mod fixture;
+pub(crate) mod fixture;
 mod statements;

@@ -9,6 +9,7 @@ use celosia_connector_testkit::double::tns::{ServerVersion, TnsDouble, TnsOption
 use celosia_connector_testkit::double::tsql::TsqlEngine;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Whose literals are written.
@@ -139,17 +140,20 @@ pub fn script(store: Store, tables: &[Table]) -> String {
 
 /// CREATE TABLE and the INSERTs of one table.
 fn statements(store: Store, table: &Table) -> Vec<String> {
+    let keyed = first_is_a_key(table);
     let columns: Vec<String> = table
         .columns
         .iter()
         .enumerate()
         .map(|(at, column)| {
-            let key = if at == 0 { " PRIMARY KEY" } else { "" };
+            let key = if at == 0 && keyed { " PRIMARY KEY" } else { "" };
             format!("{} {}{key}", store.quote(column.name), store.declared(column.declared))
         })
         .collect();
     let reference = match (store, table.name) {
-        (Store::Sqlite, "orders") => ", FOREIGN KEY (person_id) REFERENCES people (id)",
+        (Store::Sqlite, "orders") if table.columns.iter().any(|c| c.name == "person_id") => {
+            ", FOREIGN KEY (person_id) REFERENCES people (id)"
+        }
         _ => "",
     };
     let name = store.quote(table.name);
@@ -159,6 +163,11 @@ fn statements(store: Store, table: &Table) -> Vec<String> {
         statements.push(format!("INSERT INTO {name} VALUES {}", rows.join(",\n")));
     }
     statements
+}
+
+fn first_is_a_key(table: &Table) -> bool {
+    let keys: BTreeSet<String> = table.rows.iter().map(|row| format!("{:?}", row[0])).collect();
+    keys.len() == table.rows.len()
 }
 
 fn tuple(store: Store, row: &[Cell]) -> String {

@@ -52,7 +52,7 @@ pub struct Column {
 pub struct Table {
     /// The name.
     pub name: &'static str,
-    /// The columns; the first is the primary key.
+    /// The columns; the first is the primary key where its values are different.
     pub columns: Vec<Column>,
     /// The rows.
     pub rows: Vec<Vec<Cell>>,

@@ -20,6 +20,9 @@ type Translated = Result<Expression, Reason>;
 /// Largest constant that a rule takes as a number of characters.
 const MOST_NATURAL: i64 = 1_000_000;
 
+/// Where a source computes with so many digits, no decimal of the engine is too long for it.
+const ANY_DIGITS: u16 = 200;
+
 /// Translates expressions over the columns of one input.
 pub(super) struct Translator<'a> {
     pub(super) dialect: &'a dyn Dialect,
@@ -149,12 +152,27 @@ impl Translator<'_> {
                 return self.call(name, sides, expr);
             }
         };
-        let left = Box::new(self.expression(&binary.left)?);
-        let right = Box::new(self.expression(&binary.right)?);
+        let left = Box::new(self.compared(&binary.left)?);
+        let right = Box::new(self.compared(&binary.right)?);
         if left.node == Node::Null || right.node == Node::Null {
             return Err("a comparison with NULL".into());
         }
         Ok(Expression::condition(Node::Compare { operator, left, right }))
+    }
+
+    /// A side of a comparison. Decimals of different types are compared in a common one, which may have
+    /// too few digits for both; a source that compares decimals of any length needs none.
+    fn compared(&self, side: &Expr) -> Translated {
+        let Expr::Cast(cast) = side else { return self.expression(side) };
+        let inner = self.expression(&cast.expr)?;
+        match (&inner.data_type, cast.field.data_type()) {
+            (DataType::Decimal128(_, from), DataType::Decimal128(_, to))
+                if to >= from && self.dialect.decimal_digits() >= ANY_DIGITS =>
+            {
+                Ok(inner)
+            }
+            _ => self.cast(cast, side),
+        }
     }
 
     fn connective(&self, binary: &BinaryExpr) -> Translated {

@@ -7,7 +7,7 @@ use super::context::QueryContext;
 use super::cut::Read;
 use super::pushdown;
 use super::scan_plan::{self, Request, ScanPlan, governed_schema};
-use crate::model::TableEntry;
+use crate::model::{TableEntry, Value};
 use crate::policy::Grant;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
@@ -185,6 +185,28 @@ impl GovernedScan {
     /// The statement the source is sent.
     pub(super) fn sql(&self) -> &str {
         &self.plan.rendered.sql
+    }
+
+    /// Whether the source can be told which values of a column matter.
+    pub(super) fn takes_keys(&self, column: usize) -> bool {
+        self.plan.takes_keys(self.connector.dialect(), column)
+    }
+
+    /// The scan for the rows that have one of `values` in a column, and perhaps for others.
+    pub(super) fn with_keys(
+        &self,
+        column: usize,
+        values: &[Value],
+        range: Option<&(Value, Value)>,
+    ) -> Option<Self> {
+        let plan = self.plan.with_keys(self.connector.dialect(), column, values, range)?;
+        let (connector, source) = (self.connector.clone(), self.source.clone());
+        Some(Self::new(connector, source, self.reads.clone(), plan))
+    }
+
+    /// How few rows the statement promises: the more, the fewer.
+    pub(super) fn promise(&self) -> u8 {
+        self.plan.promise()
     }
 
     /// The governed tables read, and their columns.

@@ -13,6 +13,7 @@ mod functions;
 mod gate;
 mod guard;
 mod inspect;
+mod keys;
 mod leaf;
 mod lineage;
 mod local;

@@ -6,6 +6,7 @@ use super::average::ExactAggregates;
 use super::concat::ConcatPlanner;
 use super::cut::{Cut, Kept, cut};
 use super::functions::Functions;
+use super::keys::SendKeys;
 use super::leaf::GovernedTable;
 use super::sequential::{Sequential, Yielding};
 use super::supervise;
@@ -203,7 +204,8 @@ fn supervised(rules: Rules) -> Rules {
 
 /// The engine's physical rules between the two of ours.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(Sequential)];
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
+        vec![Arc::new(Sequential), Arc::new(SendKeys)];
     rules.extend(PhysicalOptimizer::new().rules);
     // Run before orders are known, it promises an early end to a DISTINCT whose input turns out to be
     // sorted, which then fails (DataFusion 55.2).

@@ -11,7 +11,9 @@ use crate::policy::{ColumnGrant, Grant};
 use arrow_schema::{Field, Schema, SchemaRef};
 use celosia_connector_api::query::unfit_bit;
 use celosia_connector_api::render::{can_mask, is_pushable, render};
-use celosia_connector_api::{Dialect, OutputColumn, RenderedQuery, SortKey, TableRead};
+use celosia_connector_api::{
+    Dialect, OutputColumn, RemoteQuery, RenderedQuery, SortKey, TableRead,
+};
 use datafusion::common::{DataFusionError, Result};
 use std::sync::Arc;
 
@@ -33,10 +35,21 @@ pub(super) struct Request<'a> {
 pub(super) struct ScanPlan {
     /// What the source is sent.
     pub(super) rendered: RenderedQuery,
+    /// The same before it was spelled.
+    pub(super) asked: Asked,
     /// What the leaf does with each batch.
-    pub(super) local: LocalWork,
+    pub(super) local: Arc<LocalWork>,
     /// The governed schema of the projection.
     pub(super) schema: SchemaRef,
+}
+
+/// What a source is asked.
+#[derive(Debug, Clone)]
+pub(super) enum Asked {
+    /// To read a table.
+    Table(Arc<TableRead>),
+    /// More than that.
+    Tree(Arc<RemoteQuery>),
 }
 
 /// Splits `request` over `grant` between the source and the leaf.
@@ -367,7 +380,8 @@ impl Split<'_> {
         let schema = Arc::new(whole.project(&request.projection)?);
         let local = LocalWork { filter, outputs, shown };
         rendered.defer_unfit = !local.is_identity(rendered.columns.len());
-        Ok(ScanPlan { rendered, local, schema })
+        let asked = Asked::Table(Arc::new(query));
+        Ok(ScanPlan { rendered, asked, local: Arc::new(local), schema })
     }
 }
 

@@ -128,8 +128,8 @@ fn an_explanation() {
     insta::assert_snapshot!(said.text, @r"
     ProjectionExec: expr=[region@0 as region, count(Int64(1))@1 as n, max(p.salary)@2 as s]
       AggregateExec: mode=Single, gby=[region@1 as region], aggr=[count(Int64(1)), max(p.salary)]
-        CooperativeExec
-          HashJoinExec: mode=CollectLeft, join_type=Inner, on=[(id@0, person_id@0)], projection=[salary@1, region@2]
+        ProjectionExec: expr=[salary@1 as salary, region@2 as region]
+          KeyedJoinExec: Inner, id@0 = person_id@0, the keys of its second input go to the other where they are few
             CooperativeExec
               GovernedScan: shop.main.people
             FilterExec: status@1 = paid, projection=[person_id@0]

@@ -1,6 +1,7 @@
 //! How PostgreSQL spells what we send, and what it answers exactly as Arrow would.
 
 use crate::functions::{EXACT, RULES};
+use crate::list::in_array;
 use crate::types::cast_target;
 use arrow_schema::DataType;
 use celosia_connector_api::expression::class_of;
@@ -87,6 +88,26 @@ impl Dialect for PostgresDialect {
         } else {
             placeholder.to_string()
         }
+    }
+
+    fn most_values(&self) -> usize {
+        10_000
+    }
+
+    fn in_list(
+        &self,
+        operand: &Operand<'_>,
+        values: &[Value],
+        negated: bool,
+        bind: Bind<'_>,
+    ) -> String {
+        if let Some(sql) = in_array(operand, values, negated, &mut *bind) {
+            return sql;
+        }
+        let items = values.iter().map(|value| self.comparand(&bind(value.clone()), operand.class));
+        let items: Vec<String> = items.collect();
+        let not = if negated { " NOT" } else { "" };
+        format!("{}{not} IN ({})", operand.sql, items.join(", "))
     }
 
     /// Two tables may have collations that the server does not compare with each other.

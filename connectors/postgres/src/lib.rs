@@ -20,6 +20,7 @@ mod dialect;
 mod error;
 mod functions;
 mod lease;
+mod list;
 mod numeric;
 mod prepared;
 mod stream;

@@ -74,6 +74,7 @@ impl Piece {
             connector: self.connector,
             source: self.source,
             rendered,
+            query: Arc::new(self.query),
             schema: projected_schema.inner().clone(),
         };
         Ok(LogicalPlan::TableScan(TableScan {

@@ -2,10 +2,10 @@
 
 use super::super::leaf::{GovernedScan, GovernedTable};
 use super::super::local::{LocalOutput, LocalWork};
-use super::super::scan_plan::ScanPlan;
+use super::super::scan_plan::{Asked, ScanPlan};
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use celosia_connector_api::{Connector, RenderedQuery};
+use celosia_connector_api::{Connector, RemoteQuery, RenderedQuery};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::datasource::TableType;
@@ -28,6 +28,7 @@ pub(in super::super) struct RemoteTable {
     pub(super) connector: Arc<dyn Connector>,
     pub(super) source: Arc<str>,
     pub(super) rendered: RenderedQuery,
+    pub(super) query: Arc<RemoteQuery>,
     pub(super) schema: SchemaRef,
 }
 
@@ -49,8 +50,13 @@ impl TableProvider for RemoteTable {
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let outputs = (0..self.rendered.columns.len()).map(LocalOutput::Fetched).collect();
-        let local = LocalWork { filter: None, outputs, shown: Vec::new() };
-        let plan = ScanPlan { rendered: self.rendered.clone(), local, schema: self.schema.clone() };
+        let local = Arc::new(LocalWork { filter: None, outputs, shown: Vec::new() });
+        let plan = ScanPlan {
+            rendered: self.rendered.clone(),
+            asked: Asked::Tree(self.query.clone()),
+            local,
+            schema: self.schema.clone(),
+        };
         Ok(Arc::new(GovernedScan::new(
             self.connector.clone(),
             self.source.clone(),

@@ -1,0 +1,31 @@
+-- Statements over two sources, one to a line: `few` has 60 rows, `middle` 9,000, `many` 30,000.
+SELECT f.name, count(*) AS n, sum(m.price) AS s FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id WHERE f.id BETWEEN 3 AND 5 GROUP BY f.name ORDER BY f.name
+SELECT f.name, m.id, m.price FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id WHERE f.colour = 'red' AND m.price > 90 ORDER BY m.id
+SELECT f.name, m.id FROM right_side.many m JOIN left_side.few f ON m.few_id = f.id WHERE f.colour = 'blue' AND m.id < 500 ORDER BY m.id
+SELECT f.name, m.id FROM left_side.few f LEFT JOIN right_side.many m ON m.few_id = f.id AND m.price < 1 WHERE f.id < 20 ORDER BY f.id, m.id
+SELECT f.name, m.id FROM right_side.many m LEFT JOIN left_side.few f ON m.few_id = f.id WHERE m.id IN (1, 2, 3, 18) ORDER BY m.id
+SELECT f.name, m.id FROM right_side.many m RIGHT JOIN left_side.few f ON m.few_id = f.id AND m.id < 40 ORDER BY f.id, m.id
+SELECT f.name, m.id FROM right_side.many m FULL JOIN left_side.few f ON m.few_id = f.id WHERE m.id < 40 OR m.id IS NULL ORDER BY f.id, m.id
+SELECT f.id FROM left_side.few f WHERE f.id IN (SELECT m.few_id FROM right_side.many m WHERE m.price > 98) ORDER BY f.id
+SELECT m.id FROM right_side.many m WHERE m.few_id IN (SELECT f.id FROM left_side.few f WHERE f.colour = 'red') AND m.id < 900 ORDER BY m.id
+SELECT f.id FROM left_side.few f WHERE NOT EXISTS (SELECT 1 FROM right_side.many m WHERE m.few_id = f.id AND m.price > 98.5) ORDER BY f.id
+SELECT m.id FROM right_side.many m WHERE m.few_id NOT IN (SELECT f.id FROM left_side.few f WHERE f.colour = 'red') AND m.id < 300 ORDER BY m.id
+SELECT count(*) AS n FROM right_side.many m WHERE NOT EXISTS (SELECT 1 FROM left_side.few f WHERE f.id = m.few_id)
+SELECT f.name, count(*) AS n FROM left_side.few f JOIN right_side.many m ON m.colour = f.name GROUP BY f.name ORDER BY f.name
+SELECT d.id, m.id FROM left_side.middle d JOIN right_side.many m ON m.middle_id = d.id WHERE d.weight < 20 AND m.price < 10 ORDER BY d.id, m.id
+SELECT count(*) AS n, sum(m.price) AS s FROM left_side.middle d JOIN right_side.many m ON m.middle_id = d.id
+SELECT d.weight, count(*) AS n FROM right_side.many m JOIN left_side.middle d ON m.middle_id = d.id WHERE m.id > 100 GROUP BY d.weight ORDER BY d.weight
+SELECT count(*) AS n FROM left_side.many a JOIN right_side.many b ON a.id = b.id
+SELECT count(*) AS n FROM left_side.many a JOIN right_side.middle b ON a.id = b.id WHERE a.price > 50
+SELECT f.name, x.n FROM left_side.few f JOIN (SELECT few_id, count(*) AS n FROM right_side.many GROUP BY few_id) x ON x.few_id = f.id WHERE f.id < 4 ORDER BY f.name
+SELECT f.name, x.id FROM left_side.few f JOIN (SELECT few_id, id FROM right_side.many ORDER BY id LIMIT 10) x ON x.few_id = f.id ORDER BY x.id
+SELECT f.name, m.id, d.weight FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id JOIN left_side.middle d ON d.id = m.middle_id WHERE f.id = 7 AND m.price > 80 ORDER BY m.id
+SELECT f.name, x.id FROM left_side.few f JOIN (SELECT few_id, id FROM right_side.many WHERE id < 50 UNION ALL SELECT few_id, id FROM right_side.many WHERE id > 29950) x ON x.few_id = f.id WHERE f.id < 9 ORDER BY x.id
+SELECT f.id, m.id FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id AND m.sold = f.since WHERE f.id < 30 ORDER BY f.id, m.id
+SELECT f.id, m.id FROM left_side.few f JOIN right_side.many m ON m.sold = f.since ORDER BY f.id, m.id LIMIT 50
+SELECT f.id, m.id FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id AND m.price > f.id WHERE f.id > 50 ORDER BY f.id, m.id
+SELECT count(*) AS n FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id WHERE f.id < 0
+SELECT count(*) AS n FROM left_side.few f JOIN right_side.many m ON m.few_id = f.parent
+SELECT f.id, (SELECT max(m.price) FROM right_side.many m WHERE m.few_id = f.id) AS most FROM left_side.few f WHERE f.id < 6 ORDER BY f.id
+SELECT v.k, m.id FROM (VALUES (1), (2), (NULL)) v (k) JOIN right_side.many m ON m.few_id = v.k WHERE m.id < 200 ORDER BY m.id
+SELECT a.id, b.id FROM left_side.few a JOIN right_side.few b ON a.parent IS NOT DISTINCT FROM b.parent WHERE a.id < 12 AND b.id < 12 ORDER BY a.id, b.id

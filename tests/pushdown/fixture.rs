@@ -31,6 +31,20 @@ impl Pair {
     }
 }
 
+impl Pair {
+    /// The lines of the plan that are more than one statement at the source.
+    pub(super) async fn stays_here(&self, sql: &str) -> Vec<String> {
+        let lines = self.plan(sql).await;
+        let scans = lines.iter().filter(|line| line.starts_with("GovernedScan")).count();
+        let elsewhere = lines.iter().filter(|line| {
+            !line.is_empty()
+                && (scans > 1 || !line.starts_with("GovernedScan"))
+                && !line.starts_with("Cooperative")
+        });
+        elsewhere.cloned().collect()
+    }
+}
+
 /// Engines over a store; `None` where the store is not here.
 pub(super) async fn pair(store: Store) -> Option<&'static Pair> {
     static PAIRS: Mutex<BTreeMap<String, &'static Pair>> = Mutex::const_new(BTreeMap::new());

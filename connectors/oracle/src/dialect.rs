@@ -364,7 +364,7 @@ mod tests {
     #[test]
     fn a_date_is_compared_with_a_date_where_that_is_exact() {
         let date = column("DATE");
-        let operand = Operand { sql: "\"C\"", class: OperandClass::Timestamp, column: Some(&date) };
+        let operand = Operand { sql: "\"C\"", class: OperandClass::Timestamp, column: Some(&date), scale: None };
         let spelled = |operand: &Operand<'_>, micros| {
             let mut bound = Vec::new();
             let dialect = utf8(19);

@@ -223,8 +223,10 @@ fn digits(operand: &Operand<'_>) -> Option<(i32, i32)> {
     }
 }
 
-/// The scale to compare in: the column's, or the value's own where a mask (which is NULL) replaced it.
+/// The scale to compare in: the column's, that of a computed value, or the compared value's own where a
+/// mask (which is NULL) replaced the column.
 fn scale(operand: &Operand<'_>, value: &Value) -> u8 {
     let own = if let Value::Decimal { scale, .. } = value { *scale } else { 0 };
-    digits(operand).and_then(|(_, scale)| u8::try_from(scale).ok()).unwrap_or(own)
+    let stored = digits(operand).and_then(|(_, scale)| u8::try_from(scale).ok());
+    stored.or(operand.scale).unwrap_or(own)
 }

@@ -109,7 +109,7 @@ impl Block {
         match (self.skip, self.fetch) {
             (0, None) => {}
             (0, Some(rows)) => sql.push_str(&dialect.limit(rows)),
-            (skip, fetch) => sql.push_str(&dialect.page(skip, fetch)),
+            (skip, fetch) => sql.push_str(&dialect.page(skip, fetch, !self.order.is_empty())),
         }
         sql
     }

@@ -76,12 +76,15 @@ impl Renderer<'_> {
             };
             cell.condition = None;
         }
-        let names: Vec<Option<String>> = (1..=block.cells.len())
-            .map(|index| {
-                let plain = block.cells[index - 1].plain;
-                (!plain).then(|| self.dialect.quote(&format!("c{index}")))
-            })
-            .collect();
+        let mut known: Vec<&str> = Vec::with_capacity(block.cells.len());
+        let mut names: Vec<Option<String>> = Vec::with_capacity(block.cells.len());
+        for (index, cell) in block.cells.iter().enumerate() {
+            // Two columns of one name cannot be told apart where rows are numbered around them.
+            let own = cell.value.rsplit_once('.').map_or(cell.value.as_str(), |(_, name)| name);
+            let named = cell.plain && !known.contains(&own);
+            known.push(own);
+            names.push((!named).then(|| self.dialect.quote(&format!("c{}", index + 1))));
+        }
         Some(block.select(self.dialect, &names))
     }
 }

@@ -44,6 +44,9 @@ impl Renderer<'_> {
                     (Some(a), Some(b)) => Some(a.min(*b)),
                     (a, b) => a.or(*b),
                 };
+                if block.fetch == Some(0) {
+                    block.skip = 0;
+                }
                 if block.skip > 0 && !self.dialect.relational().offset {
                     return None;
                 }
@@ -185,7 +188,13 @@ impl Renderer<'_> {
         aggregates: &[AggregateCall],
     ) -> Option<Block> {
         let mut block = self.relation(input)?;
-        if !block.is_flat() {
+        // No source takes a subquery within an aggregate, and a condition may be one.
+        let mut conditional = false;
+        let parts = aggregates.iter().flat_map(|call| call.arguments.iter().chain(&call.filter));
+        for part in parts {
+            part.columns(&mut |index| conditional |= block.cells[index].condition.is_some());
+        }
+        if !block.is_flat() || conditional {
             block = self.nest(block)?;
         }
         let named = |group: &Expression| {
@@ -230,7 +239,7 @@ impl Renderer<'_> {
                 return None;
             }
             let below = &block.cells[group.column()?];
-            let key = self.dialect.group_key(&below.operand, group.class);
+            let key = self.group_key(group, &block.cells)?;
             let plain = key.value == below.operand;
             let shape = shape_of(group, &block.shapes());
             let value = if plain { below.value.clone() } else { key.value.clone() };
@@ -269,17 +278,22 @@ impl Renderer<'_> {
 
     pub(super) fn order(&mut self, keys: &[OrderKey], cells: &[Cell]) -> Option<Vec<String>> {
         let sorted = self.dialect.capabilities().sort;
-        keys.iter()
-            .map(|key| {
-                let class = key.expression.class;
-                if !sorted.contains(class) {
-                    return None;
-                }
-                let operand = self.operand_sql(&key.expression, cells)?;
-                let operand = self.dialect.operand(&operand, class, true);
-                Some(self.dialect.sort_key(&operand, key.descending, key.nulls_first))
-            })
-            .collect()
+        let mut known: Vec<String> = Vec::with_capacity(keys.len());
+        let mut order = Vec::with_capacity(keys.len());
+        for key in keys {
+            let class = key.expression.class;
+            if !sorted.contains(class) {
+                return None;
+            }
+            let operand = self.operand_sql(&key.expression, cells)?;
+            let operand = self.dialect.operand(&operand, class, true);
+            // What is ordered by already; some sources refuse it twice.
+            if !known.contains(&operand) {
+                order.push(self.dialect.sort_key(&operand, key.descending, key.nulls_first));
+                known.push(operand);
+            }
+        }
+        Some(order)
     }
 
     fn union_all(&mut self, inputs: &[RemoteQuery]) -> Option<Block> {
@@ -296,8 +310,9 @@ impl Renderer<'_> {
             shapes =
                 block.cells.iter().map(|c| Shape { stored: None, ..c.shape.clone() }).collect();
             for cell in &mut block.cells {
-                cell.value =
+                let value =
                     self.dialect.arrives_as(&self.value_of(cell)?, &cell.shape.data_type)?;
+                cell.value = self.dialect.among_others(&value, cell.shape.class);
                 cell.condition = None;
             }
             let names: Vec<_> = (1..=block.cells.len())

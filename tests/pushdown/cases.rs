@@ -68,5 +68,5 @@ fn what_is_on_sql_servers_list_gives_the_local_answer() {
 
 #[test]
 fn what_is_on_oracles_list_gives_the_local_answer() {
-    check(Store::Oracle, &OracleDialect::default());
+    check(Store::Oracle, &OracleDialect::of(true, 23));
 }

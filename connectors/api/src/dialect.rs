@@ -351,10 +351,11 @@ pub trait Dialect: Send + Sync + Debug {
         argument.sql.clone()
     }
 
-    /// A value that stands where others of its class may stand, whose collations may differ.
-    fn among_others(&self, expression: &str, class: OperandClass) -> String {
+    /// A value that stands where others of its class may stand, in CASE and UNION: their collations may
+    /// differ. `None` where that is no type of the source.
+    fn among_others(&self, expression: &str, class: OperandClass) -> Option<String> {
         let _ = class;
-        expression.to_string()
+        Some(expression.to_string())
     }
 
     /// A condition as a value of the dialect's truth type.

@@ -5,10 +5,13 @@
 //! in AL32UTF8 only. Until discovery has told the character set and the version, the dialect takes the
 //! narrower reading of both.
 
+use crate::functions::{self, GROUPED};
 use crate::mask;
+use crate::types::cast_target;
+use arrow_schema::DataType;
 use celosia_connector_api::{
-    Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, Mask, Operand,
-    OperandClass, Value,
+    Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, FunctionRule, Mask,
+    Operand, OperandClass, Relational, Spelled, Value,
 };
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +34,11 @@ const DAYS_LEFT_OUT: Range<i64> = -141_437..-141_427;
 const DAY: i64 = 86_400_000_000;
 /// The most items of one IN list before version 23 (ORA-01795).
 const MOST_VALUES: usize = 1_000;
+/// Digits that every NUMBER keeps.
+const NUMBER_DIGITS: u16 = 38;
+/// Digits of a sum in the smallest unit of its average, of which the quotient by as many rows as a table can
+/// have is certain in front of the point.
+const AVERAGE_DIGITS: u16 = 29;
 
 const BASE: &[OperandClass] = &[
     OperandClass::Integer,
@@ -85,6 +93,13 @@ const ORDER_TEXT: &[OperandClass] = &[
 ];
 
 impl OracleDialect {
+    /// The dialect of a database whose character set and major version are known.
+    pub fn of(utf8: bool, major: u32) -> Self {
+        let dialect = Self::default();
+        dialect.learn(utf8, major);
+        dialect
+    }
+
     /// What discovery has found: the database's character set and its major version.
     pub(crate) fn learn(&self, utf8: bool, major: u32) {
         self.utf8.store(utf8, Ordering::Relaxed);
@@ -235,6 +250,68 @@ impl Dialect for OracleDialect {
     fn limit(&self, rows: u64) -> String {
         format!(" FETCH FIRST {} ROWS ONLY", rows.min(i64::MAX.unsigned_abs()))
     }
+
+    fn page(&self, skip: u64, fetch: Option<u64>, _: bool) -> String {
+        let most = |rows: u64| rows.min(i64::MAX.unsigned_abs());
+        let fetch = fetch.map(|rows| format!(" FETCH NEXT {} ROWS ONLY", most(rows)));
+        format!(" OFFSET {} ROWS{}", most(skip), fetch.unwrap_or_default())
+    }
+
+    fn relational(&self) -> Relational {
+        Relational {
+            join: true,
+            full_join: true,
+            group: GROUPED,
+            union_all: true,
+            window: true,
+            unordered_window: false,
+            offset: true,
+        }
+    }
+
+    fn functions(&self) -> &'static [FunctionRule] {
+        functions::rules(self.is_utf8())
+    }
+
+    fn decimal_digits(&self) -> u16 {
+        NUMBER_DIGITS
+    }
+
+    /// Text and bytes are what they are: a type with a length might cut them.
+    fn arrives_as(&self, expression: &str, data_type: &DataType) -> Option<String> {
+        let free = matches!(data_type, DataType::Utf8 | DataType::Binary) && expression != "NULL";
+        if free {
+            return Some(expression.to_string());
+        }
+        if *data_type == DataType::Boolean && !self.booleans.load(Ordering::Relaxed) {
+            return None;
+        }
+        Some(format!("CAST({expression} AS {})", cast_target(data_type)?))
+    }
+
+    /// What has no class may be in another character set, or a large object.
+    fn among_others(&self, expression: &str, class: OperandClass) -> Option<String> {
+        (class != OperandClass::Opaque).then(|| expression.to_string())
+    }
+
+    /// A condition is a value since there is a type for it; unknown is neither.
+    fn truth_value(&self, condition: &str) -> Option<String> {
+        let truth = format!("CASE WHEN {condition} THEN TRUE WHEN NOT ({condition}) THEN FALSE END");
+        self.booleans.load(Ordering::Relaxed).then_some(truth)
+    }
+
+    fn decimal_average(&self, sum: &Spelled<'_>, count: &str, digits: u8) -> Option<String> {
+        let (whole, _) = sum.expression.digits();
+        if whole + u16::from(digits) > AVERAGE_DIGITS {
+            return None;
+        }
+        let one = format!("1{}", "0".repeat(digits.into()));
+        let unit = match digits {
+            0 => "1".to_string(),
+            _ => format!("0.{}1", "0".repeat(usize::from(digits) - 1)),
+        };
+        Some(format!("(TRUNC({} * {one} / {count}) * {unit})", sum.sql))
+    }
 }
 
 fn comparand(operand: &Operand<'_>, value: &Value, bind: Bind<'_>) -> String {
@@ -279,9 +356,7 @@ mod tests {
     use celosia_connector_api::Feature;
 
     fn utf8(major: u32) -> OracleDialect {
-        let dialect = OracleDialect::default();
-        dialect.learn(true, major);
-        dialect
+        OracleDialect::of(true, major)
     }
 
     fn column(native: &str) -> ColumnDescription {

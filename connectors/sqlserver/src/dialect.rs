@@ -282,18 +282,35 @@ impl Dialect for SqlServerDialect {
     }
 
     /// Texts of several collations have none together. A UUID is text here, in capitals.
-    fn among_others(&self, expression: &str, class: OperandClass) -> String {
-        match class {
+    fn among_others(&self, expression: &str, class: OperandClass) -> Option<String> {
+        Some(match class {
             OperandClass::Text => text::in_units(expression),
             OperandClass::Uuid => format!("LOWER({expression})"),
             _ => expression.to_string(),
-        }
+        })
     }
 
     /// A condition is no value, and unknown is neither.
     fn truth_value(&self, condition: &str) -> Option<String> {
         let truth = format!("CASE WHEN {condition} THEN 1 WHEN NOT ({condition}) THEN 0 END");
         Some(format!("CAST({truth} AS bit)"))
+    }
+
+    /// The whole part of the quotient, by what the sum is a multiple of; nothing is ever rounded.
+    fn decimal_average(&self, sum: &Spelled<'_>, count: &str, digits: u8) -> Option<String> {
+        let (whole, fraction) = sum.expression.digits();
+        let digits = u16::from(digits);
+        let units = whole + digits;
+        if digits == 0 || whole + fraction + digits + 2 > 38 || units + digits + 1 > 38 {
+            return None;
+        }
+        let one = format!("CAST(1{} AS decimal({},0))", "0".repeat(digits.into()), digits + 1);
+        let unit = format!("CAST(0.{}1 AS decimal({digits},{digits}))", "0".repeat((digits - 1).into()));
+        let sum = format!("CAST({} AS decimal({},{fraction}))", sum.sql, whole + fraction);
+        let sum = format!("CAST({sum} * {one} AS decimal({units},0))");
+        let count = format!("CAST(NULLIF({count}, 0) AS decimal(19,0))");
+        let quotient = format!("CAST(({sum} - {sum} % {count}) / {count} AS decimal({units},0))");
+        Some(format!("({quotient} * {unit})"))
     }
 
     fn most_parameters(&self) -> usize {

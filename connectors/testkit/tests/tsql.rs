@@ -105,6 +105,14 @@ async fn the_fixture_loads() {
 }
 
 #[tokio::test]
+async fn whole_questions_are_one_statement() {
+    check(&[
+        ("SELECT COUNT(*) FROM people AS p FULL JOIN shops AS s ON p.id = s.id", "8"),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn text_is_compared_as_collations_say() {
     check(&[
             // Blanks at the end do not count, not even under a binary collation; LIKE counts them.

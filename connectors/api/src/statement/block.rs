@@ -68,6 +68,18 @@ impl Block {
         self.skip > 0 || self.fetch.is_some()
     }
 
+    /// Groups come in the order of their keys where no other is asked for: the order that a source finds
+    /// them in depends on what it knows of hidden rows.
+    pub(super) fn settle_order(&mut self) {
+        if let (true, Some(groups)) = (self.order.is_empty(), &self.groups) {
+            for key in groups {
+                if !self.order.contains(key) {
+                    self.order.push(key.clone());
+                }
+            }
+        }
+    }
+
     /// Adds a condition on the rows or, once they are grouped, on the groups.
     pub(super) fn restrict(&mut self, condition: String) {
         if self.groups.is_some() {

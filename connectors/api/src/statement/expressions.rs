@@ -87,11 +87,11 @@ impl Renderer<'_> {
                 let class = expression.class;
                 for (condition, value) in branches {
                     let condition = self.condition(condition, below)?;
-                    let value = self.dialect.among_others(&self.value(value, below)?, class);
+                    let value = self.dialect.among_others(&self.value(value, below)?, class)?;
                     sql.push_str(&format!(" WHEN {condition} THEN {value}"));
                 }
                 if let Some(otherwise) = otherwise {
-                    let value = self.dialect.among_others(&self.value(otherwise, below)?, class);
+                    let value = self.dialect.among_others(&self.value(otherwise, below)?, class)?;
                     sql.push_str(&format!(" ELSE {value}"));
                 }
                 Some(format!("{sql} END"))

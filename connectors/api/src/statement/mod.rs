@@ -65,6 +65,7 @@ impl Renderer<'_> {
 
     /// The whole statement, each column in the type in which it arrives.
     fn outermost(&mut self, mut block: Block) -> Option<String> {
+        block.settle_order();
         for cell in &mut block.cells {
             cell.value = match &cell.shape.stored {
                 Some((table, column))

@@ -307,12 +307,17 @@ impl Renderer<'_> {
             if block.is_paged() || !block.order.is_empty() {
                 block = self.nest(block)?;
             }
-            shapes =
+            let classes = |shapes: &[Shape]| shapes.iter().map(|s| s.class).collect::<Vec<_>>();
+            let own: Vec<Shape> =
                 block.cells.iter().map(|c| Shape { stored: None, ..c.shape.clone() }).collect();
+            if !parts.is_empty() && classes(&own) != classes(&shapes) {
+                return None;
+            }
+            shapes = own;
             for cell in &mut block.cells {
                 let value =
                     self.dialect.arrives_as(&self.value_of(cell)?, &cell.shape.data_type)?;
-                cell.value = self.dialect.among_others(&value, cell.shape.class);
+                cell.value = self.dialect.among_others(&value, cell.shape.class)?;
                 cell.condition = None;
             }
             let names: Vec<_> = (1..=block.cells.len())
@@ -333,7 +338,9 @@ impl Renderer<'_> {
     /// The block as a derived table.
     pub(super) fn nest(&mut self, mut block: Block) -> Option<Block> {
         let alias = self.alias();
-        if !block.is_paged() {
+        if block.is_paged() {
+            block.settle_order();
+        } else {
             block.order.clear();
         }
         let mut names: Vec<String> = Vec::with_capacity(block.cells.len());

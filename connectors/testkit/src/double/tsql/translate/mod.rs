@@ -36,6 +36,8 @@ pub(crate) struct Translated {
     pub(crate) types: Vec<Option<infer::Typed>>,
     /// Names of the result's columns that the text alone tells, likewise.
     pub(crate) names: Vec<Option<String>>,
+    /// Whether an outer join may fill columns with NULL that have none where they are stored.
+    pub(crate) fills: bool,
 }
 
 /// An expression that is already PostgreSQL's.

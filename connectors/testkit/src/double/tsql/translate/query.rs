@@ -8,8 +8,8 @@ use crate::double::tsql::native::Native;
 use sqlparser::ast::{
     AssignmentTarget, Expr, Fetch, FromTable, Function, FunctionArgumentClause, FunctionArguments,
     Ident, JoinConstraint, JoinOperator, LimitClause, ObjectName, ObjectNamePart, OrderBy,
-    OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, TableFactor, Top,
-    TopQuantity, VisitMut, VisitorMut, WindowType,
+    OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, TableFactor,
+    TableWithJoins, Top, TopQuantity, VisitMut, VisitorMut, WindowType,
 };
 use std::ops::ControlFlow;
 
@@ -26,7 +26,10 @@ pub(crate) fn statement(
     changed(&mut statement, &mut walk.scopes, context)?;
     match statement.visit(&mut walk) {
         ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(Translated { sql: statement.to_string(), types, names }),
+        ControlFlow::Continue(()) => {
+            let (sql, fills) = (statement.to_string(), walk.fills);
+            Ok(Translated { sql, types, names, fills })
+        }
     }
 }
 
@@ -78,7 +81,10 @@ pub(crate) fn view(mut query: Box<Query>, context: Context<'_>) -> Result<Transl
     let mut walk = Walk::new(context, 1);
     match query.visit(&mut walk) {
         ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(Translated { sql: query.to_string(), types, names }),
+        ControlFlow::Continue(()) => {
+            let (sql, fills) = (query.to_string(), walk.fills);
+            Ok(Translated { sql, types, names, fills })
+        }
     }
 }
 
@@ -134,11 +140,20 @@ struct Walk<'a> {
     scopes: Scopes,
     /// Types that the expressions around the current one are to have.
     types: Vec<Option<Native>>,
+    /// Whether there was an outer join.
+    fills: bool,
 }
 
 impl<'a> Walk<'a> {
     fn new(context: Context<'a>, depth: usize) -> Self {
-        Self { context, common: Vec::new(), depth, scopes: Scopes::default(), types: Vec::new() }
+        Self {
+            context,
+            common: Vec::new(),
+            depth,
+            scopes: Scopes::default(),
+            types: Vec::new(),
+            fills: false,
+        }
     }
 
     /// The type of an expression whose digits PostgreSQL counts in another way.
@@ -184,7 +199,7 @@ impl VisitorMut for Walk<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<EngineError> {
         self.scopes.enter_select(select, self.context);
-        flow(checked(select))
+        flow(checked(select, &mut self.fills))
     }
 
     fn post_visit_select(&mut self, _: &mut Select) -> ControlFlow<EngineError> {
@@ -424,7 +439,7 @@ fn is_string_agg(function: &Function) -> bool {
 }
 
 /// Rewrites joins, and refuses what T-SQL does not have.
-fn checked(select: &mut Select) -> Result<(), EngineError> {
+fn checked(select: &mut Select, fills: &mut bool) -> Result<(), EngineError> {
     for item in &select.projection {
         if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
             && expression::is_condition(expr)
@@ -438,7 +453,18 @@ fn checked(select: &mut Select) -> Result<(), EngineError> {
     if select.qualify.is_some() || !select.lateral_views.is_empty() {
         return Err(syntax("QUALIFY"));
     }
-    for join in select.from.iter_mut().flat_map(|table| &mut table.joins) {
+    select.from.iter_mut().try_for_each(|table| joined(table, fills))
+}
+
+/// The joins of a table, and those in parentheses.
+fn joined(table: &mut TableWithJoins, fills: &mut bool) -> Result<(), EngineError> {
+    if let TableFactor::NestedJoin { table_with_joins, .. } = &mut table.relation {
+        joined(table_with_joins, fills)?;
+    }
+    for join in &mut table.joins {
+        if let TableFactor::NestedJoin { table_with_joins, .. } = &mut join.relation {
+            joined(table_with_joins, fills)?;
+        }
         let applied =
             matches!(join.join_operator, JoinOperator::CrossApply | JoinOperator::OuterApply);
         if applied && let TableFactor::Derived { lateral, .. } = &mut join.relation {
@@ -449,16 +475,17 @@ fn checked(select: &mut Select) -> Result<(), EngineError> {
                 join.join_operator = JoinOperator::CrossJoin(JoinConstraint::None);
             }
             JoinOperator::OuterApply => {
+                *fills = true;
                 join.join_operator = JoinOperator::LeftOuter(JoinConstraint::On(raw("true")));
             }
             JoinOperator::Join(JoinConstraint::On(_))
             | JoinOperator::Inner(JoinConstraint::On(_))
-            | JoinOperator::Left(JoinConstraint::On(_))
+            | JoinOperator::CrossJoin(JoinConstraint::None) => {}
+            JoinOperator::Left(JoinConstraint::On(_))
             | JoinOperator::LeftOuter(JoinConstraint::On(_))
             | JoinOperator::Right(JoinConstraint::On(_))
             | JoinOperator::RightOuter(JoinConstraint::On(_))
-            | JoinOperator::FullOuter(JoinConstraint::On(_))
-            | JoinOperator::CrossJoin(JoinConstraint::None) => {}
+            | JoinOperator::FullOuter(JoinConstraint::On(_)) => *fills = true,
             _ => return Err(syntax("JOIN")),
         }
     }

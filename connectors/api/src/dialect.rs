@@ -1,8 +1,6 @@
 //! What a source's SQL looks like and what it may be asked: pure, and "no" unless said otherwise.
 
-use crate::{
-    ColumnDescription, Comparison, Expression, FunctionRule, Mask, OperandClass, Value,
-};
+use crate::{ColumnDescription, Comparison, Expression, FunctionRule, Mask, OperandClass, Value};
 use arrow_schema::DataType;
 use std::fmt::Debug;
 
@@ -22,8 +20,8 @@ pub struct Operand<'a> {
     /// The stored column whose values these are; `None` where a mask has replaced them, or where they
     /// are computed.
     pub column: Option<&'a ColumnDescription>,
-    /// Digits behind the point of computed decimals.
-    pub scale: Option<u8>,
+    /// The most digits of a computed number, in front of the point and behind it.
+    pub digits: Option<(u16, u16)>,
 }
 
 /// An argument as text, and what it is.

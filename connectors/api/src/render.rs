@@ -361,7 +361,7 @@ struct Named<'a> {
 
 impl Named<'_> {
     fn operand(&self) -> Operand<'_> {
-        Operand { sql: &self.sql, class: self.class, column: self.column, scale: None }
+        Operand { sql: &self.sql, class: self.class, column: self.column, digits: None }
     }
 }
 

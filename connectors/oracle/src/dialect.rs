@@ -296,7 +296,8 @@ impl Dialect for OracleDialect {
 
     /// A condition is a value since there is a type for it; unknown is neither.
     fn truth_value(&self, condition: &str) -> Option<String> {
-        let truth = format!("CASE WHEN {condition} THEN TRUE WHEN NOT ({condition}) THEN FALSE END");
+        let truth =
+            format!("CASE WHEN {condition} THEN TRUE WHEN NOT ({condition}) THEN FALSE END");
         self.booleans.load(Ordering::Relaxed).then_some(truth)
     }
 
@@ -439,7 +440,12 @@ mod tests {
     #[test]
     fn a_date_is_compared_with_a_date_where_that_is_exact() {
         let date = column("DATE");
-        let operand = Operand { sql: "\"C\"", class: OperandClass::Timestamp, column: Some(&date), scale: None };
+        let operand = Operand {
+            sql: "\"C\"",
+            class: OperandClass::Timestamp,
+            column: Some(&date),
+            digits: None,
+        };
         let spelled = |operand: &Operand<'_>, micros| {
             let mut bound = Vec::new();
             let dialect = utf8(19);

@@ -187,8 +187,7 @@ const fn all() -> [Rule; OF_UTF8.len() + COMMON.len()] {
     let mut all = [COMMON[0]; OF_UTF8.len() + COMMON.len()];
     let mut at = 0;
     while at < all.len() {
-        all[at] =
-            if at < OF_UTF8.len() { OF_UTF8[at] } else { COMMON[at - OF_UTF8.len()] };
+        all[at] = if at < OF_UTF8.len() { OF_UTF8[at] } else { COMMON[at - OF_UTF8.len()] };
         at += 1;
     }
     all

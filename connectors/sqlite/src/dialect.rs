@@ -13,8 +13,8 @@ use crate::functions::{self, GROUPED, RULES};
 use arrow_schema::DataType;
 use celosia_connector_api::mask::REDACTED;
 use celosia_connector_api::{
-    Bind, Capabilities, ClassSet, ColumnDescription, Dialect, FunctionRule, GroupKey, Mask, Operand,
-    OperandClass, Relational, Spelled, Value,
+    Bind, Capabilities, ClassSet, ColumnDescription, Dialect, FunctionRule, GroupKey, Mask,
+    Operand, OperandClass, Relational, Spelled, Value,
 };
 
 /// The dialect of SQLite 3.30 and later.

@@ -16,6 +16,24 @@ use celosia_connector_api::functions::class::{
 };
 use celosia_connector_api::{Argument, ClassSet, FunctionRule as Rule, OperandClass, Spelled};
 
+/// What is computed from a date, where it is one.
+macro_rules! of_date {
+    ($value:expr) => {
+        concat!("CASE WHEN date({0}) = {0} THEN ", $value, " WHEN {0} IS NOT NULL THEN 'unfit' END")
+    };
+}
+/// What is computed from a time stamp, where it is one without an offset.
+macro_rules! of_moment {
+    ($value:expr) => {
+        concat!(
+            "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
+             AND substr({0}, 11) NOT GLOB '*[^0-9:. TZz]*' THEN ",
+            $value,
+            " WHEN {0} IS NOT NULL THEN 'unfit' END"
+        )
+    };
+}
+
 /// Classes that are grouped as the engine does: no floats, since Arrow tells -0.0 from 0.0, and no
 /// decimals, since 0.5 may be stored as a double and as text.
 pub(crate) const GROUPED: ClassSet = ClassSet::of(&[
@@ -59,35 +77,118 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::scalar("ltrim", &[TEXT], "ltrim({0})", "ltrim(t)"),
     Rule::scalar("rtrim", &[TEXT], "rtrim({0})", "rtrim(t)"),
     // Dates. SQLite's own date() takes other spellings as well, and gives the one that is read.
-    Rule::scalar("date_part", &[Word("year"), DATE], YEAR, "extract(year FROM y)"),
-    Rule::scalar("date_part", &[Word("year"), TIMESTAMP], YEAR, "extract(year FROM z)"),
-    Rule::scalar("date_part", &[Word("quarter"), DATE], QUARTER, "extract(quarter FROM y)"),
-    Rule::scalar("date_part", &[Word("quarter"), TIMESTAMP], QUARTER, "extract(quarter FROM z)"),
-    Rule::scalar("date_part", &[Word("month"), DATE], MONTH, "extract(month FROM y)"),
-    Rule::scalar("date_part", &[Word("month"), TIMESTAMP], MONTH, "extract(month FROM z)"),
-    Rule::scalar("date_part", &[Word("day"), DATE], DAY, "extract(day FROM y)"),
-    Rule::scalar("date_part", &[Word("day"), TIMESTAMP], DAY, "extract(day FROM z)"),
-    Rule::scalar("date_part", &[Word("dow"), DATE], WEEKDAY, "extract(dow FROM y)"),
-    Rule::scalar("date_part", &[Word("doy"), DATE], YEARDAY, "extract(doy FROM y)"),
-    Rule::scalar("date_part", &[Word("hour"), TIMESTAMP], HOUR, "extract(hour FROM z)"),
-    Rule::scalar("date_part", &[Word("minute"), TIMESTAMP], MINUTE, "extract(minute FROM z)"),
-    Rule::scalar("date_trunc", &[Word("year"), TIMESTAMP], TRUNC_YEAR, "date_trunc('year', z)"),
+    Rule::scalar(
+        "date_part",
+        &[Word("year"), DATE],
+        of_date!("CAST(substr({0}, 1, 4) AS INTEGER)"),
+        "extract(year FROM y)",
+    ),
+    Rule::scalar(
+        "date_part",
+        &[Word("year"), TIMESTAMP],
+        of_moment!("CAST(substr({0}, 1, 4) AS INTEGER)"),
+        "extract(year FROM z)",
+    ),
+    Rule::scalar(
+        "date_part",
+        &[Word("quarter"), DATE],
+        of_date!("(CAST(substr({0}, 6, 2) AS INTEGER) + 2) / 3"),
+        "extract(quarter FROM y)",
+    ),
+    Rule::scalar(
+        "date_part",
+        &[Word("quarter"), TIMESTAMP],
+        of_moment!("(CAST(substr({0}, 6, 2) AS INTEGER) + 2) / 3"),
+        "extract(quarter FROM z)",
+    ),
+    Rule::scalar(
+        "date_part",
+        &[Word("month"), DATE],
+        of_date!("CAST(substr({0}, 6, 2) AS INTEGER)"),
+        "extract(month FROM y)",
+    ),
+    Rule::scalar(
+        "date_part",
+        &[Word("month"), TIMESTAMP],
+        of_moment!("CAST(substr({0}, 6, 2) AS INTEGER)"),
+        "extract(month FROM z)",
+    ),
+    Rule::scalar(
+        "date_part",
+        &[Word("day"), DATE],
+        of_date!("CAST(substr({0}, 9, 2) AS INTEGER)"),
+        "extract(day FROM y)",
+    ),
+    Rule::scalar(
+        "date_part",
+        &[Word("day"), TIMESTAMP],
+        of_moment!("CAST(substr({0}, 9, 2) AS INTEGER)"),
+        "extract(day FROM z)",
+    ),
+    Rule::scalar(
+        "date_part",
+        &[Word("dow"), DATE],
+        of_date!("CAST(strftime('%w', {0}) AS INTEGER)"),
+        "extract(dow FROM y)",
+    ),
+    Rule::scalar(
+        "date_part",
+        &[Word("doy"), DATE],
+        of_date!("CAST(strftime('%j', {0}) AS INTEGER)"),
+        "extract(doy FROM y)",
+    ),
+    Rule::scalar(
+        "date_part",
+        &[Word("hour"), TIMESTAMP],
+        of_moment!("CAST(substr({0} || ' 00:00', 12, 2) AS INTEGER)"),
+        "extract(hour FROM z)",
+    ),
+    Rule::scalar(
+        "date_part",
+        &[Word("minute"), TIMESTAMP],
+        of_moment!("CAST(substr({0} || ' 00:00', 15, 2) AS INTEGER)"),
+        "extract(minute FROM z)",
+    ),
+    Rule::scalar(
+        "date_trunc",
+        &[Word("year"), TIMESTAMP],
+        of_moment!("substr({0}, 1, 4) || '-01-01 00:00:00'"),
+        "date_trunc('year', z)",
+    ),
     Rule::scalar(
         "date_trunc",
         &[Word("quarter"), TIMESTAMP],
-        TRUNC_QUARTER,
+        of_moment!(
+            "substr({0}, 1, 5) || substr('01040710', \
+             (CAST(substr({0}, 6, 2) AS INTEGER) - 1) / 3 * 2 + 1, 2) || '-01 00:00:00'"
+        ),
         "date_trunc('quarter', z)",
     ),
-    Rule::scalar("date_trunc", &[Word("month"), TIMESTAMP], TRUNC_MONTH, "date_trunc('month', z)"),
-    Rule::scalar("date_trunc", &[Word("day"), TIMESTAMP], TRUNC_DAY, "date_trunc('day', z)"),
-    Rule::scalar("date_trunc", &[Word("hour"), TIMESTAMP], TRUNC_HOUR, "date_trunc('hour', z)"),
+    Rule::scalar(
+        "date_trunc",
+        &[Word("month"), TIMESTAMP],
+        of_moment!("substr({0}, 1, 7) || '-01 00:00:00'"),
+        "date_trunc('month', z)",
+    ),
+    Rule::scalar(
+        "date_trunc",
+        &[Word("day"), TIMESTAMP],
+        of_moment!("substr({0}, 1, 10) || ' 00:00:00'"),
+        "date_trunc('day', z)",
+    ),
+    Rule::scalar(
+        "date_trunc",
+        &[Word("hour"), TIMESTAMP],
+        of_moment!("substr({0}, 1, 10) || ' ' || substr({0} || ' 00', 12, 2) || ':00:00'"),
+        "date_trunc('hour', z)",
+    ),
     Rule::scalar(
         "date_trunc",
         &[Word("minute"), TIMESTAMP],
-        TRUNC_MINUTE,
+        of_moment!("substr({0}, 1, 10) || ' ' || substr({0} || ' 00:00', 12, 5) || ':00'"),
         "date_trunc('minute', z)",
     ),
-    Rule::scalar("cast date", &[TIMESTAMP], CAST_DATE, "CAST(z AS date)"),
+    Rule::scalar("cast date", &[TIMESTAMP], of_moment!("substr({0}, 1, 10)"), "CAST(z AS date)"),
     // Aggregates.
     Rule::aggregate("count", &[], "COUNT(*)", "count(*)"),
     Rule::aggregate("count", &[ANY], "COUNT({0})", "count(t)"),
@@ -132,40 +233,6 @@ const SHOWN: &str = "CASE typeof({0}) WHEN 'integer' THEN CAST({0} AS TEXT) \
                      WHEN 'null' THEN NULL ELSE x'00' END";
 const DOUBLE: &str = "CASE typeof({0}) WHEN 'integer' THEN CAST({0} AS REAL) \
                       WHEN 'null' THEN NULL ELSE 'unfit' END";
-const YEAR: &str = "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
-    THEN CAST(substr({0}, 1, 4) AS INTEGER) WHEN {0} IS NOT NULL THEN 'unfit' END";
-const QUARTER: &str = "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
-    THEN (CAST(substr({0}, 6, 2) AS INTEGER) + 2) / 3 WHEN {0} IS NOT NULL THEN 'unfit' END";
-const MONTH: &str = "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
-    THEN CAST(substr({0}, 6, 2) AS INTEGER) WHEN {0} IS NOT NULL THEN 'unfit' END";
-const DAY: &str = "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
-    THEN CAST(substr({0}, 9, 2) AS INTEGER) WHEN {0} IS NOT NULL THEN 'unfit' END";
-const WEEKDAY: &str = "CASE WHEN date({0}) = {0} \
-    THEN CAST(strftime('%w', {0}) AS INTEGER) WHEN {0} IS NOT NULL THEN 'unfit' END";
-const YEARDAY: &str = "CASE WHEN date({0}) = {0} \
-    THEN CAST(strftime('%j', {0}) AS INTEGER) WHEN {0} IS NOT NULL THEN 'unfit' END";
-const HOUR: &str = "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
-    THEN CAST(substr({0} || ' 00:00', 12, 2) AS INTEGER) WHEN {0} IS NOT NULL THEN 'unfit' END";
-const MINUTE: &str = "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
-    THEN CAST(substr({0} || ' 00:00', 15, 2) AS INTEGER) WHEN {0} IS NOT NULL THEN 'unfit' END";
-const TRUNC_YEAR: &str = "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
-    THEN substr({0}, 1, 4) || '-01-01 00:00:00' WHEN {0} IS NOT NULL THEN 'unfit' END";
-const TRUNC_QUARTER: &str = "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
-    THEN substr({0}, 1, 5) || substr('01040710', (CAST(substr({0}, 6, 2) AS INTEGER) - 1) / 3 * 2 + 1, 2) \
-    || '-01 00:00:00' WHEN {0} IS NOT NULL THEN 'unfit' END";
-const TRUNC_MONTH: &str = "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
-    THEN substr({0}, 1, 7) || '-01 00:00:00' WHEN {0} IS NOT NULL THEN 'unfit' END";
-const TRUNC_DAY: &str = "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
-    THEN substr({0}, 1, 10) || ' 00:00:00' WHEN {0} IS NOT NULL THEN 'unfit' END";
-const TRUNC_HOUR: &str = "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
-    THEN substr({0}, 1, 10) || ' ' || substr({0} || ' 00', 12, 2) || ':00:00' \
-    WHEN {0} IS NOT NULL THEN 'unfit' END";
-const TRUNC_MINUTE: &str = "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
-    THEN substr({0}, 1, 10) || ' ' || substr({0} || ' 00:00', 12, 5) || ':00' \
-    WHEN {0} IS NOT NULL THEN 'unfit' END";
-const CAST_DATE: &str = "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
-    THEN substr({0}, 1, 10) WHEN {0} IS NOT NULL THEN 'unfit' END";
-
 /// The one form of a time stamp among those that are read: `2024-01-01T10:00Z` is
 /// `2024-01-01 10:00:00.000000`.
 pub(crate) fn one_form(moment: &str) -> String {

@@ -265,7 +265,11 @@ impl Dialect for SqlServerDialect {
         format!("CAST({} AS decimal({},{fraction}))", argument.sql, (whole + fraction).max(1))
     }
 
+    /// Text is read in whatever type it has: what is computed from other code pages is wide already.
     fn arrives_as(&self, expression: &str, data_type: &DataType) -> Option<String> {
+        if *data_type == DataType::Utf8 && expression != "NULL" {
+            return Some(expression.to_string());
+        }
         Some(format!("CAST({expression} AS {})", types::cast_target(data_type)?))
     }
 
@@ -281,11 +285,11 @@ impl Dialect for SqlServerDialect {
         }
     }
 
-    /// Texts of several collations have none together. A UUID is text here, in capitals.
+    /// Texts of several collations have none together. A UUID is text there, in capitals.
     fn among_others(&self, expression: &str, class: OperandClass) -> Option<String> {
         Some(match class {
             OperandClass::Text => text::in_units(expression),
-            OperandClass::Uuid => format!("LOWER({expression})"),
+            OperandClass::Uuid => format!("LOWER(CAST({expression} AS nvarchar(36)))"),
             _ => expression.to_string(),
         })
     }
@@ -305,7 +309,8 @@ impl Dialect for SqlServerDialect {
             return None;
         }
         let one = format!("CAST(1{} AS decimal({},0))", "0".repeat(digits.into()), digits + 1);
-        let unit = format!("CAST(0.{}1 AS decimal({digits},{digits}))", "0".repeat((digits - 1).into()));
+        let unit =
+            format!("CAST(0.{}1 AS decimal({digits},{digits}))", "0".repeat((digits - 1).into()));
         let sum = format!("CAST({} AS decimal({},{fraction}))", sum.sql, whole + fraction);
         let sum = format!("CAST({sum} * {one} AS decimal({units},0))");
         let count = format!("CAST(NULLIF({count}, 0) AS decimal(19,0))");

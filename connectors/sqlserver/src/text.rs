@@ -55,7 +55,8 @@ pub(crate) fn compare(
     format!("({})", parts.join(" OR "))
 }
 
-/// Two columns, exactly; their collations may differ.
+/// Two columns, exactly; their collations may differ. Where they do not, theirs finds every pair that is
+/// exactly equal, and its index serves.
 pub(crate) fn compare_columns(
     left: &Operand<'_>,
     operator: Comparison,
@@ -64,7 +65,18 @@ pub(crate) fn compare_columns(
     let (l, r) = (widened(left), widened(right));
     let (symbol, word) = both(operator);
     let (a, b) = (in_units(&l), in_units(&r));
-    format!("({a} {symbol} {b} {word} DATALENGTH({l}) {symbol} DATALENGTH({r}))")
+    let found = match (left.column, right.column) {
+        (Some(one), Some(other))
+            if operator == Comparison::Equal
+                && one.collation.is_some()
+                && one.collation == other.collation
+                && types::base(&one.native_type) == types::base(&other.native_type) =>
+        {
+            format!("{} = {} AND ", left.sql, right.sql)
+        }
+        _ => String::new(),
+    };
+    format!("({found}{a} {symbol} {b} {word} DATALENGTH({l}) {symbol} DATALENGTH({r}))")
 }
 
 /// Equal where both parts are, different where one of them is.

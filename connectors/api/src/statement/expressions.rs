@@ -170,20 +170,20 @@ impl Renderer<'_> {
         right: &Expression,
         below: &[Cell],
     ) -> Option<String> {
-        if let Node::Literal(_) = &left.node
-            && !matches!(&right.node, Node::Literal(_))
+        if let Node::Literal(_) = &left.narrow().node
+            && !matches!(&right.narrow().node, Node::Literal(_))
         {
             return self.compare(operator.swapped(), right, left, below);
         }
-        let (narrow, class) = (left.narrow(), comparison_class(left));
+        let (narrow, class) = (left.narrow(), comparison_class(left, right));
         if !compares(self.dialect, class, operator) {
             return None;
         }
         let sql = self.operand_sql(left, below)?;
         let column = stored(narrow, below);
-        let scale = scale_of(narrow);
-        let operand = Operand { sql: &sql, class, column: column.as_ref(), scale };
-        if let Node::Literal(value) = &right.node {
+        let digits = digits_of(narrow);
+        let operand = Operand { sql: &sql, class, column: column.as_ref(), digits };
+        if let Node::Literal(value) = &right.narrow().node {
             if !is_bindable(self.dialect, class, value) {
                 return None;
             }
@@ -191,7 +191,7 @@ impl Renderer<'_> {
             let mut bind = |value| parameters.bind(value);
             return Some(self.dialect.compare(&operand, operator, value, &mut bind));
         }
-        let other_class = comparison_class(right);
+        let other_class = comparison_class(right, left);
         let can = self.dialect.capabilities().column_comparison
             && class == other_class
             && !matches!(
@@ -203,8 +203,8 @@ impl Renderer<'_> {
         }
         let other_sql = self.operand_sql(right, below)?;
         let other_column = stored(right.narrow(), below);
-        let (column, scale) = (other_column.as_ref(), scale_of(right.narrow()));
-        let other = Operand { sql: &other_sql, class: other_class, column, scale };
+        let (column, digits) = (other_column.as_ref(), digits_of(right.narrow()));
+        let other = Operand { sql: &other_sql, class: other_class, column, digits };
         Some(self.dialect.compare_columns(&operand, operator, &other))
     }
 
@@ -215,7 +215,12 @@ impl Renderer<'_> {
         negated: bool,
         below: &[Cell],
     ) -> Option<String> {
-        let class = comparison_class(operand);
+        let whole = values.iter().all(|value| matches!(value, Value::Integer(_)));
+        let class = match operand.narrow().class {
+            OperandClass::Integer if whole => OperandClass::Integer,
+            OperandClass::Integer => operand.class,
+            class => class,
+        };
         if values.is_empty() {
             return Some(self.dialect.constant(negated).to_string());
         }
@@ -226,8 +231,8 @@ impl Renderer<'_> {
             return None;
         }
         let sql = self.operand_sql(operand, below)?;
-        let (column, scale) = (stored(operand.narrow(), below), scale_of(operand.narrow()));
-        let operand = Operand { sql: &sql, class, column: column.as_ref(), scale };
+        let (column, digits) = (stored(operand.narrow(), below), digits_of(operand.narrow()));
+        let operand = Operand { sql: &sql, class, column: column.as_ref(), digits };
         let parameters = &mut self.writer.parameters;
         let mut bind = |value| parameters.bind(value);
         Some(self.dialect.in_list(&operand, values, negated, &mut bind))
@@ -249,7 +254,7 @@ impl Renderer<'_> {
         }
         let sql = self.operand_sql(operand, below)?;
         let (column, class) = (stored(operand.narrow(), below), OperandClass::Text);
-        let operand = Operand { sql: &sql, class, column: column.as_ref(), scale: None };
+        let operand = Operand { sql: &sql, class, column: column.as_ref(), digits: None };
         let parameters = &mut self.writer.parameters;
         let mut bind = |value| parameters.bind(value);
         Some(self.dialect.like(&operand, pattern, negated, &mut bind))
@@ -338,8 +343,8 @@ impl Renderer<'_> {
     pub(super) fn group_key(&mut self, key: &Expression, below: &[Cell]) -> Option<GroupKey> {
         let sql = self.operand_sql(key, below)?;
         let column = stored(key.narrow(), below);
-        let (class, scale) = (key.class, scale_of(key.narrow()));
-        Some(self.dialect.group_key(&Operand { sql: &sql, class, column: column.as_ref(), scale }))
+        let (class, digits) = (key.class, digits_of(key.narrow()));
+        Some(self.dialect.group_key(&Operand { sql: &sql, class, column: column.as_ref(), digits }))
     }
 }
 
@@ -357,20 +362,25 @@ fn is_condition(expression: &Expression) -> bool {
     )
 }
 
-/// The class in which an expression is compared: that of the wider type, since a literal has it, unless
-/// the column itself has a class that says more.
-fn comparison_class(expression: &Expression) -> OperandClass {
+/// The class in which an expression is compared with another one: that of the wider type, since a
+/// literal has it, unless the column itself has a class that says more. Two whole numbers are compared as
+/// such, whatever both were widened to.
+fn comparison_class(expression: &Expression, other: &Expression) -> OperandClass {
     let narrow = expression.narrow().class;
     match (narrow, expression.class) {
-        (OperandClass::Integer, OperandClass::Decimal) => OperandClass::Decimal,
+        (OperandClass::Integer, OperandClass::Decimal)
+            if other.narrow().class != OperandClass::Integer =>
+        {
+            OperandClass::Decimal
+        }
         _ => narrow,
     }
 }
 
-/// Digits behind the point of a number.
-fn scale_of(expression: &Expression) -> Option<u8> {
+/// The most digits of a number.
+fn digits_of(expression: &Expression) -> Option<(u16, u16)> {
     let exact = matches!(expression.class, OperandClass::Decimal | OperandClass::Integer);
-    exact.then(|| u8::try_from(expression.digits().1).ok()).flatten()
+    exact.then(|| expression.digits())
 }
 
 fn stored(expression: &Expression, below: &[Cell]) -> Option<ColumnDescription> {

@@ -241,7 +241,9 @@ impl Renderer<'_> {
             let below = &block.cells[group.column()?];
             let key = self.group_key(group, &block.cells)?;
             let plain = key.value == below.operand;
+            // Under another collation, it is not the stored column any more.
             let shape = shape_of(group, &block.shapes());
+            let shape = Shape { stored: shape.stored.filter(|_| plain), ..shape };
             let value = if plain { below.value.clone() } else { key.value.clone() };
             keys.push(key.value.clone());
             keys.extend(key.more);

@@ -6,6 +6,7 @@ pub(crate) mod command;
 pub(crate) mod expression;
 pub(crate) mod function;
 pub(crate) mod infer;
+pub(crate) mod join;
 pub(crate) mod query;
 pub(crate) mod table;
 pub(crate) mod tokens;

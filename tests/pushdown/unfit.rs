@@ -8,15 +8,15 @@ use crate::support::{block_on, policy};
 use celosia::query::{Engine, Parts};
 
 const SCRIPT: &str = "
-CREATE TABLE odd (id INTEGER PRIMARY KEY, k TEXT, n BIGINT, d DECIMAL(12,2), z TIMESTAMP, y DATE, b BOOLEAN);
+CREATE TABLE odd (id INTEGER PRIMARY KEY, k TEXT, n BIGINT, d DECIMAL(12,2), z TIMESTAMP, y DATE, b BOOLEAN, t TEXT);
 INSERT INTO odd VALUES
-  (1, 'fit', 7, 1.25, '2024-01-31', '2024-01-31', 1),
-  (2, 'fit', -9223372036854775808, 9999999999.99, '2024-01-31T00:00Z', '2024-02-29', 0),
-  (3, 'fit', 9223372036854775807, -0.01, '2024-01-31 00:00:00.000000000', NULL, NULL),
-  (4, 'fit', 9223372036854775807, '2.5', '2024-01-31 23:59:59.999999', '0001-01-01', 1),
-  (5, 'odd', 'seven', 0.005, '2024-01-31 10:00:00+02:00', '2024-02-30', 7),
-  (6, 'odd', 1.5, 'much', 1706700000, 20240131, 'yes'),
-  (7, 'odd', x'07', 1e30, 'soon', '31.1.2024', x'01');
+  (1, 'fit', 7, 1.25, '2024-01-31', '2024-01-31', 1, ' a '),
+  (2, 'fit', -9223372036854775808, 9999999999.99, '2024-01-31T00:00Z', '2024-02-29', 0, 'bb'),
+  (3, 'fit', 9223372036854775807, -0.01, '2024-01-31 00:00:00.000000000', NULL, NULL, NULL),
+  (4, 'fit', 9223372036854775807, '2.5', '2024-01-31 23:59:59.999999', '0001-01-01', 1, ''),
+  (5, 'odd', 'seven', 0.005, '2024-01-31 10:00:00+02:00', '2024-02-30', 7, x'61'),
+  (6, 'odd', 1.5, 'much', 1706700000, 20240131, 'yes', x'00'),
+  (7, 'odd', x'07', 1e30, 'soon', '31.1.2024', x'01', x'ff');
 ";
 
 /// Each is asked of the rows that fit, with the same answer at the source and here, and of the others,
@@ -35,6 +35,9 @@ const QUESTIONS: &[&str] = &[
     "SELECT extract(month FROM y) AS v, extract(dow FROM y) AS w FROM odd",
     "SELECT y, max(y) OVER (PARTITION BY k) AS v FROM odd",
     "SELECT b, count(*) AS v FROM odd GROUP BY b",
+    "SELECT t, count(*) AS v FROM odd GROUP BY t",
+    "SELECT octet_length(t) AS v, strpos(t, 'a') AS w FROM odd",
+    "SELECT trim(t) AS v, ltrim(t) AS w, rtrim(t) AS x FROM odd",
     "SELECT a.n, b.n AS v FROM odd a JOIN odd b ON a.id = b.id",
 ];
 

@@ -315,6 +315,12 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_left_out_behind_a_limit() {
+        assert_eq!(SqliteDialect.page(7, Some(5), false), " LIMIT 5 OFFSET 7");
+        assert_eq!(SqliteDialect.page(7, None, true), " LIMIT -1 OFFSET 7");
+    }
+
+    #[test]
     fn a_name_is_never_a_string() {
         assert_eq!(SqliteDialect.quote("a`b\"c"), "`a``b\"c`");
     }

@@ -70,12 +70,27 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::scalar("%", &[INTEGER, Positive], REST, "n % 7"),
     Rule::scalar("cast text", &[INTEGER], SHOWN, "CAST(n AS text)"),
     Rule::scalar("cast double", &[INTEGER], DOUBLE, "CAST(n AS double precision)"),
-    // Text; these go by its bytes, U+0000 included.
-    Rule::scalar("octet_length", &[TEXT], "octet_length({0})", "octet_length(t)"),
-    Rule::scalar("strpos", &[TEXT, NonEmpty], "instr({0}, {1})", "strpos(t, 'b')"),
-    Rule::scalar("btrim", &[TEXT], "trim({0})", "trim(t)"),
-    Rule::scalar("ltrim", &[TEXT], "ltrim({0})", "ltrim(t)"),
-    Rule::scalar("rtrim", &[TEXT], "rtrim({0})", "rtrim(t)"),
+    // Text; these go by its bytes, U+0000 included. What is no text in such a column is bytes.
+    Rule::scalar("octet_length", &[TEXT], BYTES, "octet_length(t)"),
+    Rule::scalar("strpos", &[TEXT, NonEmpty], PLACE, "strpos(t, 'b')"),
+    Rule::scalar(
+        "btrim",
+        &[TEXT],
+        "CASE typeof({0}) WHEN 'blob' THEN {0} ELSE trim({0}) END",
+        "trim(t)",
+    ),
+    Rule::scalar(
+        "ltrim",
+        &[TEXT],
+        "CASE typeof({0}) WHEN 'blob' THEN {0} ELSE ltrim({0}) END",
+        "ltrim(t)",
+    ),
+    Rule::scalar(
+        "rtrim",
+        &[TEXT],
+        "CASE typeof({0}) WHEN 'blob' THEN {0} ELSE rtrim({0}) END",
+        "rtrim(t)",
+    ),
     // Dates. SQLite's own date() takes other spellings as well, and gives the one that is read.
     Rule::scalar(
         "date_part",
@@ -233,6 +248,9 @@ const SHOWN: &str = "CASE typeof({0}) WHEN 'integer' THEN CAST({0} AS TEXT) \
                      WHEN 'null' THEN NULL ELSE x'00' END";
 const DOUBLE: &str = "CASE typeof({0}) WHEN 'integer' THEN CAST({0} AS REAL) \
                       WHEN 'null' THEN NULL ELSE 'unfit' END";
+const BYTES: &str = "CASE typeof({0}) WHEN 'blob' THEN 'unfit' ELSE octet_length({0}) END";
+const PLACE: &str = "CASE typeof({0}) WHEN 'blob' THEN 'unfit' ELSE instr({0}, {1}) END";
+
 /// The one form of a time stamp among those that are read: `2024-01-01T10:00Z` is
 /// `2024-01-01 10:00:00.000000`.
 pub(crate) fn one_form(moment: &str) -> String {

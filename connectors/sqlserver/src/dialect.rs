@@ -265,6 +265,10 @@ impl Dialect for SqlServerDialect {
         format!("CAST({} AS decimal({},{fraction}))", argument.sql, (whole + fraction).max(1))
     }
 
+    fn sum_digits(&self) -> u16 {
+        38
+    }
+
     /// Text is read in whatever type it has: what is computed from other code pages is wide already.
     fn arrives_as(&self, expression: &str, data_type: &DataType) -> Option<String> {
         if *data_type == DataType::Utf8 && expression != "NULL" {

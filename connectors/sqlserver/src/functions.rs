@@ -221,3 +221,96 @@ const TRUNC_UTC_DAY: &str = "DATETIMEOFFSETFROMPARTS(YEAR(SWITCHOFFSET({0}, '+00
 /// Bytes are compared as if zeros followed, so something else ends each.
 const DISTINCT_TEXT: &str =
     "COUNT_BIG(DISTINCT CAST(CAST({0} AS nvarchar(max)) + N'.' AS varbinary(max)))";
+
+#[cfg(test)]
+mod tests {
+    use crate::SqlServerDialect;
+    use arrow_schema::DataType;
+    use celosia_connector_api::{
+        ColumnDescription, Comparison, Dialect, Expression, Node, Operand, OperandClass, Spelled,
+    };
+
+    fn text(collation: &str) -> ColumnDescription {
+        ColumnDescription {
+            name: "c".into(),
+            native_type: "nvarchar(50)".into(),
+            data_type: DataType::Utf8,
+            nullable: true,
+            comment: None,
+            class: OperandClass::Text,
+            collation: Some(collation.into()),
+            read_as_text: false,
+        }
+    }
+
+    fn computed<'a>(sql: &'a str, class: OperandClass) -> Operand<'a> {
+        Operand { sql, class, column: None, digits: None }
+    }
+
+    #[test]
+    fn groups_are_those_of_the_values() {
+        let key = |class| {
+            let key = SqlServerDialect.group_key(&computed("t1.[c]", class));
+            (key.value, key.more)
+        };
+        let units = "t1.[c] COLLATE Latin1_General_BIN2".to_string();
+        assert_eq!(key(OperandClass::Text), (units, Some("DATALENGTH(t1.[c])".into())));
+        let bytes = ("t1.[c]".to_string(), Some("DATALENGTH(t1.[c])".to_string()));
+        assert_eq!(key(OperandClass::Bytes), bytes);
+        assert_eq!(key(OperandClass::Date), ("t1.[c]".into(), None));
+    }
+
+    #[test]
+    fn rows_are_left_out_within_an_order() {
+        let page = |fetch, ordered| SqlServerDialect.page(7, fetch, ordered);
+        assert_eq!(page(Some(5), true), " OFFSET 7 ROWS FETCH NEXT 5 ROWS ONLY");
+        assert_eq!(page(None, false), " ORDER BY (SELECT NULL) OFFSET 7 ROWS");
+    }
+
+    #[test]
+    fn texts_of_one_collation_are_found_by_it() {
+        let compared = |one: &ColumnDescription, other: &ColumnDescription| {
+            let left = Operand { column: Some(one), ..computed("a.[c]", OperandClass::Text) };
+            let right = Operand { column: Some(other), ..computed("b.[c]", OperandClass::Text) };
+            SqlServerDialect.compare_columns(&left, Comparison::Equal, &right)
+        };
+        let (latin, greek) = (text("Latin1_General_CI_AS"), text("Greek_CI_AS"));
+        let exact = "a.[c] COLLATE Latin1_General_BIN2 = b.[c] COLLATE Latin1_General_BIN2 \
+                     AND DATALENGTH(a.[c]) = DATALENGTH(b.[c]))";
+        assert_eq!(compared(&latin, &latin), format!("(a.[c] = b.[c] AND {exact}"));
+        assert_eq!(compared(&latin, &greek), format!("({exact}"));
+    }
+
+    #[test]
+    fn decimals_are_as_wide_as_their_values() {
+        let expression = Expression::new(Node::Column(0), DataType::Decimal128(38, 2));
+        let argument = Spelled { sql: "SUM(x)".into(), expression: &expression };
+        let narrow = SqlServerDialect.decimal_argument(&argument, (10, 2));
+        assert_eq!(narrow, "CAST(SUM(x) AS decimal(12,2))");
+        assert_eq!(
+            SqlServerDialect.decimal_argument(&argument, (0, 0)),
+            "CAST(SUM(x) AS decimal(1,0))"
+        );
+        // 36 + 6 digits are too many for an average.
+        assert_eq!(SqlServerDialect.decimal_average(&argument, "n", 6), None);
+        let expression = Expression::new(Node::Column(0), DataType::Decimal128(25, 2));
+        let argument = Spelled { sql: "s".into(), expression: &expression };
+        let average = SqlServerDialect.decimal_average(&argument, "n", 6).expect("sent");
+        assert!(
+            average.ends_with("AS decimal(29,0)) * CAST(0.000001 AS decimal(6,6)))"),
+            "{average}"
+        );
+        let of =
+            |sql, digits| Operand { digits: Some(digits), ..computed(sql, OperandClass::Decimal) };
+        let (a, b) = (of("a", (13, 2)), of("b", (19, 6)));
+        let compared = SqlServerDialect.compare_columns(&a, Comparison::Less, &b);
+        assert_eq!(compared, "CAST(a AS decimal(15,2)) < CAST(b AS decimal(25,6))");
+    }
+
+    #[test]
+    fn an_unknown_condition_is_no_value() {
+        let truth = SqlServerDialect.truth_value("a = b");
+        let expected = "CAST(CASE WHEN a = b THEN 1 WHEN NOT (a = b) THEN 0 END AS bit)";
+        assert_eq!(truth.as_deref(), Some(expected));
+    }
+}

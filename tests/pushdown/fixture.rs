@@ -32,6 +32,12 @@ impl Pair {
 }
 
 impl Pair {
+    /// What the sources are sent.
+    pub(super) async fn sent(&self, sql: &str) -> String {
+        let said = tool(&self.pushed, &policy::named("ana", &["all"]), "explain", sql).await;
+        said.sources.to_string()
+    }
+
     /// The lines of the plan that are more than one statement at the source.
     pub(super) async fn stays_here(&self, sql: &str) -> Vec<String> {
         let lines = self.plan(sql).await;
@@ -53,7 +59,7 @@ pub(super) async fn pair(store: Store) -> Option<&'static Pair> {
     if let Some(pair) = pairs.get(&name) {
         return Some(pair);
     }
-    let script = load::script(store, &[cases(store), facts(), dimensions()]);
+    let script = load::script(store, &[cases(store), facts(), dimensions(), numbered()]);
     let place = match store {
         Store::Sqlite => {
             let file = scratch().join("pushdown-cases.db");
@@ -189,6 +195,16 @@ fn dimensions() -> Table {
     let declared =
         columns(&[("id", "INTEGER"), ("name", "TEXT"), ("colour", "TEXT"), ("parent", "INTEGER")]);
     Table { name: "dimensions", columns: declared, rows: rows.collect() }
+}
+
+/// Columns whose names are those that computed ones get.
+fn numbered() -> Table {
+    let rows = (0..30_i64).map(|id| {
+        let second = if id % 4 == 0 { Cell::Null } else { Cell::Int(id % 3) };
+        vec![Cell::Int(id), second, text(["x", "y"][id as usize % 2])]
+    });
+    let declared = columns(&[("c3", "BIGINT"), ("c1", "INTEGER"), ("c2", "TEXT")]);
+    Table { name: "numbered", columns: declared, rows: rows.collect() }
 }
 
 /// The lines that only one of two answers has, at most a few.

@@ -33,7 +33,7 @@ fn whole_statements_give_the_local_answer() {
             if !same || local.error().is_some() {
                 failures.push(format!(
                     "{store:?}: {sql}\n  {}\n{}",
-                    pushed.sources,
+                    block_on(pair.sent(sql)),
                     difference(&pushed.ordered(), &local.ordered())
                 ));
             }

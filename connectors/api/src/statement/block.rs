@@ -126,3 +126,22 @@ impl Block {
         sql
     }
 }
+
+/// Whether a name is one that a computed column at another place may have.
+pub(super) fn is_numbered(name: &str, index: usize) -> bool {
+    let number = name.strip_prefix(['c', 'C']).filter(|rest| !rest.is_empty());
+    number.is_some_and(|number| {
+        number.bytes().all(|b| b.is_ascii_digit()) && number != (index + 1).to_string()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_has_no_other_ones_number() {
+        assert!(is_numbered("c2", 0) && is_numbered("C10", 2) && is_numbered("c02", 1));
+        assert!(!is_numbered("c2", 1) && !is_numbered("c", 0) && !is_numbered("cx1", 0));
+    }
+}

@@ -67,7 +67,7 @@ impl Renderer<'_> {
     fn outermost(&mut self, mut block: Block) -> Option<String> {
         block.settle_order();
         for cell in &mut block.cells {
-            cell.value = match &cell.shape.stored {
+            let value = match &cell.shape.stored {
                 Some((table, column))
                     if table.columns[*column].data_type == cell.shape.data_type =>
                 {
@@ -75,6 +75,8 @@ impl Renderer<'_> {
                 }
                 _ => self.dialect.arrives_as(&self.value_of(cell)?, &cell.shape.data_type)?,
             };
+            cell.plain &= value == cell.value;
+            cell.value = value;
             cell.condition = None;
         }
         let mut known: Vec<&str> = Vec::with_capacity(block.cells.len());
@@ -82,7 +84,8 @@ impl Renderer<'_> {
         for (index, cell) in block.cells.iter().enumerate() {
             // Two columns of one name cannot be told apart where rows are numbered around them.
             let own = cell.value.rsplit_once('.').map_or(cell.value.as_str(), |(_, name)| name);
-            let named = cell.plain && !known.contains(&own);
+            let bare = own.get(1..own.len().saturating_sub(1)).unwrap_or_default();
+            let named = cell.plain && !known.contains(&own) && !block::is_numbered(bare, index);
             known.push(own);
             names.push((!named).then(|| self.dialect.quote(&format!("c{}", index + 1))));
         }

@@ -1,7 +1,7 @@
 //! Each relational operator as a SELECT, folded into the one below where that means the same.
 
 use super::Renderer;
-use super::block::{Block, Cell};
+use super::block::{Block, Cell, is_numbered};
 use crate::relation::{AggregateCall, JoinKind, OrderKey, Shape, WindowCall, shape_of};
 use crate::{Expression, Node, RemoteQuery, TableRead};
 
@@ -350,6 +350,7 @@ impl Renderer<'_> {
             let stored = cell.shape.stored.as_ref().filter(|_| cell.plain);
             let name = stored.map(|(table, column)| table.columns[*column].name.clone());
             let name = name.filter(|name| !names.iter().any(|n| n.eq_ignore_ascii_case(name)));
+            let name = name.filter(|name| !is_numbered(name, index));
             names.push(name.unwrap_or_else(|| format!("c{}", index + 1)));
         }
         for cell in &mut block.cells {

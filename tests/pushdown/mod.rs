@@ -3,5 +3,6 @@
 
 mod cases;
 mod fixture;
+mod joins;
 mod statements;
 mod unfit;

@@ -2,7 +2,7 @@
 //! answer depends on it, at the source as here, and nothing where it is hidden.
 
 use crate::support::ask::ask;
-use crate::support::lab::{Place, parts, remote, scratch};
+use crate::support::lab::{parts, remote, scratch};
 use crate::support::load::{self, Store};
 use crate::support::{block_on, policy};
 use celosia::query::{Engine, Parts};
@@ -46,7 +46,6 @@ fn what_is_of_another_type_is_an_error_at_sqlite_as_here() {
     block_on(async {
         let file = scratch().join("pushdown-odd.db");
         load::sqlite(&file, SCRIPT.into()).await;
-        let Place::File(file) = Place::File(file) else { unreachable!() };
         let engine = async |pushdown, rows: &str| {
             let url = file.display().to_string();
             let mut parts = parts(vec![("shop".into(), remote(Store::Sqlite, &url))]).await;

@@ -82,6 +82,9 @@ pub struct Relational {
     pub join: bool,
     /// Full outer joins.
     pub full_join: bool,
+    /// Equal keys are found without an index. Otherwise a join needs a key that is a column, and EXISTS is
+    /// `(key IN (...)) IS TRUE`.
+    pub hashes: bool,
     /// Grouping, by these classes: equality (under [`Dialect::group_key`]) is equality of the values,
     /// and which of two equal values is shown makes no difference.
     pub group: ClassSet,

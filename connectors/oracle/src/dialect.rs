@@ -261,6 +261,7 @@ impl Dialect for OracleDialect {
         Relational {
             join: true,
             full_join: true,
+            hashes: true,
             group: GROUPED,
             union_all: true,
             window: true,

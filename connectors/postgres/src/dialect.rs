@@ -141,6 +141,7 @@ impl Dialect for PostgresDialect {
         Relational {
             join: true,
             full_join: true,
+            hashes: true,
             group: EXACT,
             union_all: true,
             window: true,

@@ -17,7 +17,7 @@ use celosia_connector_api::{
     Operand, OperandClass, Relational, Spelled, Value,
 };
 
-/// The dialect of SQLite 3.30 and later.
+/// The dialect of the SQLite that is built in, 3.51.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SqliteDialect;
 
@@ -151,10 +151,13 @@ impl Dialect for SqliteDialect {
         format!("{limit} OFFSET {}", skip.min(i64::MAX.unsigned_abs()))
     }
 
+    /// A join makes an index while it runs, but not of what is computed; a full join and `NOT EXISTS` make none
+    /// and look at every pair.
     fn relational(&self) -> Relational {
         Relational {
             join: true,
-            full_join: true,
+            full_join: false,
+            hashes: false,
             group: GROUPED,
             union_all: true,
             window: true,

@@ -242,6 +242,7 @@ impl Dialect for SqlServerDialect {
         Relational {
             join: true,
             full_join: true,
+            hashes: true,
             group: GROUPED,
             union_all: true,
             window: true,

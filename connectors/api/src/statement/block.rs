@@ -35,6 +35,9 @@ pub(super) struct Cell {
     pub(super) condition: Option<String>,
     /// Whether it is a column's name and nothing more.
     pub(super) plain: bool,
+    /// Whether a source may make an index of it while a statement runs: a stored column, or one of rows
+    /// that are all made first.
+    pub(super) keyed: bool,
     pub(super) shape: Shape,
 }
 
@@ -42,14 +45,21 @@ impl Cell {
     /// A computed column.
     pub(super) fn computed(sql: String, data_type: &DataType) -> Self {
         let shape = Shape::computed(data_type);
-        Self { operand: sql.clone(), value: sql, condition: None, plain: false, shape }
+        Self {
+            operand: sql.clone(),
+            value: sql,
+            condition: None,
+            plain: false,
+            keyed: false,
+            shape,
+        }
     }
 
     /// A column that says whether a condition holds.
     pub(super) fn of_condition(condition: String) -> Self {
         let shape = Shape::computed(&DataType::Boolean);
         let (operand, value) = (String::new(), String::new());
-        Self { operand, value, condition: Some(condition), plain: false, shape }
+        Self { operand, value, condition: Some(condition), plain: false, keyed: false, shape }
     }
 }
 

@@ -14,6 +14,7 @@
 
 mod block;
 mod expressions;
+mod matching;
 mod relations;
 
 use crate::query::RenderedColumn;

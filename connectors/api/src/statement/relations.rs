@@ -75,7 +75,8 @@ impl Renderer<'_> {
             let value =
                 if governed { name.clone() } else { self.dialect.read_column(&name, column) };
             let plain = value == name;
-            Cell { operand: name, value, condition: None, plain, shape }
+            let keyed = output.mask.is_none() && output.visible.is_none();
+            Cell { operand: name, value, condition: None, plain, keyed, shape }
         });
         Some(Block { from, single: true, cells: cells.collect(), ..Block::default() })
     }
@@ -113,6 +114,9 @@ impl Renderer<'_> {
         if !kind.gives_right() {
             return self.matching(left, right, kind, on, &cells);
         }
+        if !self.is_linear(kind, on, &cells, left.cells.len()) {
+            return None;
+        }
         let mut conditions = Vec::new();
         for part in on.into_iter().flat_map(conjuncts) {
             conditions.push(self.condition(part, &cells)?);
@@ -123,19 +127,20 @@ impl Renderer<'_> {
             let place = if kind == keeps { &mut conditions } else { &mut above };
             place.extend(side.conditions.iter().cloned());
         }
-        let word = match kind {
-            JoinKind::Left => "LEFT",
-            JoinKind::Right => "RIGHT",
-            JoinKind::Full => "FULL",
-            _ => "INNER",
+        // Rows that are all kept stand first, since not every source joins the other way in good time.
+        let (word, first, second) = match kind {
+            JoinKind::Left => ("LEFT", left, right),
+            JoinKind::Right => ("LEFT", right, left),
+            JoinKind::Full => ("FULL", left, right),
+            _ => ("INNER", left, right),
         };
-        let other = if right.single { right.from } else { format!("({})", right.from) };
+        let second = if second.single { second.from } else { format!("({})", second.from) };
         let from = match (kind, conditions.is_empty()) {
-            (JoinKind::Inner, true) => format!("{} CROSS JOIN {other}", left.from),
+            (JoinKind::Inner, true) => format!("{} CROSS JOIN {second}", first.from),
             (_, true) => {
-                format!("{} {word} JOIN {other} ON {}", left.from, self.dialect.constant(true))
+                format!("{} {word} JOIN {second} ON {}", first.from, self.dialect.constant(true))
             }
-            _ => format!("{} {word} JOIN {other} ON {}", left.from, conditions.join(" AND ")),
+            _ => format!("{} {word} JOIN {second} ON {}", first.from, conditions.join(" AND ")),
         };
         Some(Block { from, single: false, conditions: above, cells, ..Block::default() })
     }
@@ -150,35 +155,6 @@ impl Renderer<'_> {
         } else {
             self.nest(block)
         }
-    }
-
-    /// Semi, anti and mark joins: a condition on the left rows.
-    fn matching(
-        &mut self,
-        mut left: Block,
-        right: Block,
-        kind: JoinKind,
-        on: Option<&Expression>,
-        cells: &[Cell],
-    ) -> Option<Block> {
-        let mut conditions = right.conditions;
-        if kind == JoinKind::NotIn {
-            let Node::Compare { left: key, right: other, .. } = &on?.node else { return None };
-            let (key, other) = self.comparable(key, other, cells)?;
-            let rows = matches_of(&other, &right.from, &conditions);
-            left.conditions.push(format!("{key} NOT IN ({rows})"));
-            return Some(left);
-        }
-        for part in on.into_iter().flat_map(conjuncts) {
-            conditions.push(self.condition(part, cells)?);
-        }
-        let exists = format!("EXISTS ({})", matches_of("1", &right.from, &conditions));
-        match kind {
-            JoinKind::Semi => left.conditions.push(exists),
-            JoinKind::Anti => left.conditions.push(format!("NOT {exists}")),
-            _ => left.cells.push(Cell::of_condition(exists)),
-        }
-        Some(left)
     }
 
     fn aggregate(
@@ -247,7 +223,14 @@ impl Renderer<'_> {
             let value = if plain { below.value.clone() } else { key.value.clone() };
             keys.push(key.value.clone());
             keys.extend(key.more);
-            cells.push(Cell { operand: key.value, value, condition: None, plain, shape });
+            cells.push(Cell {
+                operand: key.value,
+                value,
+                condition: None,
+                plain,
+                keyed: false,
+                shape,
+            });
         }
         for call in aggregates {
             let value = self.aggregate_call(call, &block.cells)?;
@@ -330,7 +313,14 @@ impl Renderer<'_> {
         let alias = self.alias();
         let cells = shapes.into_iter().enumerate().map(|(index, shape)| {
             let name = format!("{alias}.{}", self.dialect.quote(&format!("c{}", index + 1)));
-            Cell { operand: name.clone(), value: name, condition: None, plain: true, shape }
+            Cell {
+                operand: name.clone(),
+                value: name,
+                condition: None,
+                plain: true,
+                keyed: false,
+                shape,
+            }
         });
         let cells = cells.collect();
         let from = self.dialect.derived_table(&parts.join(" UNION ALL "), &alias);
@@ -345,6 +335,7 @@ impl Renderer<'_> {
         } else {
             block.order.clear();
         }
+        let made = block.groups.is_some() || block.is_paged() || block.windowed;
         let mut names: Vec<String> = Vec::with_capacity(block.cells.len());
         for (index, cell) in block.cells.iter().enumerate() {
             let stored = cell.shape.stored.as_ref().filter(|_| cell.plain);
@@ -366,19 +357,12 @@ impl Renderer<'_> {
                 value: name,
                 condition: None,
                 plain: true,
+                keyed: made || (cell.keyed && cell.plain),
                 shape: cell.shape,
             }
         });
         Some(Block { from, single: true, cells: cells.collect(), ..Block::default() })
     }
-}
-
-fn matches_of(selected: &str, from: &str, conditions: &[String]) -> String {
-    let mut sql = format!("SELECT {selected} FROM {from}");
-    if !conditions.is_empty() {
-        sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
-    }
-    sql
 }
 
 /// The parts of a condition that all hold.

@@ -61,6 +61,22 @@ fn what_is_of_another_type_is_an_error_at_sqlite_as_here() {
             assert_eq!(here.error(), None, "{sql}: {}", here.everything());
             assert_eq!(there.unordered(), here.unordered(), "{sql}");
         }
+        // No row filter opens a row for what is no date.
+        for rows in [
+            "y < DATE '9000-01-01'",
+            "NOT y < DATE '2024-02-01'",
+            "y <> DATE '2024-01-31'",
+            "y NOT IN (DATE '2024-01-31')",
+            "NOT (y IN (DATE '2024-01-31', DATE '0001-01-01'))",
+        ] {
+            let (pushed, local) = (engine(true, rows).await, engine(false, rows).await);
+            let sql = "SELECT id FROM odd ORDER BY id";
+            let (there, here) = (ask(&pushed, &who, sql).await, ask(&local, &who, sql).await);
+            assert_eq!(there.ordered(), here.ordered(), "{rows}: {}", there.everything());
+            assert!(!here.rows.is_empty(), "{rows}: {}", here.everything());
+            let closed = here.rows.iter().all(|row| row[0].as_i64().is_some_and(|id| id < 5));
+            assert!(closed, "{rows}: {}", here.everything());
+        }
         for id in 5..=7 {
             let rows = format!("id = {id}");
             let (pushed, local) = (engine(true, &rows).await, engine(false, &rows).await);

@@ -210,6 +210,12 @@ pub trait Dialect: Send + Sync + Debug {
         format!("{left} {} {right}", operator.symbol())
     }
 
+    /// Whether two columns of this class may be compared, where columns may be at all.
+    fn compares_columns(&self, class: OperandClass) -> bool {
+        let _ = class;
+        true
+    }
+
     /// `left <operator> right` between two columns of one class.
     fn compare_columns(
         &self,

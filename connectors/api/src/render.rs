@@ -27,6 +27,7 @@ pub fn is_pushable(dialect: &dyn Dialect, predicate: &Predicate, classes: &[Oper
             let class = classes[*left];
             // Two doubles may be -0.0 and 0.0, which sources and Arrow order differently.
             can.column_comparison
+                && dialect.compares_columns(class)
                 && class == classes[*right]
                 && !matches!(
                     class,

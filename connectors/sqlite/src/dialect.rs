@@ -4,17 +4,17 @@
 //! another storage class (text in an INTEGER column) is an error where it is read, and a pushed
 //! predicate may leave its row out before that.
 //!
-//! Not pushed: comparison of decimals, dates and time stamps (one value may have several stored forms, and
-//! a row filter must not open a row for a text that is no date). LIKE ignores the case of ASCII letters,
-//! and GLOB ends at U+0000: patterns that ask for a beginning or for a part are spelled by `instr`, which
-//! does neither.
+//! Not pushed: comparison of decimals and time stamps, since one value may have several stored forms. A
+//! date has one; what is another text is neither before nor after it, so that a row filter does not open a
+//! row for it. LIKE ignores the case of ASCII letters, and GLOB ends at U+0000: patterns that ask for a
+//! beginning or for a part are spelled by `instr`, which does neither.
 
 use crate::functions::{self, GROUPED, RULES};
 use arrow_schema::DataType;
 use celosia_connector_api::mask::REDACTED;
 use celosia_connector_api::{
-    Bind, Capabilities, ClassSet, ColumnDescription, Dialect, FunctionRule, GroupKey, Mask,
-    Operand, OperandClass, Relational, Spelled, Value,
+    Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, FunctionRule, GroupKey,
+    Mask, Operand, OperandClass, Relational, Spelled, Value,
 };
 
 /// The dialect of the SQLite that is built in, 3.51.
@@ -27,9 +27,14 @@ const EQUALITY: ClassSet = ClassSet::of(&[
     OperandClass::Float,
     OperandClass::Text,
     OperandClass::Bytes,
+    OperandClass::Date,
 ]);
-const ORDERING: ClassSet =
-    ClassSet::of(&[OperandClass::Integer, OperandClass::Float, OperandClass::Text]);
+const ORDERING: ClassSet = ClassSet::of(&[
+    OperandClass::Integer,
+    OperandClass::Float,
+    OperandClass::Text,
+    OperandClass::Date,
+]);
 const SORT: ClassSet = ClassSet::of(&[
     OperandClass::Integer,
     OperandClass::Text,
@@ -74,6 +79,7 @@ impl Dialect for SqliteDialect {
                 | Value::Float(_)
                 | Value::Text(_)
                 | Value::Bytes(_)
+                | Value::Date(_)
         )
     }
 
@@ -99,6 +105,36 @@ impl Dialect for SqliteDialect {
             OperandClass::Timestamp => functions::one_form(expression),
             _ => expression.to_string(),
         }
+    }
+
+    fn compare(
+        &self,
+        operand: &Operand<'_>,
+        operator: Comparison,
+        value: &Value,
+        bind: Bind<'_>,
+    ) -> String {
+        let left = self.operand(operand.sql, operand.class, operator.is_ordering());
+        let compared = format!("{left} {} {}", operator.symbol(), bind(value.clone()));
+        of_date(operand, compared)
+    }
+
+    fn in_list(
+        &self,
+        operand: &Operand<'_>,
+        values: &[Value],
+        negated: bool,
+        bind: Bind<'_>,
+    ) -> String {
+        let left = self.operand(operand.sql, operand.class, false);
+        let items: Vec<String> = values.iter().map(|value| bind(value.clone())).collect();
+        let not = if negated { " NOT" } else { "" };
+        of_date(operand, format!("{left}{not} IN ({})", items.join(", ")))
+    }
+
+    /// What is computed gets no index, so a join by dates would look at every pair.
+    fn compares_columns(&self, class: OperandClass) -> bool {
+        class != OperandClass::Date
     }
 
     fn can_like(&self, pattern: &str) -> bool {
@@ -217,6 +253,17 @@ impl Dialect for SqliteDialect {
 
     fn most_parameters(&self) -> usize {
         MOST_PARAMETERS
+    }
+}
+
+/// A condition on dates, unknown where the stored value is none.
+fn of_date(operand: &Operand<'_>, condition: String) -> String {
+    let date = operand.sql;
+    match operand.class {
+        OperandClass::Date => {
+            format!("CASE WHEN date({date}) = {date} AND length({date}) = 10 THEN {condition} END")
+        }
+        _ => condition,
     }
 }
 

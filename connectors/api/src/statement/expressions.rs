@@ -147,8 +147,9 @@ impl Renderer<'_> {
         right: &Expression,
         below: &[Cell],
     ) -> Option<(String, String)> {
-        let same =
-            left.class == right.class && compares(self.dialect, left.class, Comparison::Equal);
+        let same = left.class == right.class
+            && compares(self.dialect, left.class, Comparison::Equal)
+            && self.dialect.compares_columns(left.class);
         // In a list, a text is found under the column's own collation alone.
         let exact = matches!(
             left.class,
@@ -193,6 +194,7 @@ impl Renderer<'_> {
         }
         let other_class = comparison_class(right, left);
         let can = self.dialect.capabilities().column_comparison
+            && self.dialect.compares_columns(class)
             && class == other_class
             && !matches!(
                 class,

@@ -48,7 +48,8 @@ fn the_sql_of_a_masked_and_filtered_table_in_sqlite() {
       CASE WHEN `badge` IS NOT NULL THEN '[redacted]' END AS `badge`, `region`, `salary`, `born`
     FROM `main`.`people`
     WHERE (`region` COLLATE BINARY IN (?1, ?2, ?3) AND `on_hold` = ?4)) AS governed
-    WHERE `region` COLLATE BINARY = ?5
+    WHERE (`region` COLLATE BINARY = ?5 AND instr(`email`, ?6) = 1)
+    ORDER BY `id` ASC NULLS LAST LIMIT 3
     ");
 }
 

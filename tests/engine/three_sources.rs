@@ -102,7 +102,7 @@ fn one_question_over_oracle_sql_server_and_postgres() {
         assert_eq!(said.rows, rows, "{}", said.everything());
         assert_eq!(said.sources.as_array().map(Vec::len), Some(3), "{}", said.sources);
         insta::assert_snapshot!(source(&said, "crm"), @r#"SELECT "CUSTOMER_ID", "NAME", "EMAIL" FROM (SELECT "CUSTOMER_ID", "NAME", CASE WHEN "EMAIL" IS NULL THEN NULL WHEN INSTR("EMAIL", '@') > 0 THEN '***@' || SUBSTR("EMAIL", INSTR("EMAIL", '@') + 1) ELSE '***' END AS "EMAIL" FROM "CELOSIA"."CUSTOMERS" WHERE "REGION" = :1) governed WHERE "CUSTOMER_ID" IN (:2, :3, :4)"#);
-        insta::assert_snapshot!(source(&said, "erp"), @r#"SELECT [customer_id], [amount], [placed_at] FROM (SELECT [customer_id], [amount], [placed_at] FROM [dbo].[orders] WHERE ([status] = @P1 AND [status] COLLATE Latin1_General_BIN2 = @P1 AND DATALENGTH([status]) = DATALENGTH(@P1))) AS governed WHERE [placed_at] >= @P2"#);
+        insta::assert_snapshot!(source(&said, "erp"), @r#"SELECT t1.[customer_id], CAST(SUM(t1.[amount]) AS decimal(22,2)) AS [c2] FROM (SELECT [customer_id], [amount], [placed_at] FROM [dbo].[orders] WHERE ([status] = @P1 AND [status] COLLATE Latin1_General_BIN2 = @P1 AND DATALENGTH([status]) = DATALENGTH(@P1))) AS t1 WHERE t1.[placed_at] >= @P2 GROUP BY t1.[customer_id] ORDER BY t1.[customer_id]"#);
         insta::assert_snapshot!(source(&said, "desk"), @r#"SELECT "customer_id", "urgent" FROM "public"."tickets" WHERE "urgent" = CAST($1 AS boolean)"#);
         assert!(said.receipt.to_string().contains("mail"), "{}", said.receipt);
 

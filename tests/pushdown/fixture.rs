@@ -31,6 +31,26 @@ impl Pair {
     }
 }
 
+impl Pair {
+    /// What the sources are sent.
+    pub(super) async fn sent(&self, sql: &str) -> String {
+        let said = tool(&self.pushed, &policy::named("ana", &["all"]), "explain", sql).await;
+        said.sources.to_string()
+    }
+
+    /// The lines of the plan that are more than one statement at the source.
+    pub(super) async fn stays_here(&self, sql: &str) -> Vec<String> {
+        let lines = self.plan(sql).await;
+        let scans = lines.iter().filter(|line| line.starts_with("GovernedScan")).count();
+        let elsewhere = lines.iter().filter(|line| {
+            !line.is_empty()
+                && (scans > 1 || !line.starts_with("GovernedScan"))
+                && !line.starts_with("Cooperative")
+        });
+        elsewhere.cloned().collect()
+    }
+}
+
 /// Engines over the tables of cases in a store; `None` where the store is not here.
 pub(super) async fn pair(store: Store) -> Option<&'static Pair> {
     static PAIRS: Mutex<BTreeMap<String, &'static Pair>> = Mutex::const_new(BTreeMap::new());
@@ -39,7 +59,8 @@ pub(super) async fn pair(store: Store) -> Option<&'static Pair> {
     if let Some(pair) = pairs.get(&name) {
         return Some(pair);
     }
-    let pair = engines(store, "pushdown-cases", &[cases(store), facts(), dimensions()]).await?;
+    let tables = [cases(store), facts(), dimensions(), numbered()];
+    let pair = engines(store, "pushdown-cases", &tables).await?;
     let pair: &'static Pair = Box::leak(Box::new(pair));
     pairs.insert(name, pair);
     Some(pair)
@@ -180,6 +201,16 @@ fn dimensions() -> Table {
     let declared =
         columns(&[("id", "INTEGER"), ("name", "TEXT"), ("colour", "TEXT"), ("parent", "INTEGER")]);
     Table { name: "dimensions", columns: declared, rows: rows.collect() }
+}
+
+/// Columns whose names are those that computed ones get.
+fn numbered() -> Table {
+    let rows = (0..30_i64).map(|id| {
+        let second = if id % 4 == 0 { Cell::Null } else { Cell::Int(id % 3) };
+        vec![Cell::Int(id), second, text(["x", "y"][id as usize % 2])]
+    });
+    let declared = columns(&[("c3", "BIGINT"), ("c1", "INTEGER"), ("c2", "TEXT")]);
+    Table { name: "numbered", columns: declared, rows: rows.collect() }
 }
 
 /// The lines that only one of two answers has, at most a few.

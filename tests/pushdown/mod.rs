@@ -4,4 +4,6 @@
 mod across;
 mod cases;
 pub(crate) mod fixture;
+mod joins;
 mod statements;
+mod unfit;

@@ -29,6 +29,7 @@ SELECT dimension, count(DISTINCT colour) AS n, count(DISTINCT quantity) AS m, mi
 SELECT colour, sum(price) AS p FROM facts GROUP BY colour HAVING sum(price) > 20000 AND count(*) > 3
 SELECT extract(month FROM sold) AS m, count(*) AS n FROM facts GROUP BY extract(month FROM sold) ORDER BY m
 SELECT CASE WHEN quantity > 4 THEN 'many' ELSE 'few' END AS k, sum(price) AS p FROM facts GROUP BY 1
+SELECT CASE WHEN quantity > 6 THEN 'many' WHEN quantity > 3 THEN 'some' ELSE 'few' END AS k, count(*) AS n FROM facts WHERE quantity IS NOT NULL GROUP BY 1 ORDER BY 1
 SELECT d.colour, sum(f.price) AS p FROM facts f JOIN dimensions d ON f.dimension = d.id GROUP BY d.colour ORDER BY d.colour
 SELECT max(p) AS p FROM (SELECT colour, sum(price) AS p FROM facts GROUP BY colour) x
 SELECT sum(id) AS s, avg(id) AS a FROM facts
@@ -88,3 +89,7 @@ SELECT count(*) AS n FROM cases WHERE y BETWEEN date '1960-01-01' AND date '2025
 SELECT count(*) AS n FROM cases c JOIN facts f ON c.y = f.sold
 WITH r AS (SELECT colour, sum(price) AS p FROM facts GROUP BY colour) SELECT a.colour FROM r a JOIN r b ON a.p = b.p
 SELECT d.id, x.n FROM dimensions d JOIN (SELECT dimension, count(*) AS n FROM facts GROUP BY dimension) x ON x.dimension = d.id WHERE x.n > 6
+-- names
+SELECT c2, count(*) AS n, c1 FROM numbered GROUP BY c2, c1 ORDER BY c1 NULLS FIRST, c2 LIMIT 3
+SELECT x.c2, x.k, x.c3 FROM (SELECT c2, coalesce(c1, 7) AS k, c3 FROM numbered ORDER BY c3 LIMIT 9) x WHERE x.k > 1 ORDER BY x.c3 LIMIT 5
+SELECT a.c1, b.c1 AS d, row_number() OVER (ORDER BY a.c3) AS r FROM numbered a LEFT JOIN numbered b ON a.c3 = b.c1 ORDER BY a.c3 LIMIT 4

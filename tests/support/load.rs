@@ -133,7 +133,11 @@ pub fn script(store: Store, tables: &[Table]) -> String {
             script.push_str(KEYS_POSTGRES);
         }
         Store::Sqlite | Store::Postgres => script.push_str("ANALYZE;\n"),
-        Store::SqlServer | Store::Oracle => {}
+        Store::SqlServer => {}
+        Store::Oracle => {
+            script.push_str("BEGIN DBMS_STATS.GATHER_SCHEMA_STATS(USER); END;");
+            script.push_str(store.separator());
+        }
     }
     script
 }

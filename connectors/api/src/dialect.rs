@@ -1,6 +1,6 @@
 //! What a source's SQL looks like and what it may be asked: pure, and "no" unless said otherwise.
 
-use crate::{ColumnDescription, Comparison, FunctionRule, Mask, OperandClass, Value};
+use crate::{ColumnDescription, Comparison, Expression, FunctionRule, Mask, OperandClass, Value};
 use arrow_schema::DataType;
 use std::fmt::Debug;
 
@@ -17,8 +17,20 @@ pub struct Operand<'a> {
     pub sql: &'a str,
     /// How its values compare.
     pub class: OperandClass,
-    /// The stored column whose values these are; `None` where a mask has replaced them.
+    /// The stored column whose values these are; `None` where a mask has replaced them, or where they
+    /// are computed.
     pub column: Option<&'a ColumnDescription>,
+    /// The most digits of a computed number, in front of the point and behind it.
+    pub digits: Option<(u16, u16)>,
+}
+
+/// An argument as text, and what it is.
+#[derive(Debug, Clone)]
+pub struct Spelled<'a> {
+    /// Its text.
+    pub sql: String,
+    /// Its type, its class, its digits.
+    pub expression: &'a Expression,
 }
 
 /// A set of operand classes.
@@ -70,6 +82,9 @@ pub struct Relational {
     pub join: bool,
     /// Full outer joins.
     pub full_join: bool,
+    /// Equal keys are found without an index. Otherwise a join needs a key that is a column, and EXISTS is
+    /// `(key IN (...)) IS TRUE`.
+    pub hashes: bool,
     /// Grouping, by these classes: equality (under [`Dialect::group_key`]) is equality of the values,
     /// and which of two equal values is shown makes no difference.
     pub group: ClassSet,
@@ -77,6 +92,8 @@ pub struct Relational {
     pub union_all: bool,
     /// Window functions.
     pub window: bool,
+    /// Also those that number rows or look at neighbours, without an order.
+    pub unordered_window: bool,
     /// Leaving out the first rows.
     pub offset: bool,
 }
@@ -193,6 +210,12 @@ pub trait Dialect: Send + Sync + Debug {
         format!("{left} {} {right}", operator.symbol())
     }
 
+    /// Whether two columns of this class may be compared, where columns may be at all.
+    fn compares_columns(&self, class: OperandClass) -> bool {
+        let _ = class;
+        true
+    }
+
     /// `left <operator> right` between two columns of one class.
     fn compare_columns(
         &self,
@@ -278,8 +301,9 @@ pub trait Dialect: Send + Sync + Debug {
     }
 
     /// The end of a statement that leaves out its first rows and limits the rest; only for dialects
-    /// with [`Relational::offset`].
-    fn page(&self, skip: u64, fetch: Option<u64>) -> String {
+    /// with [`Relational::offset`]. `ordered` says whether there is an ORDER BY.
+    fn page(&self, skip: u64, fetch: Option<u64>, ordered: bool) -> String {
+        let _ = ordered;
         let limit = fetch.map(|rows| self.limit(rows)).unwrap_or_default();
         format!("{limit} OFFSET {skip}")
     }
@@ -299,6 +323,11 @@ pub trait Dialect: Send + Sync + Debug {
         0
     }
 
+    /// Digits within which sums of decimals are exact here.
+    fn sum_digits(&self) -> u16 {
+        self.decimal_digits()
+    }
+
     /// An expression as the type in which its values arrive; `None` where there is none.
     fn arrives_as(&self, expression: &str, data_type: &DataType) -> Option<String> {
         let _ = (expression, data_type);
@@ -307,9 +336,33 @@ pub trait Dialect: Send + Sync + Debug {
 
     /// What rows are grouped and partitioned by: the value itself, and more where equality at the
     /// source is looser than equality of the Arrow values.
-    fn group_key(&self, expression: &str, class: OperandClass) -> GroupKey {
+    fn group_key(&self, operand: &Operand<'_>) -> GroupKey {
+        GroupKey { value: operand.sql.to_string(), more: None }
+    }
+
+    /// An aggregate, over a window where `over` says which one. `None` where the dialect has no exact one
+    /// for this argument.
+    fn aggregate(
+        &self,
+        rule: &FunctionRule,
+        arguments: &[Spelled<'_>],
+        over: &str,
+    ) -> Option<String> {
+        Some(format!("{}{over}", rule.spelled(arguments)))
+    }
+
+    /// An argument of decimal arithmetic, of which no value has more digits than these in front of the
+    /// point and behind it.
+    fn decimal_argument(&self, argument: &Spelled<'_>, digits: (u16, u16)) -> String {
+        let _ = digits;
+        argument.sql.clone()
+    }
+
+    /// A value that stands where others of its class may stand, in CASE and UNION: their collations may
+    /// differ. `None` where that is no type of the source.
+    fn among_others(&self, expression: &str, class: OperandClass) -> Option<String> {
         let _ = class;
-        GroupKey { value: expression.to_string(), more: None }
+        Some(expression.to_string())
     }
 
     /// A condition as a value of the dialect's truth type.
@@ -319,7 +372,7 @@ pub trait Dialect: Send + Sync + Debug {
     }
 
     /// `sum / count` cut (not rounded) to `digits` fractional digits; NULL where the sum is.
-    fn decimal_average(&self, sum: &str, count: &str, digits: u8) -> Option<String> {
+    fn decimal_average(&self, sum: &Spelled<'_>, count: &str, digits: u8) -> Option<String> {
         let _ = (sum, count, digits);
         None
     }

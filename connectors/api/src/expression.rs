@@ -163,6 +163,19 @@ impl Expression {
                 (operator @ ("+" | "-" | "*"), [left, right]) => {
                     combined(operator, left.range(), right.range())
                 }
+                ("%", [left, Expression { node: Node::Literal(Value::Integer(by)), .. }])
+                    if *by > 0 =>
+                {
+                    let (least, most) = left.range();
+                    let by = i128::from(*by) - 1;
+                    (least.clamp(-by, 0), most.clamp(0, by))
+                }
+                ("/", [left, Expression { node: Node::Literal(Value::Integer(by)), .. }])
+                    if *by > 0 =>
+                {
+                    let (least, most) = left.range();
+                    (least / i128::from(*by), most / i128::from(*by))
+                }
                 // Years go from -4,713 to 5,881,580; every other part is less.
                 ("date_part", _) => (-6_000_000, 6_000_000),
                 _ => by_type(&self.data_type),
@@ -292,6 +305,16 @@ mod tests {
         assert_eq!(call(wide.clone(), wide.clone()).range(), (-(1 << 62) + (1 << 31), 1 << 62));
         let cube = call(call(wide.clone(), wide.clone()), wide);
         assert!(cube.range().1 > i128::from(i64::MAX));
+    }
+
+    #[test]
+    fn a_rest_is_less_than_its_divisor() {
+        const REST: FunctionRule =
+            FunctionRule::scalar("%", &[INTEGER, INTEGER], "{0} % {1}", "n % 7");
+        let column = Expression::new(Node::Column(0), DataType::Int64);
+        let seven = Expression::literal(Value::Integer(7), DataType::Int64);
+        let node = Node::Call { rule: &REST, arguments: vec![column, seven] };
+        assert_eq!(Expression::new(node, DataType::Int64).range(), (-6, 6));
     }
 
     #[test]

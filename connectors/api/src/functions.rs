@@ -7,7 +7,7 @@
 //! A listed function is *total*: whatever the operands, it raises no error, so it may run beside a
 //! policy filter in any order a source picks.
 
-use crate::{ClassSet, OperandClass};
+use crate::{ClassSet, OperandClass, Spelled};
 
 /// One function, operator, aggregate or window function of one dialect.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,6 +46,8 @@ pub enum Argument {
     Natural,
     /// A constant whole number from 1 to 1,000,000; bound.
     Positive,
+    /// Exactly this constant whole number, which becomes part of the spelling.
+    Exactly(i64),
     /// A constant text that is not empty; bound.
     NonEmpty,
 }
@@ -79,6 +81,29 @@ impl FunctionRule {
         case: &'static str,
     ) -> Self {
         Self { name, kind: FunctionKind::Window, arguments, spelling, case }
+    }
+
+    /// The spelling with its arguments.
+    pub fn spelled(&self, arguments: &[Spelled<'_>]) -> String {
+        let mut sql = String::with_capacity(self.spelling.len() + 16);
+        let mut rest = self.spelling;
+        while let Some(at) = rest.find('{') {
+            let index = rest.as_bytes().get(at + 1);
+            let index = index.map_or(usize::MAX, |b| usize::from(b.wrapping_sub(b'0')));
+            match arguments.get(index) {
+                Some(argument) if rest.as_bytes().get(at + 2) == Some(&b'}') => {
+                    sql.push_str(&rest[..at]);
+                    sql.push_str(&argument.sql);
+                    rest = &rest[at + 3..];
+                }
+                _ => {
+                    sql.push_str(&rest[..=at]);
+                    rest = &rest[at + 1..];
+                }
+            }
+        }
+        sql.push_str(rest);
+        sql
     }
 }
 

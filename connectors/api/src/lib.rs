@@ -24,7 +24,9 @@ pub use connector::{Connector, ExecutionContext, RemoteStream};
 pub use description::{
     ColumnDescription, ForeignKey, OperandClass, SourceDescription, TableDescription, TableKind,
 };
-pub use dialect::{Bind, Capabilities, ClassSet, Dialect, Feature, GroupKey, Operand, Relational};
+pub use dialect::{
+    Bind, Capabilities, ClassSet, Dialect, Feature, GroupKey, Operand, Relational, Spelled,
+};
 pub use error::{ConnectorError, ErrorCode, Retry};
 pub use expression::{Expression, Node};
 pub use functions::{Argument, FunctionKind, FunctionRule};

@@ -27,6 +27,7 @@ pub fn is_pushable(dialect: &dyn Dialect, predicate: &Predicate, classes: &[Oper
             let class = classes[*left];
             // Two doubles may be -0.0 and 0.0, which sources and Arrow order differently.
             can.column_comparison
+                && dialect.compares_columns(class)
                 && class == classes[*right]
                 && !matches!(
                     class,
@@ -361,7 +362,7 @@ struct Named<'a> {
 
 impl Named<'_> {
     fn operand(&self) -> Operand<'_> {
-        Operand { sql: &self.sql, class: self.class, column: self.column }
+        Operand { sql: &self.sql, class: self.class, column: self.column, digits: None }
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::numeric::Digits;
 use arrow_array::builder::{
     BinaryBuilder, BooleanBuilder, Decimal128Builder, Decimal256Builder, Float32Builder,
-    Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder, UInt64Builder,
+    Float64Builder, Int16Builder, Int32Builder, Int64Builder, StringBuilder,
+    TimestampMicrosecondBuilder, UInt64Builder,
 };
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, SchemaRef, TimeUnit};
@@ -160,6 +161,8 @@ fn outdated(context: String) -> ConnectorError {
 
 enum Column {
     Boolean(BooleanBuilder),
+    Int16(Int16Builder),
+    Int32(Int32Builder),
     Int64(Int64Builder),
     Float32(Float32Builder),
     Float64(Float64Builder),
@@ -176,6 +179,8 @@ impl Column {
     fn new(data_type: &DataType) -> Option<Self> {
         Some(match data_type {
             DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(SHORT)),
+            DataType::Int16 => Self::Int16(Int16Builder::with_capacity(SHORT)),
+            DataType::Int32 => Self::Int32(Int32Builder::with_capacity(SHORT)),
             DataType::Int64 => Self::Int64(Int64Builder::with_capacity(SHORT)),
             DataType::Float32 => Self::Float32(Float32Builder::with_capacity(SHORT)),
             DataType::Float64 => Self::Float64(Float64Builder::with_capacity(SHORT)),
@@ -203,6 +208,15 @@ impl Column {
         *size += 8;
         match self {
             Self::Boolean(builder) => builder.append_option(row.boolean(at)?),
+            // Parts of dates and the like; what is stored is 64 bits wide.
+            Self::Int16(builder) => match number(row, at, short)? {
+                Ok(value) => builder.append_option(value),
+                Err(reason) => return Ok(Err(reason)),
+            },
+            Self::Int32(builder) => match number(row, at, short)? {
+                Ok(value) => builder.append_option(value),
+                Err(reason) => return Ok(Err(reason)),
+            },
             Self::Int64(builder) => match number(row, at, Digits::integer)? {
                 Ok(value) => builder.append_option(value),
                 Err(reason) => return Ok(Err(reason)),
@@ -246,6 +260,8 @@ impl Column {
     fn push_null(&mut self) {
         match self {
             Self::Boolean(builder) => builder.append_null(),
+            Self::Int16(builder) => builder.append_null(),
+            Self::Int32(builder) => builder.append_null(),
             Self::Int64(builder) => builder.append_null(),
             Self::Float32(builder) => builder.append_null(),
             Self::Float64(builder) => builder.append_null(),
@@ -260,6 +276,8 @@ impl Column {
     fn finish(&mut self) -> ArrayRef {
         match self {
             Self::Boolean(builder) => Arc::new(builder.finish()),
+            Self::Int16(builder) => Arc::new(builder.finish()),
+            Self::Int32(builder) => Arc::new(builder.finish()),
             Self::Int64(builder) => Arc::new(builder.finish()),
             Self::Float32(builder) => Arc::new(builder.finish()),
             Self::Float64(builder) => Arc::new(builder.finish()),
@@ -270,6 +288,10 @@ impl Column {
             Self::Timestamp(builder) => Arc::new(builder.finish()),
         }
     }
+}
+
+fn short<T: TryFrom<i64>>(number: &Digits) -> Result<T, &'static str> {
+    T::try_from(number.integer()?).map_err(|_| "a number beyond its type")
 }
 
 type Read<T> = Result<Option<T>, &'static str>;

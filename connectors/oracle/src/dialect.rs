@@ -5,10 +5,13 @@
 //! in AL32UTF8 only. Until discovery has told the character set and the version, the dialect takes the
 //! narrower reading of both.
 
+use crate::functions::{self, GROUPED};
 use crate::mask;
+use crate::types::cast_target;
+use arrow_schema::DataType;
 use celosia_connector_api::{
-    Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, Mask, Operand,
-    OperandClass, Value,
+    Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, FunctionRule, Mask,
+    Operand, OperandClass, Relational, Spelled, Value,
 };
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +34,11 @@ const DAYS_LEFT_OUT: Range<i64> = -141_437..-141_427;
 const DAY: i64 = 86_400_000_000;
 /// The most items of one IN list before version 23 (ORA-01795).
 const MOST_VALUES: usize = 1_000;
+/// Digits that every NUMBER keeps.
+const NUMBER_DIGITS: u16 = 38;
+/// Digits of a sum in the smallest unit of its average, of which the quotient by as many rows as a table can
+/// have is certain in front of the point.
+const AVERAGE_DIGITS: u16 = 29;
 
 const BASE: &[OperandClass] = &[
     OperandClass::Integer,
@@ -85,6 +93,13 @@ const ORDER_TEXT: &[OperandClass] = &[
 ];
 
 impl OracleDialect {
+    /// The dialect of a database whose character set and major version are known.
+    pub fn of(utf8: bool, major: u32) -> Self {
+        let dialect = Self::default();
+        dialect.learn(utf8, major);
+        dialect
+    }
+
     /// What discovery has found: the database's character set and its major version.
     pub(crate) fn learn(&self, utf8: bool, major: u32) {
         self.utf8.store(utf8, Ordering::Relaxed);
@@ -235,6 +250,70 @@ impl Dialect for OracleDialect {
     fn limit(&self, rows: u64) -> String {
         format!(" FETCH FIRST {} ROWS ONLY", rows.min(i64::MAX.unsigned_abs()))
     }
+
+    fn page(&self, skip: u64, fetch: Option<u64>, _: bool) -> String {
+        let most = |rows: u64| rows.min(i64::MAX.unsigned_abs());
+        let fetch = fetch.map(|rows| format!(" FETCH NEXT {} ROWS ONLY", most(rows)));
+        format!(" OFFSET {} ROWS{}", most(skip), fetch.unwrap_or_default())
+    }
+
+    fn relational(&self) -> Relational {
+        Relational {
+            join: true,
+            full_join: true,
+            hashes: true,
+            group: GROUPED,
+            union_all: true,
+            window: true,
+            unordered_window: false,
+            offset: true,
+        }
+    }
+
+    fn functions(&self) -> &'static [FunctionRule] {
+        functions::rules(self.is_utf8())
+    }
+
+    fn decimal_digits(&self) -> u16 {
+        NUMBER_DIGITS
+    }
+
+    /// Text and bytes are what they are: a type with a length might cut them.
+    fn arrives_as(&self, expression: &str, data_type: &DataType) -> Option<String> {
+        let free = matches!(data_type, DataType::Utf8 | DataType::Binary) && expression != "NULL";
+        if free {
+            return Some(expression.to_string());
+        }
+        if *data_type == DataType::Boolean && !self.booleans.load(Ordering::Relaxed) {
+            return None;
+        }
+        Some(format!("CAST({expression} AS {})", cast_target(data_type)?))
+    }
+
+    /// What has no class may be in another character set, or a large object.
+    fn among_others(&self, expression: &str, class: OperandClass) -> Option<String> {
+        (class != OperandClass::Opaque).then(|| expression.to_string())
+    }
+
+    /// A condition is a value since there is a type for it; unknown is neither.
+    fn truth_value(&self, condition: &str) -> Option<String> {
+        let truth =
+            format!("CASE WHEN {condition} THEN TRUE WHEN NOT ({condition}) THEN FALSE END");
+        self.booleans.load(Ordering::Relaxed).then_some(truth)
+    }
+
+    fn decimal_average(&self, sum: &Spelled<'_>, count: &str, digits: u8) -> Option<String> {
+        let (whole, _) = sum.expression.digits();
+        if whole + u16::from(digits) > AVERAGE_DIGITS {
+            return None;
+        }
+        let one = format!("1{}", "0".repeat(digits.into()));
+        let unit = match digits {
+            0 => "1".to_string(),
+            _ => format!("0.{}1", "0".repeat(usize::from(digits) - 1)),
+        };
+        Some(format!("(TRUNC({} * {one} / {count}) * {unit})", sum.sql))
+    }
 }
 
 fn comparand(operand: &Operand<'_>, value: &Value, bind: Bind<'_>) -> String {
@@ -273,141 +352,5 @@ fn normal_pattern(pattern: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use arrow_schema::{DataType, TimeUnit};
-    use celosia_connector_api::Feature;
-
-    fn utf8(major: u32) -> OracleDialect {
-        let dialect = OracleDialect::default();
-        dialect.learn(true, major);
-        dialect
-    }
-
-    fn column(native: &str) -> ColumnDescription {
-        ColumnDescription {
-            name: "C".into(),
-            native_type: native.into(),
-            data_type: DataType::Timestamp(TimeUnit::Microsecond, None),
-            nullable: true,
-            comment: None,
-            class: OperandClass::Timestamp,
-            collation: None,
-            read_as_text: true,
-        }
-    }
-
-    #[test]
-    fn placeholders_have_types() {
-        let spelled = |value| OracleDialect::default().placeholder(2, &value);
-        assert_eq!(spelled(Value::Integer(1)), ":2");
-        assert_eq!(spelled(Value::Date(1)), "TO_DATE(:2, 'YYYY-MM-DD')");
-        assert_eq!(
-            spelled(Value::TimestampUtc(1)),
-            "TO_TIMESTAMP_TZ(:2, 'YYYY-MM-DD HH24:MI:SS.FF6 TZH:TZM')"
-        );
-    }
-
-    #[test]
-    fn what_is_known_of_the_database_opens_more() {
-        let blind = OracleDialect::default();
-        let known = utf8(23);
-        let text = Feature::Ordering(OperandClass::Text);
-        assert!(!blind.capabilities().has(text) && known.capabilities().has(text));
-        assert!(!blind.capabilities().has(Feature::Sort(OperandClass::Text)));
-        let truth = Feature::Equality(OperandClass::Boolean);
-        assert!(known.capabilities().has(truth) && !utf8(19).capabilities().has(truth));
-        for (value, before, after) in [
-            (Value::Text("a".into()), true, true),
-            (Value::Text("é".into()), false, true),
-            (Value::Text(String::new()), false, false),
-            (Value::Text("x".repeat(4_000)), true, true),
-            (Value::Text("x".repeat(4_001)), false, false),
-        ] {
-            assert_eq!(blind.can_bind(OperandClass::Text, &value), before, "{value:?}");
-            assert_eq!(known.can_bind(OperandClass::Text, &value), after, "{value:?}");
-        }
-        assert!(!known.can_bind(OperandClass::Bytes, &Value::Bytes(vec![])));
-        assert!(!known.can_like("") && known.can_like("%"));
-    }
-
-    #[test]
-    fn days_that_never_were_are_not_bound() {
-        let dialect = utf8(19);
-        for (micros, text, bound) in [
-            (-141_437 * DAY - 1, "1582-10-04 23:59:59.999999", true),
-            (-141_437 * DAY, "1582-10-05 00:00:00.000000", false),
-            (-141_427 * DAY - 1, "1582-10-14 23:59:59.999999", false),
-            (-141_427 * DAY, "1582-10-15 00:00:00.000000", true),
-        ] {
-            assert_eq!(Value::timestamp_text(micros).as_deref(), Some(text));
-            let value = Value::Timestamp(micros);
-            assert_eq!(dialect.can_bind(OperandClass::Timestamp, &value), bound, "{text}");
-            let value = Value::TimestampUtc(micros);
-            assert_eq!(dialect.can_bind(OperandClass::TimestampUtc, &value), bound, "{text}");
-        }
-    }
-
-    #[test]
-    fn patterns_escape_only_what_may_be_escaped() {
-        for (pattern, normal) in [
-            ("a\\b", "ab"),
-            ("a\\%b", "a\\%b"),
-            ("\\\\", "\\\\"),
-            ("a\\_\\x%", "a\\_x%"),
-            ("%", "%"),
-        ] {
-            assert_eq!(normal_pattern(pattern), normal);
-        }
-    }
-
-    #[test]
-    fn a_date_is_compared_with_a_date_where_that_is_exact() {
-        let date = column("DATE");
-        let operand = Operand { sql: "\"C\"", class: OperandClass::Timestamp, column: Some(&date) };
-        let spelled = |operand: &Operand<'_>, micros| {
-            let mut bound = Vec::new();
-            let dialect = utf8(19);
-            let sql = dialect.compare(
-                operand,
-                Comparison::Less,
-                &Value::Timestamp(micros),
-                &mut |value| {
-                    bound.push(value.clone());
-                    dialect.placeholder(bound.len(), &value)
-                },
-            );
-            (sql, bound)
-        };
-        let (sql, bound) = spelled(&operand, 1_000_000);
-        assert_eq!(sql, "\"C\" < TO_DATE(:1, 'YYYY-MM-DD HH24:MI:SS')");
-        assert_eq!(bound, [Value::Text("1970-01-01 00:00:01".into())]);
-        let (sql, _) = spelled(&operand, 1);
-        assert_eq!(sql, "\"C\" < TO_TIMESTAMP(:1, 'YYYY-MM-DD HH24:MI:SS.FF6')");
-        let (sql, _) = spelled(&Operand { column: None, ..operand }, 1_000_000);
-        assert!(sql.contains("TO_TIMESTAMP("));
-    }
-
-    #[test]
-    fn the_end_of_a_statement_is_spelled() {
-        let dialect = utf8(19);
-        assert_eq!(dialect.limit(5), " FETCH FIRST 5 ROWS ONLY");
-        assert_eq!(dialect.limit(u64::MAX), " FETCH FIRST 9223372036854775807 ROWS ONLY");
-        assert_eq!(dialect.derived_table("SELECT 1", "governed"), "(SELECT 1) governed");
-        assert_eq!(dialect.sort_key("\"C\"", true, false), "\"C\" DESC NULLS LAST");
-        assert_eq!(dialect.quote("C"), "\"C\"");
-    }
-
-    #[test]
-    fn types_without_an_arrow_form_are_read_as_text() {
-        for (native, read) in [
-            ("JSON", "JSON_SERIALIZE(\"C\" RETURNING CLOB)"),
-            ("ROWID", "ROWIDTOCHAR(\"C\")"),
-            ("PUBLIC.XMLTYPE", "XMLSERIALIZE(CONTENT \"C\" AS CLOB)"),
-            ("INTERVAL DAY(2) TO SECOND(6)", "TO_CHAR(\"C\")"),
-            ("NUMBER(38,127)", "TO_CHAR(\"C\", 'TM9')"),
-        ] {
-            assert_eq!(utf8(23).read_column("\"C\"", &column(native)), read);
-        }
-    }
-}
+#[path = "dialect_table.rs"]
+mod tests;

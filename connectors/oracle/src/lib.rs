@@ -18,6 +18,7 @@ mod dialect;
 mod driver;
 mod error;
 mod fetch;
+mod functions;
 mod mask;
 mod numeric;
 mod stream;

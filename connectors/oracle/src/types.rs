@@ -120,6 +120,8 @@ pub(crate) fn width(native: &NativeType) -> usize {
 pub(crate) fn cast_target(data_type: &DataType) -> Option<String> {
     Some(match data_type {
         DataType::Boolean => "BOOLEAN".into(),
+        DataType::Int16 => "NUMBER(5)".into(),
+        DataType::Int32 => "NUMBER(10)".into(),
         DataType::Int64 => "NUMBER(19)".into(),
         DataType::Float32 => "BINARY_FLOAT".into(),
         DataType::Float64 => "BINARY_DOUBLE".into(),

@@ -8,7 +8,7 @@ use celosia_connector_api::expression::class_of;
 use celosia_connector_api::mask::REDACTED;
 use celosia_connector_api::{
     Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, FunctionRule, Mask,
-    Operand, OperandClass, Relational, Value,
+    Operand, OperandClass, Relational, Spelled, Value,
 };
 
 /// The SQL of PostgreSQL 12 and later.
@@ -162,9 +162,11 @@ impl Dialect for PostgresDialect {
         Relational {
             join: true,
             full_join: true,
+            hashes: true,
             group: EXACT,
             union_all: true,
             window: true,
+            unordered_window: true,
             offset: true,
         }
     }
@@ -188,7 +190,8 @@ impl Dialect for PostgresDialect {
     }
 
     /// `div` gives the whole part of the exact quotient.
-    fn decimal_average(&self, sum: &str, count: &str, digits: u8) -> Option<String> {
+    fn decimal_average(&self, sum: &Spelled<'_>, count: &str, digits: u8) -> Option<String> {
+        let sum = &sum.sql;
         let one = format!("1{}", "0".repeat(usize::from(digits)));
         let unit = match digits {
             0 => "1".to_string(),

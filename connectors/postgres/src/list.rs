@@ -92,7 +92,7 @@ mod tests {
             collation: None,
             read_as_text: false,
         };
-        let operand = Operand { sql: "\"c\"", class, column: Some(&column) };
+        let operand = Operand { sql: "\"c\"", class, column: Some(&column), digits: None };
         let mut bound = Value::Boolean(false);
         let sql = in_array(&operand, values, false, &mut |value| {
             bound = value;

@@ -157,6 +157,7 @@ fn arguments(parameters: &[Value]) -> Result<SqliteArguments, ConnectorError> {
             Value::Float(value) => arguments.add(*value),
             Value::Text(value) => arguments.add(value.clone()),
             Value::Bytes(value) => arguments.add(value.clone()),
+            Value::Date(days) => arguments.add(Value::date_text(*days)),
             other => {
                 let context = format!("{:?} is not bound to SQLite", other.data_type());
                 return Err(ConnectorError::new(ErrorCode::QueryFailed, context));

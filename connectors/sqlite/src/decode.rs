@@ -3,8 +3,9 @@
 
 use crate::types;
 use arrow_array::builder::{
-    BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
-    StringBuilder, Time64MicrosecondBuilder, TimestampMicrosecondBuilder, UInt64Builder,
+    BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int16Builder,
+    Int32Builder, Int64Builder, StringBuilder, Time64MicrosecondBuilder,
+    TimestampMicrosecondBuilder, UInt64Builder,
 };
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, SchemaRef, TimeUnit};
@@ -100,6 +101,8 @@ struct ColumnBuilder {
 
 enum Values {
     Boolean(BooleanBuilder),
+    Short(Int16Builder),
+    Middle(Int32Builder),
     Integer(Int64Builder),
     Float(Float64Builder),
     Decimal(Decimal128Builder, u8, u8),
@@ -120,6 +123,8 @@ impl ColumnBuilder {
             || TimestampMicrosecondBuilder::with_capacity(START).with_data_type(data_type.clone());
         let values = match data_type {
             DataType::Boolean => Values::Boolean(BooleanBuilder::with_capacity(START)),
+            DataType::Int16 => Values::Short(Int16Builder::with_capacity(START)),
+            DataType::Int32 => Values::Middle(Int32Builder::with_capacity(START)),
             DataType::Int64 => Values::Integer(Int64Builder::with_capacity(START)),
             DataType::Float64 => Values::Float(Float64Builder::with_capacity(START)),
             DataType::Decimal128(precision, scale) if *scale >= 0 => Values::Decimal(
@@ -168,6 +173,8 @@ impl ColumnBuilder {
     fn finish(&mut self) -> ArrayRef {
         match &mut self.values {
             Values::Boolean(builder) => Arc::new(builder.finish()),
+            Values::Short(builder) => Arc::new(builder.finish()),
+            Values::Middle(builder) => Arc::new(builder.finish()),
             Values::Integer(builder) => Arc::new(builder.finish()),
             Values::Float(builder) => Arc::new(builder.finish()),
             Values::Decimal(builder, _, _) => Arc::new(builder.finish()),
@@ -212,6 +219,8 @@ impl Values {
     fn append_null(&mut self) {
         match self {
             Values::Boolean(builder) => builder.append_null(),
+            Values::Short(builder) => builder.append_null(),
+            Values::Middle(builder) => builder.append_null(),
             Values::Integer(builder) => builder.append_null(),
             Values::Float(builder) => builder.append_null(),
             Values::Decimal(builder, _, _) => builder.append_null(),
@@ -230,6 +239,15 @@ impl Values {
                 let text = text(value)?;
                 builder.append_value(text);
                 Ok(Some(text.len()))
+            }
+            // Parts of dates and the like; what is stored is 64 bits wide.
+            (Values::Short(builder), Stored::Integer) => {
+                let value = i16::try_from(integer(value)?).ok();
+                Ok(appended(value.map(|value| builder.append_value(value))))
+            }
+            (Values::Middle(builder), Stored::Integer) => {
+                let value = i32::try_from(integer(value)?).ok();
+                Ok(appended(value.map(|value| builder.append_value(value))))
             }
             (Values::Integer(builder), Stored::Integer) => {
                 builder.append_value(integer(value)?);
@@ -267,7 +285,9 @@ impl Values {
                 Ok(appended(number.map(|number| builder.append_value(number))))
             }
             (Values::Decimal(builder, precision, scale), Stored::Text) => {
-                let number = types::decimal_of_text(text(value)?, *precision, *scale);
+                let text = text(value)?;
+                let number = types::decimal_of_text(text, *precision, *scale)
+                    .or_else(|| types::decimal_of_sum(text, *precision, *scale));
                 Ok(appended(number.map(|number| builder.append_value(number))))
             }
             (Values::Date(builder), Stored::Text) => {

@@ -10,6 +10,7 @@ mod connection;
 mod decode;
 mod dialect;
 mod error;
+mod functions;
 mod sessions;
 mod types;
 

@@ -132,6 +132,18 @@ pub(crate) fn decimal_of_text(text: &str, precision: u8, scale: u8) -> Option<i1
     Some(if negative { -magnitude } else { magnitude })
 }
 
+/// The same of a sum whose billions were added apart: `-12e9 345`, `12e9 345e-2`.
+pub(crate) fn decimal_of_sum(text: &str, precision: u8, scale: u8) -> Option<i128> {
+    let (billions, rest) = text.split_once("e9 ")?;
+    let (rest, power) = match rest.find('e') {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let (billions, rest): (i64, i64) = (billions.parse().ok()?, rest.parse().ok()?);
+    let whole = i128::from(billions) * 1_000_000_000 + i128::from(rest);
+    decimal_of_text(&format!("{whole}{power}"), precision, scale)
+}
+
 fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit()
 }
@@ -313,6 +325,22 @@ mod tests {
         }
         let most = "9".repeat(38);
         assert_eq!(decimal_of_text(&most, 38, 0), most.parse().ok());
+    }
+
+    #[test]
+    fn sums_are_put_together_again() {
+        for (text, unscaled) in [
+            ("0e9 0", Some(0)),
+            ("12e9 345", Some(1_200_000_034_500)),
+            ("12e9 -5e-2", Some(11_999_999_995)),
+            ("-1e9 -1e-2", Some(-1_000_000_001)),
+            ("9223372036854775807e9 0", Some(922_337_203_685_477_580_700_000_000_000)),
+            ("1e9 12.0", None),
+            ("1e9 unfit", None),
+            ("1e9 1e-3", None),
+        ] {
+            assert_eq!(decimal_of_sum(text, 38, 2), unscaled, "{text}");
+        }
     }
 
     #[test]

@@ -9,6 +9,9 @@ use celosia_connector_api::{Bind, Comparison, Operand, Value};
 /// The largest number of 38 digits.
 const MOST: i128 = 99_999_999_999_999_999_999_999_999_999_999_999_999;
 
+/// The most digits of a decimal.
+const MOST_DIGITS: i32 = 38;
+
 /// A whole number as the column's own type, where it fits.
 pub(crate) fn whole(operand: &Operand<'_>, number: i64, bind: Bind<'_>) -> String {
     let native = operand.column.map(|column| types::base(&column.native_type));
@@ -86,18 +89,24 @@ pub(crate) fn decimals(
 }
 
 /// Two decimals: as they are where a common type holds both, else by their whole parts and then by what
-/// is behind the point.
+/// is behind the point. A computed one is first brought to the type of its values, which may be narrower
+/// than what the server takes it for.
 pub(crate) fn decimal_columns(
     left: &Operand<'_>,
     operator: Comparison,
     right: &Operand<'_>,
 ) -> String {
     let (l, r, symbol) = (left.sql, right.sql, operator.symbol());
-    let fits = match (digits(left), digits(right)) {
-        (Some((p, s)), Some((q, t))) => (p - s).max(q - t) + s.max(t) <= 38,
-        _ => false,
-    };
-    if fits || l == r {
+    if let (Some((p, s)), Some((q, t))) = (digits(left), digits(right))
+        && (p - s).max(q - t) + s.max(t) <= MOST_DIGITS
+    {
+        let fitted = |operand: &Operand<'_>, digits: i32, scale: i32| match operand.column {
+            Some(_) => operand.sql.to_string(),
+            None => format!("CAST({} AS decimal({},{scale}))", operand.sql, digits.max(1)),
+        };
+        return format!("{} {symbol} {}", fitted(left, p, s), fitted(right, q, t));
+    }
+    if l == r {
         return format!("{l} {symbol} {r}");
     }
     let whole = |sql: &str| format!("CAST(ROUND({sql}, 0, 1) AS decimal(38,0))");
@@ -215,15 +224,18 @@ impl Place {
     }
 }
 
-/// Digits and scale of a stored decimal column.
+/// Digits and scale of a stored decimal column, or of a computed number.
 fn digits(operand: &Operand<'_>) -> Option<(i32, i32)> {
-    match operand.column?.data_type {
-        DataType::Decimal128(precision, scale) => Some((i32::from(precision), i32::from(scale))),
-        _ => None,
+    if let Some(DataType::Decimal128(precision, scale)) = operand.column.map(|c| &c.data_type) {
+        return Some((i32::from(*precision), i32::from(*scale)));
     }
+    let (whole, fraction) = operand.digits?;
+    let digits = i32::from(whole) + i32::from(fraction);
+    (digits <= MOST_DIGITS).then_some((digits, i32::from(fraction)))
 }
 
-/// The scale to compare in: the column's, or the value's own where a mask (which is NULL) replaced it.
+/// The scale to compare in: the column's, that of a computed value, or the compared value's own where a
+/// mask (which is NULL) replaced the column.
 fn scale(operand: &Operand<'_>, value: &Value) -> u8 {
     let own = if let Value::Decimal { scale, .. } = value { *scale } else { 0 };
     digits(operand).and_then(|(_, scale)| u8::try_from(scale).ok()).unwrap_or(own)

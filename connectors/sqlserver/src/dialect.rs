@@ -1,10 +1,12 @@
 //! How SQL Server spells what we send, and what it answers exactly as Arrow would.
 
+use crate::functions::{GROUPED, RULES};
 use crate::types::{self, CLR};
 use crate::{compare, mask, moment, text};
+use arrow_schema::DataType;
 use celosia_connector_api::{
-    Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, Mask, Operand,
-    OperandClass, Value,
+    Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, FunctionRule, GroupKey,
+    Mask, Operand, OperandClass, Relational, Spelled, Value,
 };
 
 /// The SQL of SQL Server 2016 and later.
@@ -53,6 +55,8 @@ const SORT: ClassSet = ClassSet::of(&[
 /// A statement has at most 2,100 parameters; the row filter, the caller's condition and the masks share
 /// them.
 const MOST_VALUES: usize = 500;
+/// The driver adds some of its own.
+const MOST_PARAMETERS: usize = 2_000;
 
 impl Dialect for SqlServerDialect {
     fn name(&self) -> &'static str {
@@ -224,6 +228,103 @@ impl Dialect for SqlServerDialect {
 
     fn limit(&self, _: u64) -> String {
         String::new()
+    }
+
+    /// Part of ORDER BY, so there has to be one.
+    fn page(&self, skip: u64, fetch: Option<u64>, ordered: bool) -> String {
+        let most = |rows: u64| rows.min(i64::MAX.unsigned_abs());
+        let order = if ordered { "" } else { " ORDER BY (SELECT NULL)" };
+        let fetch = fetch.map(|rows| format!(" FETCH NEXT {} ROWS ONLY", most(rows)));
+        format!("{order} OFFSET {} ROWS{}", most(skip), fetch.unwrap_or_default())
+    }
+
+    fn relational(&self) -> Relational {
+        Relational {
+            join: true,
+            full_join: true,
+            hashes: true,
+            group: GROUPED,
+            union_all: true,
+            window: true,
+            unordered_window: false,
+            offset: true,
+        }
+    }
+
+    fn functions(&self) -> &'static [FunctionRule] {
+        RULES
+    }
+
+    /// A decimal has 38 digits, and the type of a product has one digit more than its value.
+    fn decimal_digits(&self) -> u16 {
+        37
+    }
+
+    /// The type of a result follows from the types of the operands, and loses digits behind the point
+    /// where it would have too many: operands are as narrow as their values.
+    fn decimal_argument(&self, argument: &Spelled<'_>, (whole, fraction): (u16, u16)) -> String {
+        format!("CAST({} AS decimal({},{fraction}))", argument.sql, (whole + fraction).max(1))
+    }
+
+    fn sum_digits(&self) -> u16 {
+        38
+    }
+
+    /// Text is read in whatever type it has: what is computed from other code pages is wide already.
+    fn arrives_as(&self, expression: &str, data_type: &DataType) -> Option<String> {
+        if *data_type == DataType::Utf8 && expression != "NULL" {
+            return Some(expression.to_string());
+        }
+        Some(format!("CAST({expression} AS {})", types::cast_target(data_type)?))
+    }
+
+    /// Blanks at the end of a text and zeros at the end of bytes count for nothing in a group.
+    fn group_key(&self, operand: &Operand<'_>) -> GroupKey {
+        match operand.class {
+            OperandClass::Text => text::group_key(operand),
+            OperandClass::Bytes => GroupKey {
+                value: operand.sql.to_string(),
+                more: Some(format!("DATALENGTH({})", operand.sql)),
+            },
+            _ => GroupKey { value: operand.sql.to_string(), more: None },
+        }
+    }
+
+    /// Texts of several collations have none together. A UUID is text there, in capitals.
+    fn among_others(&self, expression: &str, class: OperandClass) -> Option<String> {
+        Some(match class {
+            OperandClass::Text => text::in_units(expression),
+            OperandClass::Uuid => format!("LOWER(CAST({expression} AS nvarchar(36)))"),
+            _ => expression.to_string(),
+        })
+    }
+
+    /// A condition is no value, and unknown is neither.
+    fn truth_value(&self, condition: &str) -> Option<String> {
+        let truth = format!("CASE WHEN {condition} THEN 1 WHEN NOT ({condition}) THEN 0 END");
+        Some(format!("CAST({truth} AS bit)"))
+    }
+
+    /// The whole part of the quotient, by what the sum is a multiple of; nothing is ever rounded.
+    fn decimal_average(&self, sum: &Spelled<'_>, count: &str, digits: u8) -> Option<String> {
+        let (whole, fraction) = sum.expression.digits();
+        let digits = u16::from(digits);
+        let units = whole + digits;
+        if digits == 0 || whole + fraction + digits + 2 > 38 || units + digits + 1 > 38 {
+            return None;
+        }
+        let one = format!("CAST(1{} AS decimal({},0))", "0".repeat(digits.into()), digits + 1);
+        let unit =
+            format!("CAST(0.{}1 AS decimal({digits},{digits}))", "0".repeat((digits - 1).into()));
+        let sum = format!("CAST({} AS decimal({},{fraction}))", sum.sql, whole + fraction);
+        let sum = format!("CAST({sum} * {one} AS decimal({units},0))");
+        let count = format!("CAST(NULLIF({count}, 0) AS decimal(19,0))");
+        let quotient = format!("CAST(({sum} - {sum} % {count}) / {count} AS decimal({units},0))");
+        Some(format!("({quotient} * {unit})"))
+    }
+
+    fn most_parameters(&self) -> usize {
+        MOST_PARAMETERS
     }
 }
 

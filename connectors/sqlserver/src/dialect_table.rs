@@ -46,12 +46,12 @@ fn binder(parameters: &mut Vec<Value>) -> impl FnMut(Value) -> String + '_ {
 }
 
 fn compared(column: &ColumnDescription, operator: Comparison, value: Value) -> String {
-    let operand = Operand { sql: "[c]", class: column.class, column: Some(column) };
+    let operand = Operand { sql: "[c]", class: column.class, column: Some(column), digits: None };
     SqlServerDialect.compare(&operand, operator, &value, &mut binder(&mut Vec::new()))
 }
 
 fn listed(column: &ColumnDescription, values: &[Value], negated: bool) -> String {
-    let operand = Operand { sql: "[c]", class: column.class, column: Some(column) };
+    let operand = Operand { sql: "[c]", class: column.class, column: Some(column), digits: None };
     SqlServerDialect.in_list(&operand, values, negated, &mut binder(&mut Vec::new()))
 }
 
@@ -94,7 +94,7 @@ fn text_is_equal_by_its_units_and_its_length() {
         compared(&nvarchar(), Comparison::NotEqual, text("EU")),
         "([c] <> @P1 OR [c] COLLATE Latin1_General_BIN2 <> @P1 OR DATALENGTH([c]) <> DATALENGTH(@P1))"
     );
-    let masked = Operand { sql: "[c]", class: OperandClass::Text, column: None };
+    let masked = Operand { sql: "[c]", class: OperandClass::Text, column: None, digits: None };
     let sql =
         SqlServerDialect.compare(&masked, Comparison::Equal, &text("x"), &mut binder(&mut vec![]));
     assert_eq!(
@@ -114,7 +114,8 @@ fn patterns_are_sent_where_they_mean_the_same() {
     let like = |pattern: &str, not| {
         let mut parameters = Vec::new();
         let column = nvarchar();
-        let operand = Operand { sql: "[c]", class: OperandClass::Text, column: Some(&column) };
+        let operand =
+            Operand { sql: "[c]", class: OperandClass::Text, column: Some(&column), digits: None };
         let sql = SqlServerDialect.like(&operand, pattern, not, &mut binder(&mut parameters));
         (sql, parameters)
     };
@@ -155,7 +156,8 @@ fn decimals_are_compared_in_the_columns_scale() {
     assert_eq!(listed(&money, &list, false), "[c] IN (CAST(@P1 AS decimal(38,2)))");
     assert_eq!(listed(&money, &list[..1], true), "[c] = [c]");
     let mut parameters = Vec::new();
-    let operand = Operand { sql: "[c]", class: OperandClass::Decimal, column: Some(&money) };
+    let operand =
+        Operand { sql: "[c]", class: OperandClass::Decimal, column: Some(&money), digits: None };
     for (operator, value) in [(Comparison::Less, 15), (Comparison::LessOrEqual, -15)] {
         SqlServerDialect.compare(&operand, operator, &of(value, 3), &mut binder(&mut parameters));
     }
@@ -168,8 +170,12 @@ fn two_decimals_are_compared_in_a_type_that_holds_both() {
     let (narrow, other) = (decimal(18, 4), decimal(20, 2));
     let (wide, fine) = (decimal(38, 0), decimal(38, 38));
     let spell = |left: &ColumnDescription, operator, right: &ColumnDescription| {
-        let operand =
-            |sql, column| Operand { sql, class: OperandClass::Decimal, column: Some(column) };
+        let operand = |sql, column| Operand {
+            sql,
+            class: OperandClass::Decimal,
+            column: Some(column),
+            digits: None,
+        };
         SqlServerDialect.compare_columns(&operand("[l]", left), operator, &operand("[r]", right))
     };
     assert_eq!(spell(&narrow, Comparison::Less, &other), "[l] < [r]");
@@ -247,7 +253,7 @@ fn ticks_are_compared_as_they_are_read() {
     let old = stamp("datetime");
     let tick = |operator, micros| {
         let mut parameters = Vec::new();
-        let operand = Operand { sql: "[c]", class: old.class, column: Some(&old) };
+        let operand = Operand { sql: "[c]", class: old.class, column: Some(&old), digits: None };
         let value = Value::Timestamp(micros);
         let sql =
             SqlServerDialect.compare(&operand, operator, &value, &mut binder(&mut parameters));

@@ -4,7 +4,7 @@
 //! * `session` and `connection`: one connection and what it starts with; the pool and the lease of one.
 //! * `stream`: one statement, from bound values to Arrow batches.
 //! * `types` and `decode`: which Arrow type a column arrives in, and how.
-//! * `dialect`, `compare`, `text`, `moment` and `mask`: how the SQL is spelled.
+//! * `dialect`, `functions`, `compare`, `text`, `moment` and `mask`: how the SQL is spelled.
 //! * `catalog` and `catalog_rows`: what discovery reads. `error`: classes of failure.
 //!
 //! Every statement runs in a transaction that is rolled back, on a session that says
@@ -20,6 +20,7 @@ mod connection;
 mod decode;
 mod dialect;
 mod error;
+mod functions;
 mod mask;
 mod moment;
 mod session;

@@ -16,7 +16,10 @@ pub(crate) fn mask(
     column: &ColumnDescription,
     bind: Bind<'_>,
 ) -> Option<String> {
-    let target = cast_target(column)?;
+    let target = match column.class {
+        OperandClass::Uuid => "uniqueidentifier".to_string(),
+        _ => types::cast_target(&column.data_type)?,
+    };
     let is_text = column.data_type == DataType::Utf8;
     // A UUID is shown in capitals here, and a variant is no text at all.
     let is_shown = is_text
@@ -35,27 +38,6 @@ pub(crate) fn mask(
         Mask::Partial { first, last } if is_shown => partial(expression, *first, *last),
         Mask::Year => first_instant(false, expression, &column.data_type)?,
         Mask::Month => first_instant(true, expression, &column.data_type)?,
-        _ => return None,
-    })
-}
-
-/// The type that a masked value is cast to.
-fn cast_target(column: &ColumnDescription) -> Option<String> {
-    Some(match &column.data_type {
-        DataType::Boolean => "bit".into(),
-        DataType::Int16 => "smallint".into(),
-        DataType::Int32 => "int".into(),
-        DataType::Int64 => "bigint".into(),
-        DataType::Float32 => "real".into(),
-        DataType::Float64 => "float".into(),
-        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
-        DataType::Utf8 if column.class == OperandClass::Uuid => "uniqueidentifier".into(),
-        DataType::Utf8 => "nvarchar(max)".into(),
-        DataType::Binary => "varbinary(max)".into(),
-        DataType::Date32 => "date".into(),
-        DataType::Time64(TimeUnit::Microsecond) => "time(6)".into(),
-        DataType::Timestamp(TimeUnit::Microsecond, None) => "datetime2(6)".into(),
-        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => "datetimeoffset(6)".into(),
         _ => return None,
     })
 }

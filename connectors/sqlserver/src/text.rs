@@ -4,7 +4,7 @@
 
 use crate::compare::{among, any, grouped};
 use crate::types;
-use celosia_connector_api::{Bind, ColumnDescription, Comparison, Operand, Value};
+use celosia_connector_api::{Bind, ColumnDescription, Comparison, GroupKey, Operand, Value};
 
 /// Units in their own order, without case, accents or width.
 pub(crate) const UNITS: &str = "COLLATE Latin1_General_BIN2";
@@ -20,7 +20,7 @@ pub(crate) fn in_list(operand: &Operand<'_>, values: &[Value], bind: Bind<'_>) -
     let exact: Vec<String> = groups
         .iter()
         .map(|items| {
-            let same = among(&format!("{wide} {UNITS}"), items);
+            let same = among(&in_units(&wide), items);
             format!("{same} AND DATALENGTH({wide}) = DATALENGTH({})", items[0])
         })
         .collect();
@@ -48,14 +48,15 @@ pub(crate) fn compare(
     }
     let (item, wide) = (bind(value.clone()), widened(operand));
     let collated = collated_item(operand, value, &item).map(|item| (operand.sql.to_string(), item));
-    let by_units = (format!("{wide} {UNITS}"), item.clone());
+    let by_units = (in_units(&wide), item.clone());
     let by_length = (format!("DATALENGTH({wide})"), format!("DATALENGTH({item})"));
     let sides = collated.into_iter().chain([by_units, by_length]);
     let parts: Vec<String> = sides.map(|(left, right)| format!("{left} <> {right}")).collect();
     format!("({})", parts.join(" OR "))
 }
 
-/// Two columns, exactly; their collations may differ.
+/// Two columns, exactly; their collations may differ. Where they do not, theirs finds every pair that is
+/// exactly equal, and its index serves.
 pub(crate) fn compare_columns(
     left: &Operand<'_>,
     operator: Comparison,
@@ -63,7 +64,19 @@ pub(crate) fn compare_columns(
 ) -> String {
     let (l, r) = (widened(left), widened(right));
     let (symbol, word) = both(operator);
-    format!("({l} {UNITS} {symbol} {r} {UNITS} {word} DATALENGTH({l}) {symbol} DATALENGTH({r}))")
+    let (a, b) = (in_units(&l), in_units(&r));
+    let found = match (left.column, right.column) {
+        (Some(one), Some(other))
+            if operator == Comparison::Equal
+                && one.collation.is_some()
+                && one.collation == other.collation
+                && types::base(&one.native_type) == types::base(&other.native_type) =>
+        {
+            format!("{} = {} AND ", left.sql, right.sql)
+        }
+        _ => String::new(),
+    };
+    format!("({found}{a} {symbol} {b} {word} DATALENGTH({l}) {symbol} DATALENGTH({r}))")
 }
 
 /// Equal where both parts are, different where one of them is.
@@ -99,7 +112,18 @@ pub(crate) fn like(operand: &Operand<'_>, pattern: &str, not: bool, bind: Bind<'
     }
     let placeholder = bind(Value::Text(spelled));
     let word = if not { "NOT LIKE" } else { "LIKE" };
-    format!("{} {UNITS} {word} {placeholder} ESCAPE '\\'", widened(operand))
+    format!("{} {word} {placeholder} ESCAPE '\\'", in_units(&widened(operand)))
+}
+
+/// Text that is compared by its units.
+pub(crate) fn in_units(sql: &str) -> String {
+    if sql.ends_with(UNITS) { sql.to_string() } else { format!("{sql} {UNITS}") }
+}
+
+/// A group for each text: by its units, and by its length, since blanks at the end count for nothing.
+pub(crate) fn group_key(operand: &Operand<'_>) -> GroupKey {
+    let wide = widened(operand);
+    GroupKey { value: in_units(&wide), more: Some(format!("DATALENGTH({wide})")) }
 }
 
 /// Whether a pattern has its local meaning: `_` stands for a unit, which is half of some characters, and

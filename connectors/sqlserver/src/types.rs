@@ -65,6 +65,26 @@ pub(crate) fn is_collation(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
+/// The type that an expression is cast to so that it arrives in `data_type`.
+pub(crate) fn cast_target(data_type: &DataType) -> Option<String> {
+    Some(match data_type {
+        DataType::Boolean => "bit".into(),
+        DataType::Int16 => "smallint".into(),
+        DataType::Int32 => "int".into(),
+        DataType::Int64 => "bigint".into(),
+        DataType::Float32 => "real".into(),
+        DataType::Float64 => "float".into(),
+        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
+        DataType::Utf8 => "nvarchar(max)".into(),
+        DataType::Binary => "varbinary(max)".into(),
+        DataType::Date32 => "date".into(),
+        DataType::Time64(TimeUnit::Microsecond) => "time(6)".into(),
+        DataType::Timestamp(TimeUnit::Microsecond, None) => "datetime2(6)".into(),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => "datetimeoffset(6)".into(),
+        _ => return None,
+    })
+}
+
 fn form(native: &NativeType<'_>) -> (DataType, OperandClass, bool) {
     let micros = TimeUnit::Microsecond;
     let plain = |data_type, class| (data_type, class, false);

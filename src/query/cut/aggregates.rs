@@ -4,7 +4,9 @@ use super::Reason;
 use super::expressions::Translator;
 use super::nodes::{Piece, order};
 use super::types::remote_type;
-use celosia_connector_api::{AggregateCall, Expression, FunctionKind, RemoteQuery, WindowCall};
+use celosia_connector_api::{
+    AggregateCall, Expression, FunctionKind, OperandClass, RemoteQuery, WindowCall,
+};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{
@@ -49,7 +51,7 @@ fn call(
         (true, name) => format!("{name} distinct"),
     };
     let (rule, arguments) = translator.rule(&name, FunctionKind::Aggregate, arguments)?;
-    whole_sum(&name, &arguments)?;
+    bounded_sum(&name, &arguments, translator)?;
     let filter = params.filter.as_ref().map(|filter| translator.expression(filter)).transpose()?;
     let data_type =
         expr.get_type(translator.schema).map_err(|_| "a type is not known".to_string())?;
@@ -68,16 +70,33 @@ fn arguments(
     }
 }
 
-/// A sum of whole numbers goes down only where no number of rows that a table can have makes it
-/// overflow: an overflow is an error of the engine.
-fn whole_sum(name: &str, arguments: &[Expression]) -> Result<(), Reason> {
+/// A sum goes down only where no number of rows that a table can have makes it overflow: an overflow is
+/// an error of the engine.
+fn bounded_sum(
+    name: &str,
+    arguments: &[Expression],
+    translator: &Translator<'_>,
+) -> Result<(), Reason> {
     const ROWS: i128 = 1 << 31;
+    const DIGITS_OF_ROWS: u16 = 10;
     let [argument] = arguments else { return Ok(()) };
-    let whole = argument.class == celosia_connector_api::OperandClass::Integer;
-    let (least, most) = argument.range();
-    let large = least.abs().max(most.abs()) > i128::from(i64::MAX) / ROWS;
-    if whole && name.starts_with("sum") && large {
-        return Err("a sum of 64-bit numbers may overflow".into());
+    if !name.starts_with("sum") {
+        return Ok(());
+    }
+    match argument.class {
+        OperandClass::Integer => {
+            let (least, most) = argument.range();
+            if least.abs().max(most.abs()) > i128::from(i64::MAX) / ROWS {
+                return Err("a sum of 64-bit numbers may overflow".into());
+            }
+        }
+        OperandClass::Decimal => {
+            let (whole, fraction) = argument.digits();
+            if whole + fraction + DIGITS_OF_ROWS > translator.dialect.sum_digits() {
+                return Err("a sum with more digits than the source computes with".into());
+            }
+        }
+        _ => {}
     }
     Ok(())
 }
@@ -112,7 +131,7 @@ fn over(
     }
     let arguments = arguments(name, &params.args, translator)?;
     let (rule, arguments) = translator.rule(name, kind, arguments)?;
-    whole_sum(name, &arguments)?;
+    bounded_sum(name, &arguments, translator)?;
     let partition = params.partition_by.iter().map(|key| translator.expression(key));
     let partition = partition.collect::<Result<Vec<_>, _>>()?;
     let order = order(&params.order_by, translator)?;

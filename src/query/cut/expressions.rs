@@ -95,7 +95,9 @@ impl Translator<'_> {
             .iter()
             .find(fits)
             .ok_or_else(|| format!("{name} is not on the list of {}", self.dialect.name()))?;
-        let spoken = |(wanted, _): &(&Argument, Expression)| !matches!(wanted, Argument::Word(_));
+        let spoken = |(wanted, _): &(&Argument, Expression)| {
+            !matches!(wanted, Argument::Word(_) | Argument::Exactly(_))
+        };
         let arguments = rule.arguments.iter().zip(arguments).filter(spoken).map(|(_, a)| a);
         Ok((rule, arguments.collect()))
     }
@@ -371,6 +373,7 @@ fn takes(wanted: &Argument, given: &Expression) -> bool {
         (Argument::Word(word), Node::Literal(Value::Text(text))) => text.eq_ignore_ascii_case(word),
         (Argument::Natural, Node::Literal(Value::Integer(n))) => (0..=MOST_NATURAL).contains(n),
         (Argument::Positive, Node::Literal(Value::Integer(n))) => (1..=MOST_NATURAL).contains(n),
+        (Argument::Exactly(wanted), Node::Literal(Value::Integer(n))) => wanted == n,
         (Argument::NonEmpty, Node::Literal(Value::Text(text))) => {
             !text.is_empty() && !text.contains('\0')
         }

@@ -35,6 +35,9 @@ pub(super) struct Cell {
     pub(super) condition: Option<String>,
     /// Whether it is a column's name and nothing more.
     pub(super) plain: bool,
+    /// Whether a source may make an index of it while a statement runs: a stored column, or one of rows
+    /// that are all made first.
+    pub(super) keyed: bool,
     pub(super) shape: Shape,
 }
 
@@ -42,14 +45,21 @@ impl Cell {
     /// A computed column.
     pub(super) fn computed(sql: String, data_type: &DataType) -> Self {
         let shape = Shape::computed(data_type);
-        Self { operand: sql.clone(), value: sql, condition: None, plain: false, shape }
+        Self {
+            operand: sql.clone(),
+            value: sql,
+            condition: None,
+            plain: false,
+            keyed: false,
+            shape,
+        }
     }
 
     /// A column that says whether a condition holds.
     pub(super) fn of_condition(condition: String) -> Self {
         let shape = Shape::computed(&DataType::Boolean);
         let (operand, value) = (String::new(), String::new());
-        Self { operand, value, condition: Some(condition), plain: false, shape }
+        Self { operand, value, condition: Some(condition), plain: false, keyed: false, shape }
     }
 }
 
@@ -66,6 +76,18 @@ impl Block {
     /// Whether rows are left out by their number.
     pub(super) fn is_paged(&self) -> bool {
         self.skip > 0 || self.fetch.is_some()
+    }
+
+    /// Groups come in the order of their keys where no other is asked for: the order that a source finds
+    /// them in depends on what it knows of hidden rows.
+    pub(super) fn settle_order(&mut self) {
+        if let (true, Some(groups)) = (self.order.is_empty(), &self.groups) {
+            for key in groups {
+                if !self.order.contains(key) {
+                    self.order.push(key.clone());
+                }
+            }
+        }
     }
 
     /// Adds a condition on the rows or, once they are grouped, on the groups.
@@ -109,8 +131,27 @@ impl Block {
         match (self.skip, self.fetch) {
             (0, None) => {}
             (0, Some(rows)) => sql.push_str(&dialect.limit(rows)),
-            (skip, fetch) => sql.push_str(&dialect.page(skip, fetch)),
+            (skip, fetch) => sql.push_str(&dialect.page(skip, fetch, !self.order.is_empty())),
         }
         sql
+    }
+}
+
+/// Whether a name is one that a computed column at another place may have.
+pub(super) fn is_numbered(name: &str, index: usize) -> bool {
+    let number = name.strip_prefix(['c', 'C']).filter(|rest| !rest.is_empty());
+    number.is_some_and(|number| {
+        number.bytes().all(|b| b.is_ascii_digit()) && number != (index + 1).to_string()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_has_no_other_ones_number() {
+        assert!(is_numbered("c2", 0) && is_numbered("C10", 2) && is_numbered("c02", 1));
+        assert!(!is_numbered("c2", 1) && !is_numbered("c", 0) && !is_numbered("cx1", 0));
     }
 }

@@ -5,7 +5,10 @@ use super::block::Cell;
 use super::relations::conjuncts;
 use crate::relation::{AggregateCall, WindowCall, shape_of};
 use crate::render::{compares, is_bindable, is_plain_pattern};
-use crate::{ColumnDescription, Comparison, Expression, Node, Operand, OperandClass, Value};
+use crate::{
+    ColumnDescription, Comparison, Expression, FunctionKind, FunctionRule, GroupKey, Node, Operand,
+    OperandClass, Spelled, Value,
+};
 
 impl Renderer<'_> {
     /// A column of a SELECT.
@@ -81,29 +84,48 @@ impl Renderer<'_> {
             Node::Null => self.dialect.arrives_as("NULL", &expression.data_type),
             Node::Case { branches, otherwise } => {
                 let mut sql = "CASE".to_string();
+                let class = expression.class;
                 for (condition, value) in branches {
                     let condition = self.condition(condition, below)?;
-                    sql.push_str(&format!(" WHEN {condition} THEN {}", self.value(value, below)?));
+                    let value = self.dialect.among_others(&self.value(value, below)?, class)?;
+                    sql.push_str(&format!(" WHEN {condition} THEN {value}"));
                 }
                 if let Some(otherwise) = otherwise {
-                    sql.push_str(&format!(" ELSE {}", self.value(otherwise, below)?));
+                    let value = self.dialect.among_others(&self.value(otherwise, below)?, class)?;
+                    sql.push_str(&format!(" ELSE {value}"));
                 }
                 Some(format!("{sql} END"))
             }
             Node::Call { rule, arguments } => {
-                let values = arguments.iter().map(|argument| self.value(argument, below));
-                Some(spelled(rule.spelling, &values.collect::<Option<Vec<_>>>()?))
+                let arguments = self.arguments(arguments, below)?;
+                Some(rule.spelled(&arguments))
             }
             Node::DecimalAverage { sum, count } => {
                 let digits = u8::try_from(expression.digits().1).ok()?;
-                let (sum, count) = (self.value(sum, below)?, self.value(count, below)?);
-                self.dialect.decimal_average(&sum, &count, digits)
+                let spelled = Spelled { sql: self.value(sum, below)?, expression: sum };
+                self.dialect.decimal_average(&spelled, &self.value(count, below)?, digits)
             }
             _ => {
                 let condition = self.condition(expression, below)?;
                 self.dialect.truth_value(&condition)
             }
         }
+    }
+
+    /// The arguments of a function; decimals with no more digits than they need.
+    fn arguments<'e>(
+        &mut self,
+        arguments: &'e [Expression],
+        below: &[Cell],
+    ) -> Option<Vec<Spelled<'e>>> {
+        let spelled = arguments.iter().map(|expression| {
+            let mut spelled = Spelled { sql: self.value(expression, below)?, expression };
+            if expression.class == OperandClass::Decimal {
+                spelled.sql = self.dialect.decimal_argument(&spelled, expression.digits());
+            }
+            Some(spelled)
+        });
+        spelled.collect()
     }
 
     /// An expression as a side of a comparison, a key or an order.
@@ -125,8 +147,9 @@ impl Renderer<'_> {
         right: &Expression,
         below: &[Cell],
     ) -> Option<(String, String)> {
-        let same =
-            left.class == right.class && compares(self.dialect, left.class, Comparison::Equal);
+        let same = left.class == right.class
+            && compares(self.dialect, left.class, Comparison::Equal)
+            && self.dialect.compares_columns(left.class);
         // In a list, a text is found under the column's own collation alone.
         let exact = matches!(
             left.class,
@@ -148,19 +171,20 @@ impl Renderer<'_> {
         right: &Expression,
         below: &[Cell],
     ) -> Option<String> {
-        if let Node::Literal(_) = &left.node
-            && !matches!(&right.node, Node::Literal(_))
+        if let Node::Literal(_) = &left.narrow().node
+            && !matches!(&right.narrow().node, Node::Literal(_))
         {
             return self.compare(operator.swapped(), right, left, below);
         }
-        let (narrow, class) = (left.narrow(), comparison_class(left));
+        let (narrow, class) = (left.narrow(), comparison_class(left, right));
         if !compares(self.dialect, class, operator) {
             return None;
         }
         let sql = self.operand_sql(left, below)?;
         let column = stored(narrow, below);
-        let operand = Operand { sql: &sql, class, column: column.as_ref() };
-        if let Node::Literal(value) = &right.node {
+        let digits = digits_of(narrow);
+        let operand = Operand { sql: &sql, class, column: column.as_ref(), digits };
+        if let Node::Literal(value) = &right.narrow().node {
             if !is_bindable(self.dialect, class, value) {
                 return None;
             }
@@ -168,8 +192,9 @@ impl Renderer<'_> {
             let mut bind = |value| parameters.bind(value);
             return Some(self.dialect.compare(&operand, operator, value, &mut bind));
         }
-        let other_class = comparison_class(right);
+        let other_class = comparison_class(right, left);
         let can = self.dialect.capabilities().column_comparison
+            && self.dialect.compares_columns(class)
             && class == other_class
             && !matches!(
                 class,
@@ -180,7 +205,8 @@ impl Renderer<'_> {
         }
         let other_sql = self.operand_sql(right, below)?;
         let other_column = stored(right.narrow(), below);
-        let other = Operand { sql: &other_sql, class: other_class, column: other_column.as_ref() };
+        let (column, digits) = (other_column.as_ref(), digits_of(right.narrow()));
+        let other = Operand { sql: &other_sql, class: other_class, column, digits };
         Some(self.dialect.compare_columns(&operand, operator, &other))
     }
 
@@ -191,7 +217,12 @@ impl Renderer<'_> {
         negated: bool,
         below: &[Cell],
     ) -> Option<String> {
-        let class = comparison_class(operand);
+        let whole = values.iter().all(|value| matches!(value, Value::Integer(_)));
+        let class = match operand.narrow().class {
+            OperandClass::Integer if whole => OperandClass::Integer,
+            OperandClass::Integer => operand.class,
+            class => class,
+        };
         if values.is_empty() {
             return Some(self.dialect.constant(negated).to_string());
         }
@@ -202,8 +233,8 @@ impl Renderer<'_> {
             return None;
         }
         let sql = self.operand_sql(operand, below)?;
-        let column = stored(operand.narrow(), below);
-        let operand = Operand { sql: &sql, class, column: column.as_ref() };
+        let (column, digits) = (stored(operand.narrow(), below), digits_of(operand.narrow()));
+        let operand = Operand { sql: &sql, class, column: column.as_ref(), digits };
         let parameters = &mut self.writer.parameters;
         let mut bind = |value| parameters.bind(value);
         Some(self.dialect.in_list(&operand, values, negated, &mut bind))
@@ -224,8 +255,8 @@ impl Renderer<'_> {
             return None;
         }
         let sql = self.operand_sql(operand, below)?;
-        let column = stored(operand.narrow(), below);
-        let operand = Operand { sql: &sql, class: OperandClass::Text, column: column.as_ref() };
+        let (column, class) = (stored(operand.narrow(), below), OperandClass::Text);
+        let operand = Operand { sql: &sql, class, column: column.as_ref(), digits: None };
         let parameters = &mut self.writer.parameters;
         let mut bind = |value| parameters.bind(value);
         Some(self.dialect.like(&operand, pattern, negated, &mut bind))
@@ -253,36 +284,45 @@ impl Renderer<'_> {
         };
         let mut values = Vec::with_capacity(call.arguments.len());
         for (index, argument) in call.arguments.iter().enumerate() {
-            // The smallest text is the smallest by its bytes.
-            let ordered = matches!(call.rule.name, "min" | "max");
-            let mut value = if ordered {
-                let operand = self.operand_sql(argument, below)?;
-                self.dialect.operand(&operand, argument.class, true)
-            } else {
-                self.value(argument, below)?
-            };
+            let mut sql = self.aggregated(call.rule, argument, below)?;
             if let (Some(filter), 0) = (&filter, index) {
-                value = format!("CASE WHEN {filter} THEN {value} END");
+                sql = format!("CASE WHEN {filter} THEN {sql} END");
             }
-            values.push(value);
+            values.push(Spelled { sql, expression: argument });
         }
         match (values.is_empty(), filter) {
-            (true, Some(filter)) => Some(spelled(
-                &call.rule.spelling.replace('*', "{0}"),
-                &[format!("CASE WHEN {filter} THEN 1 END")],
-            )),
-            _ => Some(spelled(call.rule.spelling, &values)),
+            (true, Some(filter)) => {
+                let counted = format!("CASE WHEN {filter} THEN 1 END");
+                Some(call.rule.spelling.replace('*', &counted))
+            }
+            _ => self.dialect.aggregate(call.rule, &values, ""),
         }
     }
 
+    /// What an aggregate is taken of: the smallest text is the smallest by its bytes.
+    fn aggregated(
+        &mut self,
+        rule: &FunctionRule,
+        argument: &Expression,
+        below: &[Cell],
+    ) -> Option<String> {
+        if !matches!(rule.name, "min" | "max") {
+            return self.value(argument, below);
+        }
+        let operand = self.operand_sql(argument, below)?;
+        Some(self.dialect.operand(&operand, argument.class, true))
+    }
+
     pub(super) fn window_call(&mut self, call: &WindowCall, below: &[Cell]) -> Option<String> {
-        let values: Option<Vec<String>> =
-            call.arguments.iter().map(|argument| self.value(argument, below)).collect();
+        let mut values = Vec::with_capacity(call.arguments.len());
+        for expression in &call.arguments {
+            let sql = self.aggregated(call.rule, expression, below)?;
+            values.push(Spelled { sql, expression });
+        }
         let mut over = Vec::new();
         let mut keys = Vec::new();
         for key in &call.partition {
-            let key_sql = self.operand_sql(key, below)?;
-            let key = self.dialect.group_key(&key_sql, key.class);
+            let key = self.group_key(key, below)?;
             keys.push(key.value);
             keys.extend(key.more);
         }
@@ -292,9 +332,21 @@ impl Renderer<'_> {
         let order = self.order(&call.order, below)?;
         if !order.is_empty() {
             over.push(format!("ORDER BY {}", order.join(", ")));
+        } else if call.rule.kind == FunctionKind::Window
+            && !self.dialect.relational().unordered_window
+        {
+            return None;
         }
         over.extend(call.frame.clone());
-        Some(format!("{} OVER ({})", spelled(call.rule.spelling, &values?), over.join(" ")))
+        self.dialect.aggregate(call.rule, &values, &format!(" OVER ({})", over.join(" ")))
+    }
+
+    /// What rows are grouped by.
+    pub(super) fn group_key(&mut self, key: &Expression, below: &[Cell]) -> Option<GroupKey> {
+        let sql = self.operand_sql(key, below)?;
+        let column = stored(key.narrow(), below);
+        let (class, digits) = (key.class, digits_of(key.narrow()));
+        Some(self.dialect.group_key(&Operand { sql: &sql, class, column: column.as_ref(), digits }))
     }
 }
 
@@ -312,41 +364,29 @@ fn is_condition(expression: &Expression) -> bool {
     )
 }
 
-/// The class in which an expression is compared: that of the wider type, since a literal has it, unless
-/// the column itself has a class that says more.
-fn comparison_class(expression: &Expression) -> OperandClass {
+/// The class in which an expression is compared with another one: that of the wider type, since a
+/// literal has it, unless the column itself has a class that says more. Two whole numbers are compared as
+/// such, whatever both were widened to.
+fn comparison_class(expression: &Expression, other: &Expression) -> OperandClass {
     let narrow = expression.narrow().class;
     match (narrow, expression.class) {
-        (OperandClass::Integer, OperandClass::Decimal) => OperandClass::Decimal,
+        (OperandClass::Integer, OperandClass::Decimal)
+            if other.narrow().class != OperandClass::Integer =>
+        {
+            OperandClass::Decimal
+        }
         _ => narrow,
     }
+}
+
+/// The most digits of a number.
+fn digits_of(expression: &Expression) -> Option<(u16, u16)> {
+    let exact = matches!(expression.class, OperandClass::Decimal | OperandClass::Integer);
+    exact.then(|| expression.digits())
 }
 
 fn stored(expression: &Expression, below: &[Cell]) -> Option<ColumnDescription> {
     let cell = &below[expression.column()?];
     let (table, column) = cell.shape.stored.as_ref()?;
     Some(table.columns[*column].clone())
-}
-
-/// The spelling with its arguments.
-fn spelled(spelling: &str, arguments: &[String]) -> String {
-    let mut sql = String::with_capacity(spelling.len() + 16);
-    let mut rest = spelling;
-    while let Some(at) = rest.find('{') {
-        let index =
-            rest.as_bytes().get(at + 1).map_or(usize::MAX, |b| usize::from(b.wrapping_sub(b'0')));
-        match arguments.get(index) {
-            Some(argument) if rest.as_bytes().get(at + 2) == Some(&b'}') => {
-                sql.push_str(&rest[..at]);
-                sql.push_str(argument);
-                rest = &rest[at + 3..];
-            }
-            _ => {
-                sql.push_str(&rest[..=at]);
-                rest = &rest[at + 1..];
-            }
-        }
-    }
-    sql.push_str(rest);
-    sql
 }

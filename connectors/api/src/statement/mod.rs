@@ -14,6 +14,7 @@
 
 mod block;
 mod expressions;
+mod matching;
 mod relations;
 
 use crate::query::RenderedColumn;
@@ -65,8 +66,9 @@ impl Renderer<'_> {
 
     /// The whole statement, each column in the type in which it arrives.
     fn outermost(&mut self, mut block: Block) -> Option<String> {
+        block.settle_order();
         for cell in &mut block.cells {
-            cell.value = match &cell.shape.stored {
+            let value = match &cell.shape.stored {
                 Some((table, column))
                     if table.columns[*column].data_type == cell.shape.data_type =>
                 {
@@ -74,14 +76,20 @@ impl Renderer<'_> {
                 }
                 _ => self.dialect.arrives_as(&self.value_of(cell)?, &cell.shape.data_type)?,
             };
+            cell.plain &= value == cell.value;
+            cell.value = value;
             cell.condition = None;
         }
-        let names: Vec<Option<String>> = (1..=block.cells.len())
-            .map(|index| {
-                let plain = block.cells[index - 1].plain;
-                (!plain).then(|| self.dialect.quote(&format!("c{index}")))
-            })
-            .collect();
+        let mut known: Vec<&str> = Vec::with_capacity(block.cells.len());
+        let mut names: Vec<Option<String>> = Vec::with_capacity(block.cells.len());
+        for (index, cell) in block.cells.iter().enumerate() {
+            // Two columns of one name cannot be told apart where rows are numbered around them.
+            let own = cell.value.rsplit_once('.').map_or(cell.value.as_str(), |(_, name)| name);
+            let bare = own.get(1..own.len().saturating_sub(1)).unwrap_or_default();
+            let named = cell.plain && !known.contains(&own) && !block::is_numbered(bare, index);
+            known.push(own);
+            names.push((!named).then(|| self.dialect.quote(&format!("c{}", index + 1))));
+        }
         Some(block.select(self.dialect, &names))
     }
 }

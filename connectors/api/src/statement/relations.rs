@@ -1,7 +1,7 @@
 //! Each relational operator as a SELECT, folded into the one below where that means the same.
 
 use super::Renderer;
-use super::block::{Block, Cell};
+use super::block::{Block, Cell, is_numbered};
 use crate::relation::{AggregateCall, JoinKind, OrderKey, Shape, WindowCall, shape_of};
 use crate::{Expression, Node, RemoteQuery, TableRead};
 
@@ -44,6 +44,9 @@ impl Renderer<'_> {
                     (Some(a), Some(b)) => Some(a.min(*b)),
                     (a, b) => a.or(*b),
                 };
+                if block.fetch == Some(0) {
+                    block.skip = 0;
+                }
                 if block.skip > 0 && !self.dialect.relational().offset {
                     return None;
                 }
@@ -72,7 +75,8 @@ impl Renderer<'_> {
             let value =
                 if governed { name.clone() } else { self.dialect.read_column(&name, column) };
             let plain = value == name;
-            Cell { operand: name, value, condition: None, plain, shape }
+            let keyed = output.mask.is_none() && output.visible.is_none();
+            Cell { operand: name, value, condition: None, plain, keyed, shape }
         });
         Some(Block { from, single: true, cells: cells.collect(), ..Block::default() })
     }
@@ -110,6 +114,9 @@ impl Renderer<'_> {
         if !kind.gives_right() {
             return self.matching(left, right, kind, on, &cells);
         }
+        if !self.is_linear(kind, on, &cells, left.cells.len()) {
+            return None;
+        }
         let mut conditions = Vec::new();
         for part in on.into_iter().flat_map(conjuncts) {
             conditions.push(self.condition(part, &cells)?);
@@ -120,19 +127,20 @@ impl Renderer<'_> {
             let place = if kind == keeps { &mut conditions } else { &mut above };
             place.extend(side.conditions.iter().cloned());
         }
-        let word = match kind {
-            JoinKind::Left => "LEFT",
-            JoinKind::Right => "RIGHT",
-            JoinKind::Full => "FULL",
-            _ => "INNER",
+        // Rows that are all kept stand first, since not every source joins the other way in good time.
+        let (word, first, second) = match kind {
+            JoinKind::Left => ("LEFT", left, right),
+            JoinKind::Right => ("LEFT", right, left),
+            JoinKind::Full => ("FULL", left, right),
+            _ => ("INNER", left, right),
         };
-        let other = if right.single { right.from } else { format!("({})", right.from) };
+        let second = if second.single { second.from } else { format!("({})", second.from) };
         let from = match (kind, conditions.is_empty()) {
-            (JoinKind::Inner, true) => format!("{} CROSS JOIN {other}", left.from),
+            (JoinKind::Inner, true) => format!("{} CROSS JOIN {second}", first.from),
             (_, true) => {
-                format!("{} {word} JOIN {other} ON {}", left.from, self.dialect.constant(true))
+                format!("{} {word} JOIN {second} ON {}", first.from, self.dialect.constant(true))
             }
-            _ => format!("{} {word} JOIN {other} ON {}", left.from, conditions.join(" AND ")),
+            _ => format!("{} {word} JOIN {second} ON {}", first.from, conditions.join(" AND ")),
         };
         Some(Block { from, single: false, conditions: above, cells, ..Block::default() })
     }
@@ -149,35 +157,6 @@ impl Renderer<'_> {
         }
     }
 
-    /// Semi, anti and mark joins: a condition on the left rows.
-    fn matching(
-        &mut self,
-        mut left: Block,
-        right: Block,
-        kind: JoinKind,
-        on: Option<&Expression>,
-        cells: &[Cell],
-    ) -> Option<Block> {
-        let mut conditions = right.conditions;
-        if kind == JoinKind::NotIn {
-            let Node::Compare { left: key, right: other, .. } = &on?.node else { return None };
-            let (key, other) = self.comparable(key, other, cells)?;
-            let rows = matches_of(&other, &right.from, &conditions);
-            left.conditions.push(format!("{key} NOT IN ({rows})"));
-            return Some(left);
-        }
-        for part in on.into_iter().flat_map(conjuncts) {
-            conditions.push(self.condition(part, cells)?);
-        }
-        let exists = format!("EXISTS ({})", matches_of("1", &right.from, &conditions));
-        match kind {
-            JoinKind::Semi => left.conditions.push(exists),
-            JoinKind::Anti => left.conditions.push(format!("NOT {exists}")),
-            _ => left.cells.push(Cell::of_condition(exists)),
-        }
-        Some(left)
-    }
-
     fn aggregate(
         &mut self,
         input: &RemoteQuery,
@@ -185,7 +164,13 @@ impl Renderer<'_> {
         aggregates: &[AggregateCall],
     ) -> Option<Block> {
         let mut block = self.relation(input)?;
-        if !block.is_flat() {
+        // No source takes a subquery within an aggregate, and a condition may be one.
+        let mut conditional = false;
+        let parts = aggregates.iter().flat_map(|call| call.arguments.iter().chain(&call.filter));
+        for part in parts {
+            part.columns(&mut |index| conditional |= block.cells[index].condition.is_some());
+        }
+        if !block.is_flat() || conditional {
             block = self.nest(block)?;
         }
         let named = |group: &Expression| {
@@ -230,13 +215,22 @@ impl Renderer<'_> {
                 return None;
             }
             let below = &block.cells[group.column()?];
-            let key = self.dialect.group_key(&below.operand, group.class);
+            let key = self.group_key(group, &block.cells)?;
             let plain = key.value == below.operand;
+            // Under another collation, it is not the stored column any more.
             let shape = shape_of(group, &block.shapes());
+            let shape = Shape { stored: shape.stored.filter(|_| plain), ..shape };
             let value = if plain { below.value.clone() } else { key.value.clone() };
             keys.push(key.value.clone());
             keys.extend(key.more);
-            cells.push(Cell { operand: key.value, value, condition: None, plain, shape });
+            cells.push(Cell {
+                operand: key.value,
+                value,
+                condition: None,
+                plain,
+                keyed: false,
+                shape,
+            });
         }
         for call in aggregates {
             let value = self.aggregate_call(call, &block.cells)?;
@@ -269,17 +263,22 @@ impl Renderer<'_> {
 
     pub(super) fn order(&mut self, keys: &[OrderKey], cells: &[Cell]) -> Option<Vec<String>> {
         let sorted = self.dialect.capabilities().sort;
-        keys.iter()
-            .map(|key| {
-                let class = key.expression.class;
-                if !sorted.contains(class) {
-                    return None;
-                }
-                let operand = self.operand_sql(&key.expression, cells)?;
-                let operand = self.dialect.operand(&operand, class, true);
-                Some(self.dialect.sort_key(&operand, key.descending, key.nulls_first))
-            })
-            .collect()
+        let mut known: Vec<String> = Vec::with_capacity(keys.len());
+        let mut order = Vec::with_capacity(keys.len());
+        for key in keys {
+            let class = key.expression.class;
+            if !sorted.contains(class) {
+                return None;
+            }
+            let operand = self.operand_sql(&key.expression, cells)?;
+            let operand = self.dialect.operand(&operand, class, true);
+            // What is ordered by already; some sources refuse it twice.
+            if !known.contains(&operand) {
+                order.push(self.dialect.sort_key(&operand, key.descending, key.nulls_first));
+                known.push(operand);
+            }
+        }
+        Some(order)
     }
 
     fn union_all(&mut self, inputs: &[RemoteQuery]) -> Option<Block> {
@@ -293,11 +292,17 @@ impl Renderer<'_> {
             if block.is_paged() || !block.order.is_empty() {
                 block = self.nest(block)?;
             }
-            shapes =
+            let classes = |shapes: &[Shape]| shapes.iter().map(|s| s.class).collect::<Vec<_>>();
+            let own: Vec<Shape> =
                 block.cells.iter().map(|c| Shape { stored: None, ..c.shape.clone() }).collect();
+            if !parts.is_empty() && classes(&own) != classes(&shapes) {
+                return None;
+            }
+            shapes = own;
             for cell in &mut block.cells {
-                cell.value =
+                let value =
                     self.dialect.arrives_as(&self.value_of(cell)?, &cell.shape.data_type)?;
+                cell.value = self.dialect.among_others(&value, cell.shape.class)?;
                 cell.condition = None;
             }
             let names: Vec<_> = (1..=block.cells.len())
@@ -308,7 +313,14 @@ impl Renderer<'_> {
         let alias = self.alias();
         let cells = shapes.into_iter().enumerate().map(|(index, shape)| {
             let name = format!("{alias}.{}", self.dialect.quote(&format!("c{}", index + 1)));
-            Cell { operand: name.clone(), value: name, condition: None, plain: true, shape }
+            Cell {
+                operand: name.clone(),
+                value: name,
+                condition: None,
+                plain: true,
+                keyed: false,
+                shape,
+            }
         });
         let cells = cells.collect();
         let from = self.dialect.derived_table(&parts.join(" UNION ALL "), &alias);
@@ -318,14 +330,18 @@ impl Renderer<'_> {
     /// The block as a derived table.
     pub(super) fn nest(&mut self, mut block: Block) -> Option<Block> {
         let alias = self.alias();
-        if !block.is_paged() {
+        if block.is_paged() {
+            block.settle_order();
+        } else {
             block.order.clear();
         }
+        let made = block.groups.is_some() || block.is_paged() || block.windowed;
         let mut names: Vec<String> = Vec::with_capacity(block.cells.len());
         for (index, cell) in block.cells.iter().enumerate() {
             let stored = cell.shape.stored.as_ref().filter(|_| cell.plain);
             let name = stored.map(|(table, column)| table.columns[*column].name.clone());
             let name = name.filter(|name| !names.iter().any(|n| n.eq_ignore_ascii_case(name)));
+            let name = name.filter(|name| !is_numbered(name, index));
             names.push(name.unwrap_or_else(|| format!("c{}", index + 1)));
         }
         for cell in &mut block.cells {
@@ -341,19 +357,12 @@ impl Renderer<'_> {
                 value: name,
                 condition: None,
                 plain: true,
+                keyed: made || (cell.keyed && cell.plain),
                 shape: cell.shape,
             }
         });
         Some(Block { from, single: true, cells: cells.collect(), ..Block::default() })
     }
-}
-
-fn matches_of(selected: &str, from: &str, conditions: &[String]) -> String {
-    let mut sql = format!("SELECT {selected} FROM {from}");
-    if !conditions.is_empty() {
-        sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
-    }
-    sql
 }
 
 /// The parts of a condition that all hold.

@@ -174,13 +174,18 @@ pub(super) async fn patterns(fixture: &dyn Fixture) -> Outcome {
         "", "%", "_", "%%", "a", "A", "a%", "%b", "a_b", "a\\_b", "a\\%b", "%\\\\%", "__", "%ä%",
         "ß", "%\n%", "\\a", "' OR%", "x%", "_\u{308}", "日_",
     ];
+    // SQLite's own LIKE ignores case: it is asked where the text is found.
+    let word = match subject.connector.dialect().name() {
+        "sqlite" => "instr(",
+        _ => "LIKE",
+    };
     let mut sent = 0;
     for known in Known::all(&subject, fixture).await? {
         for (column, _) in known.columns(OperandClass::Text) {
             for pattern in patterns {
                 // Without wildcards it may be sent as an equality.
                 let plain = pattern.replace("\\%", "").replace("\\_", "");
-                let spelled = if plain.contains(['%', '_']) { "LIKE" } else { "" };
+                let spelled = if plain.contains(['%', '_']) { word } else { "" };
                 for negated in [false, true] {
                     let like = Predicate::Like { column, pattern: pattern.to_string(), negated };
                     if is_pushable(subject.connector.dialect(), &like, &known.classes) {

@@ -5,6 +5,36 @@ use celosia_connector_testkit::double::engine::ResultColumn;
 use celosia_connector_testkit::double::plsql::Release;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whole_questions_are_one_statement() {
+    let Some(engine) = engine(Release::V19).await else { return };
+    engine.load_as("app", SHOP).await.expect("loaded");
+    let mut session = session(&engine, "app").await;
+    hold(&mut session, &[
+        ("SELECT t1.id, t3.total FROM customers t1 LEFT JOIN (orders t2 INNER JOIN orders t3 ON t2.id = t3.id) \
+          ON t1.id = t2.customer AND t3.total > 6 ORDER BY t1.id, t3.total", "1|20.00 / 2|7.00 / 3|NULL"),
+        // An empty text is NULL, in groups as well.
+        ("SELECT t1.c1, COUNT(*) FROM (SELECT CASE id WHEN 1 THEN '' WHEN 2 THEN 'x' END c1 FROM customers) t1 \
+          GROUP BY t1.c1 ORDER BY t1.c1 ASC NULLS FIRST", "NULL|2 / x|1"),
+        ("SELECT COUNT(DISTINCT CASE id WHEN 1 THEN '' ELSE name END) FROM customers", "2"),
+        ("SELECT customer, SUM(total) s FROM orders GROUP BY customer HAVING COUNT(*) > 1", "1|25.50"),
+        ("SELECT SUM(CASE WHEN total > 6 THEN 1 END) FROM orders", "2"),
+        ("SELECT id FROM customers WHERE NOT EXISTS (SELECT 1 FROM orders t2 WHERE t2.customer = customers.id)", "3"),
+        ("SELECT t1.i FROM (SELECT id i FROM customers UNION ALL SELECT id FROM orders) t1 ORDER BY t1.i DESC \
+          OFFSET 1 ROWS FETCH NEXT 2 ROWS ONLY", "11 / 10"),
+        ("SELECT TRUNC(SUM(total) * 1000000 / COUNT(*)) * 0.000001 FROM orders", "10.833333"),
+        ("SELECT EXTRACT(HOUR FROM CAST(born AS TIMESTAMP)) FROM customers WHERE id = 1", "0"),
+        ("SELECT EXTRACT(HOUR FROM born) FROM customers WHERE id = 1", "ORA-30076"),
+        ("SELECT ROW_NUMBER() OVER (PARTITION BY name) FROM customers", "ORA-30485"),
+        ("SELECT LAG(id) OVER () FROM customers", "ORA-30485"),
+        ("SELECT t1.id, t2.id FROM customers t1 CROSS JOIN orders t2 FETCH FIRST 1 ROWS ONLY", "ORA-00918"),
+        ("SELECT COUNT(*) FILTER (WHERE id > 1) FROM customers", "ORA-00933"),
+        ("SELECT t1.id FROM customers AS t1", "ORA-00933"),
+        ("SELECT COUNT(*) > 1 FROM customers", "ORA-00923"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queries_are_answered() {
     let Some(engine) = engine(Release::V19).await else { return };
     engine.load_as("app", SHOP).await.expect("loaded");

@@ -120,6 +120,11 @@ CREATE FUNCTION ora.from_tz(timestamp, text) RETURNS timestamptz LANGUAGE sql IM
 $$ SELECT CASE WHEN $2 ~ '^[-+]?[0-9]+:[0-9]+$' THEN $1 AT TIME ZONE $2::interval ELSE $1 AT TIME ZONE $2 END $$;
 CREATE FUNCTION ora.extracted(text, timestamp) RETURNS numeric LANGUAGE sql IMMUTABLE AS
 $$ SELECT date_part($1, $2)::numeric $$;
+CREATE FUNCTION ora.extracted(text, ora.odate) RETURNS numeric LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF $1 IN ('hour', 'minute', 'second') THEN PERFORM ora.fail('ORA-30076: invalid extract field for extract source'); END IF;
+  RETURN ora.extracted($1, $2::timestamp);
+END $$;
 CREATE FUNCTION ora.extracted(text, timestamptz) RETURNS numeric LANGUAGE sql IMMUTABLE AS
 $$ SELECT date_part($1, $2 AT TIME ZONE 'UTC')::numeric $$;
 CREATE FUNCTION ora.extracted(text, interval) RETURNS numeric LANGUAGE sql IMMUTABLE AS

@@ -89,6 +89,10 @@ impl TsqlEngine {
                 while !session.rows(1_000).await.map_err(failed)?.is_empty() {}
             }
         }
+        // A server makes its statistics by itself, and picks the order of a join by them.
+        let (port, database) = (self.inner.port, &self.inner.database);
+        let mut client = Client::connect(port, database, "postgres").await.map_err(told)?;
+        client.query("ANALYZE").await.map_err(told)?;
         Ok(())
     }
 }

@@ -201,7 +201,8 @@ impl Session {
                 let column = |(at, column): (usize, &Column)| {
                     let native = translated.types.get(at).cloned().flatten();
                     let name = translated.names.get(at).cloned().flatten();
-                    self.described(column, native, name)
+                    let described = self.described(column, native, name);
+                    ResultColumn { nullable: described.nullable || translated.fills, ..described }
                 };
                 Ok(Outcome::Rows(columns.iter().enumerate().map(column).collect()))
             }

@@ -117,6 +117,9 @@ const WINDOWS: &[&str] = &[
     "RANK",
     "ROW_NUMBER",
 ];
+/// Window functions that are nothing without an order.
+const RANKS: &[&str] =
+    &["CUME_DIST", "DENSE_RANK", "LAG", "LEAD", "NTILE", "PERCENT_RANK", "RANK", "ROW_NUMBER"];
 /// What counts in PostgreSQL's whole numbers or doubles, and is a NUMBER in Oracle.
 const COUNTS: &[&str] =
     &["COUNT", "CUME_DIST", "DENSE_RANK", "NTILE", "PERCENT_RANK", "RANK", "ROW_NUMBER"];
@@ -204,6 +207,12 @@ impl Translator<'_> {
             }
             None => String::new(),
         };
+        let ordered = matches!(&function.over,
+            Some(WindowType::WindowSpec(window)) if !window.order_by.is_empty());
+        if RANKS.contains(&name) && !ordered {
+            let text = "missing ORDER BY expression in the window specification";
+            return Err(errors::ora(30_485, text));
+        }
         if ignores_nulls(function) {
             return Err(errors::unsupported("IGNORE NULLS"));
         }

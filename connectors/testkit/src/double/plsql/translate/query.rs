@@ -415,6 +415,16 @@ impl Translator<'_> {
             }
             Some(_) => return Err(errors::ora(933, "SQL command not properly ended")),
         }
+        // The rows are numbered in a query around this one, for which names have to differ.
+        let counts = query.fetch.is_some() || !text.is_empty();
+        if let (true, (Some(mut names), _)) = (counts, outermost(query)) {
+            let all = names.len();
+            names.sort();
+            names.dedup();
+            if names.len() < all {
+                return Err(errors::ora(918, "column ambiguously defined"));
+            }
+        }
         if let Some(fetch) = &query.fetch {
             if fetch.percent {
                 return Err(errors::unsupported("FETCH FIRST ... PERCENT"));

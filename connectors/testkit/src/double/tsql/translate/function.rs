@@ -5,8 +5,10 @@ use super::{Context, expression, raw};
 use crate::double::engine::EngineError;
 use crate::double::tsql::errors::syntax;
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, WindowType,
+    visit_expressions,
 };
+use std::ops::ControlFlow;
 
 /// Functions that the set-up scripts define in the schema `tsql`, under T-SQL's name.
 const OURS: &[&str] = &[
@@ -130,6 +132,55 @@ const DATED: &[&str] =
     &["dateadd", "datediff", "datediff_big", "datename", "datepart", "datetrunc"];
 /// Functions whose arguments are moments.
 const MOMENTS: &[&str] = &["year", "month", "day", "eomonth"];
+
+/// Functions that are nothing without a window.
+const WINDOWED: &[&str] = &[
+    "cume_dist",
+    "dense_rank",
+    "first_value",
+    "lag",
+    "last_value",
+    "lead",
+    "ntile",
+    "percent_rank",
+    "rank",
+    "row_number",
+];
+const AGGREGATES: &[&str] =
+    &["avg", "count", "count_big", "max", "min", "stdev", "stdevp", "sum", "var", "varp"];
+
+/// Refuses a window function without an order, a frame without one, and an aggregate of a subquery.
+pub(crate) fn placed(function: &Function) -> Result<(), EngineError> {
+    let name = plain_name(function);
+    let window = match &function.over {
+        Some(WindowType::WindowSpec(window)) => Some(window),
+        _ => None,
+    };
+    let ordered = window.is_some_and(|window| !window.order_by.is_empty());
+    if WINDOWED.contains(&name.as_str()) && !ordered {
+        let text = format!("The function '{name}' must have an OVER clause with ORDER BY.");
+        return Err(EngineError::new(4112, text));
+    }
+    if !ordered && window.is_some_and(|window| window.window_frame.is_some()) {
+        let text = "Window frame with ROWS or RANGE must have an ORDER BY clause.";
+        return Err(EngineError::new(10756, text));
+    }
+    let subquery = |expr: &Expr| {
+        matches!(expr, Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. })
+    };
+    let asks = AGGREGATES.contains(&name.as_str())
+        && visit_expressions(&function.args, |expr| match subquery(expr) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })
+        .is_break();
+    if asks {
+        let text = "Cannot perform an aggregate function on an expression containing an aggregate or a \
+                    subquery.";
+        return Err(EngineError::new(130, text));
+    }
+    Ok(())
+}
 
 /// Whether a name is a built-in function's.
 pub(crate) fn unknown(name: &str) -> EngineError {

@@ -6,6 +6,7 @@ pub(crate) mod command;
 pub(crate) mod expression;
 pub(crate) mod function;
 pub(crate) mod infer;
+pub(crate) mod join;
 pub(crate) mod query;
 pub(crate) mod table;
 pub(crate) mod tokens;
@@ -36,6 +37,8 @@ pub(crate) struct Translated {
     pub(crate) types: Vec<Option<infer::Typed>>,
     /// Names of the result's columns that the text alone tells, likewise.
     pub(crate) names: Vec<Option<String>>,
+    /// Whether an outer join may fill columns with NULL that have none where they are stored.
+    pub(crate) fills: bool,
 }
 
 /// An expression that is already PostgreSQL's.

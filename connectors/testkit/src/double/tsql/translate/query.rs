@@ -1,15 +1,15 @@
 //! Queries: the rewriting walk, rows and their order.
 
 use super::infer::{self, Scopes, Typed};
-use super::{Context, Translated, collation, command, expression, raw, value};
+use super::{Context, Translated, collation, command, expression, function, join, raw, value};
 use crate::double::engine::EngineError;
 use crate::double::tsql::errors::{syntax, unsupported};
 use crate::double::tsql::native::Native;
 use sqlparser::ast::{
     AssignmentTarget, Expr, Fetch, FromTable, Function, FunctionArgumentClause, FunctionArguments,
-    Ident, JoinConstraint, JoinOperator, LimitClause, ObjectName, ObjectNamePart, OrderBy,
-    OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, TableFactor, Top,
-    TopQuantity, VisitMut, VisitorMut, WindowType,
+    Ident, LimitClause, ObjectName, ObjectNamePart, OrderBy, OrderByExpr, OrderByKind, Query,
+    Select, SelectItem, SetExpr, Statement, TableFactor, Top, TopQuantity, VisitMut, VisitorMut,
+    WindowType,
 };
 use std::ops::ControlFlow;
 
@@ -26,7 +26,10 @@ pub(crate) fn statement(
     changed(&mut statement, &mut walk.scopes, context)?;
     match statement.visit(&mut walk) {
         ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(Translated { sql: statement.to_string(), types, names }),
+        ControlFlow::Continue(()) => {
+            let (sql, fills) = (statement.to_string(), walk.fills);
+            Ok(Translated { sql, types, names, fills })
+        }
     }
 }
 
@@ -78,7 +81,10 @@ pub(crate) fn view(mut query: Box<Query>, context: Context<'_>) -> Result<Transl
     let mut walk = Walk::new(context, 1);
     match query.visit(&mut walk) {
         ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(Translated { sql: query.to_string(), types, names }),
+        ControlFlow::Continue(()) => {
+            let (sql, fills) = (query.to_string(), walk.fills);
+            Ok(Translated { sql, types, names, fills })
+        }
     }
 }
 
@@ -134,11 +140,20 @@ struct Walk<'a> {
     scopes: Scopes,
     /// Types that the expressions around the current one are to have.
     types: Vec<Option<Native>>,
+    /// Whether there was an outer join.
+    fills: bool,
 }
 
 impl<'a> Walk<'a> {
     fn new(context: Context<'a>, depth: usize) -> Self {
-        Self { context, common: Vec::new(), depth, scopes: Scopes::default(), types: Vec::new() }
+        Self {
+            context,
+            common: Vec::new(),
+            depth,
+            scopes: Scopes::default(),
+            types: Vec::new(),
+            fills: false,
+        }
     }
 
     /// The type of an expression whose digits PostgreSQL counts in another way.
@@ -184,7 +199,7 @@ impl VisitorMut for Walk<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<EngineError> {
         self.scopes.enter_select(select, self.context);
-        flow(checked(select))
+        flow(join::checked(select, &mut self.fills))
     }
 
     fn post_visit_select(&mut self, _: &mut Select) -> ControlFlow<EngineError> {
@@ -212,6 +227,9 @@ impl VisitorMut for Walk<'_> {
         self.scopes.spell(expr);
         self.types.push(self.exact(expr));
         if let Expr::Function(function) = expr {
+            if let Err(error) = function::placed(function) {
+                return ControlFlow::Break(error);
+            }
             order_function(function, self.context, &self.scopes);
         }
         flow(expression::before(expr, self.context, &self.scopes))
@@ -284,6 +302,10 @@ fn limited(
         return Ok(());
     }
     if let Some(quantity) = query.fetch.as_mut().and_then(|fetch| fetch.quantity.as_mut()) {
+        if quantity.to_string() == "0" {
+            let text = "The number of rows provided for a FETCH clause must be greater then zero.";
+            return Err(EngineError::new(10744, text));
+        }
         let count = command::fetched(quantity)?.unwrap_or_else(|| quantity.clone());
         *quantity = Expr::Nested(Box::new(count));
     }
@@ -375,10 +397,20 @@ fn order_query(
 ) -> Result<(), EngineError> {
     match &mut order.kind {
         OrderByKind::All(_) => Err(syntax("ALL")),
+        OrderByKind::Expressions(keys) if twice(keys) => {
+            let text = "A column has been specified more than once in the order by list. Columns in the \
+                        order by list must be unique.";
+            Err(EngineError::new(169, text))
+        }
         // The keys of a DISTINCT must stand in its list as they are.
         OrderByKind::Expressions(keys) if distinct => order_keys(keys, context, &Scopes::default()),
         OrderByKind::Expressions(keys) => order_keys(keys, context, scopes),
     }
+}
+
+fn twice(keys: &[OrderByExpr]) -> bool {
+    let texts: Vec<String> = keys.iter().map(|key| key.expr.to_string().to_lowercase()).collect();
+    (1..texts.len()).any(|at| texts[..at].contains(&texts[at]))
 }
 
 /// What marks a query that was made of a union's branch with a TOP.
@@ -421,46 +453,4 @@ fn order_function(function: &mut Function, context: Context<'_>, scopes: &Scopes
 
 fn is_string_agg(function: &Function) -> bool {
     function.name.to_string().eq_ignore_ascii_case("string_agg")
-}
-
-/// Rewrites joins, and refuses what T-SQL does not have.
-fn checked(select: &mut Select) -> Result<(), EngineError> {
-    for item in &select.projection {
-        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
-            && expression::is_condition(expr)
-        {
-            return Err(syntax("a condition"));
-        }
-    }
-    if select.into.is_some() {
-        return Err(unsupported("SELECT INTO"));
-    }
-    if select.qualify.is_some() || !select.lateral_views.is_empty() {
-        return Err(syntax("QUALIFY"));
-    }
-    for join in select.from.iter_mut().flat_map(|table| &mut table.joins) {
-        let applied =
-            matches!(join.join_operator, JoinOperator::CrossApply | JoinOperator::OuterApply);
-        if applied && let TableFactor::Derived { lateral, .. } = &mut join.relation {
-            *lateral = true;
-        }
-        match &join.join_operator {
-            JoinOperator::CrossApply => {
-                join.join_operator = JoinOperator::CrossJoin(JoinConstraint::None);
-            }
-            JoinOperator::OuterApply => {
-                join.join_operator = JoinOperator::LeftOuter(JoinConstraint::On(raw("true")));
-            }
-            JoinOperator::Join(JoinConstraint::On(_))
-            | JoinOperator::Inner(JoinConstraint::On(_))
-            | JoinOperator::Left(JoinConstraint::On(_))
-            | JoinOperator::LeftOuter(JoinConstraint::On(_))
-            | JoinOperator::Right(JoinConstraint::On(_))
-            | JoinOperator::RightOuter(JoinConstraint::On(_))
-            | JoinOperator::FullOuter(JoinConstraint::On(_))
-            | JoinOperator::CrossJoin(JoinConstraint::None) => {}
-            _ => return Err(syntax("JOIN")),
-        }
-    }
-    Ok(())
 }

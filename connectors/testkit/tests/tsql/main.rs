@@ -1,6 +1,8 @@
 //! The engine that runs T-SQL: every rule of its semantics, statement by statement. Without PostgreSQL
 //! the tests say so and pass, unless `CELOSIA_REQUIRE_SOURCES` names `sqlserver`.
 
+mod questions;
+
 use celosia_connector_testkit::cluster::PostgresCluster;
 use celosia_connector_testkit::double::engine::{
     Bind, Engine, EngineError, EngineSession, Login, Outcome,

@@ -1,12 +1,13 @@
 //! Rules against the catalog: what matches nothing or does not fit is said at start-up.
 
 use super::bind::{Attributes, bind};
+use super::decide::entity_column;
 use super::error::{Place, PolicyError, did_you_mean};
 use super::filter::Filter;
 use super::mask::fitted;
 use super::pattern::{ColumnPattern, Names, TablePattern};
 use super::rules::{MaskRule, Opening, Restriction, Rules};
-use crate::model::{Principal, TableEntry, sql_type_name};
+use crate::model::{Mask, Principal, TableEntry, sql_type_name};
 use std::sync::Arc;
 
 impl Rules {
@@ -114,6 +115,17 @@ impl<'a> Check<'a> {
                         table.reference,
                         column.name,
                         sql_type_name(&column.data_type)
+                    ));
+                } else if matched
+                    && let Mask::AggregateOnly { entity: Some(entity), .. } = &rule.mask
+                    && entity_column(entity, &table.description).is_none()
+                {
+                    let known = table.description.columns.iter().map(|c| c.name.as_str());
+                    messages.push(format!(
+                        "{} has no column \"{entity}\" of whole numbers, text or dates to tell the entities of {} apart{}",
+                        table.reference,
+                        column.name,
+                        did_you_mean(entity, known.filter(|known| known != entity))
                     ));
                 }
             }

@@ -235,8 +235,11 @@ impl Compiler {
             RawMask::Round(_) => Err("at most 15 digits can be rounded away"),
             RawMask::AgeBand(width @ 1..=100) => Ok(Mask::AgeBand { width }),
             RawMask::AgeBand(_) => Err("an age band is 1 to 100 years wide"),
-            RawMask::AggregateOnly => {
-                Err("the mask aggregate_only is not available yet; use null, bucket or round")
+            RawMask::AggregateOnly(raw) if raw.min_group < 2 => {
+                Err("a group of aggregate_only has a min_group of at least 2; 10 is usual")
+            }
+            RawMask::AggregateOnly(raw) => {
+                Ok(Mask::AggregateOnly { min_group: raw.min_group, entity: raw.entity })
             }
         };
         self.taken(place, mask.map_err(String::from))
@@ -294,7 +297,7 @@ mod tests {
              - {name: a, columns: [s.t.u], mask: email}\n\
              - {name: A, columns: [s.t.u.v], mask: {bucket: 0}}\n\
              - {name: b, columns: ['tag:pii.mail'], mask: null}\n\
-             - {name: c, columns: [], mask: aggregate_only}\n\
+             - {name: c, columns: [], mask: {aggregate_only: {min_group: 1}}}\n\
              restrict:\n\
              - {name: d, tables: s.t, rows: 'lower(a) = 1'}\n\
              tags:\n\
@@ -307,7 +310,7 @@ mod tests {
             "people.yaml:4: masks[1].mask: a bucket is at least 1 wide",
             "people.yaml:5: masks[2].columns: no tag \"tag:pii.mail\" is declared; did you mean \"pii.email\"?",
             "people.yaml:6: masks[3].columns: the list is empty",
-            "people.yaml:6: masks[3].mask: the mask aggregate_only is not available yet",
+            "people.yaml:6: masks[3].mask: a group of aggregate_only has a min_group of at least 2",
             "people.yaml:8: restrict[0].tables: \"s.t\" has 2 parts",
             "people.yaml:8: restrict[0].rows: `lower(a) = 1` is not allowed",
         ];

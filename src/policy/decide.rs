@@ -3,11 +3,12 @@
 use super::bind::{Attributes, bind};
 use super::error::Place;
 use super::filter::Filter;
-use super::grant::{ColumnGrant, Grant};
+use super::grant::{AggregateOnly, ColumnGrant, Grant, Reading};
 use super::mask::fitted;
 use super::pattern::{Glob, Names};
 use super::rules::{Opening, Restriction, Rules};
-use crate::model::{ColumnDescription, Mask, Predicate, Principal, TableEntry};
+use crate::model::{ColumnDescription, Mask, Predicate, Principal, TableDescription, TableEntry};
+use arrow_schema::DataType;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -25,10 +26,14 @@ pub fn decide(rules: &Rules, principal: &Principal, table: &TableEntry) -> Optio
         }
         let visible = any(opening.iter().map(|opening| &opening.rows));
         let everywhere = visible == Predicate::Constant(true) || visible == opened;
+        let (mask, aggregate) =
+            resolve_entity(strongest_mask(rules, principal, &names, index, description), table);
         columns.push(ColumnGrant {
             column: index,
-            mask: strongest_mask(rules, principal, &names, index, description),
+            mask,
             visible: (!everywhere).then_some(visible),
+            aggregate,
+            reading: Reading::Shown,
         });
     }
     if columns.is_empty() {
@@ -76,6 +81,9 @@ pub fn explain_closed(rules: &Rules, principal: &Principal, table: &TableEntry) 
     }
     reasons
 }
+
+/// A mask and the name of its rule.
+type NamedMask = (Mask, Arc<str>);
 
 /// An opening of the caller that applies to the table.
 struct Bound<'a> {
@@ -153,8 +161,8 @@ fn strongest_mask(
     names: &Names,
     index: usize,
     column: &ColumnDescription,
-) -> Option<(Mask, Arc<str>)> {
-    let mut strongest: Option<(Mask, Arc<str>)> = None;
+) -> Option<NamedMask> {
+    let mut strongest: Option<NamedMask> = None;
     for rule in &rules.masks {
         let matches = rule.columns.iter().any(|(p, _)| rules.matches(p, names, index));
         if !matches || is_excepted(principal, &rule.except) {
@@ -166,6 +174,38 @@ fn strongest_mask(
         }
     }
     strongest
+}
+
+/// The mask, with the column that tells its entities apart. One whose entity cannot be had closes.
+fn resolve_entity(
+    mask: Option<NamedMask>,
+    table: &TableEntry,
+) -> (Option<NamedMask>, Option<AggregateOnly>) {
+    let Some((Mask::AggregateOnly { min_group, entity }, rule)) = &mask else {
+        return (mask, None);
+    };
+    let min_group = *min_group;
+    let found = match entity {
+        None => Some(None),
+        Some(name) => entity_column(name, &table.description).map(Some),
+    };
+    match found {
+        Some(entity) => (mask, Some(AggregateOnly { min_group, entity })),
+        None => (Some((Mask::Null, rule.clone())), None),
+    }
+}
+
+/// The column that `name` means as an entity: one whose values can be told apart exactly.
+pub(super) fn entity_column(name: &str, table: &TableDescription) -> Option<usize> {
+    let exact = table.columns.iter().position(|column| column.name == name);
+    let mut alike = (0..table.columns.len())
+        .filter(|index| table.columns[*index].name.eq_ignore_ascii_case(name));
+    let found = exact.or_else(|| alike.next().filter(|_| alike.next().is_none()))?;
+    let countable = matches!(
+        table.columns[found].data_type,
+        DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Utf8 | DataType::Date32
+    );
+    countable.then_some(found)
 }
 
 fn is_excepted(principal: &Principal, except: &BTreeSet<String>) -> bool {

@@ -21,6 +21,29 @@ pub struct ColumnGrant {
     pub(super) column: usize,
     pub(super) mask: Option<(Mask, Arc<str>)>,
     pub(super) visible: Option<Predicate>,
+    pub(super) aggregate: Option<AggregateOnly>,
+    pub(super) reading: Reading,
+}
+
+/// How a column that is only open to aggregates may be aggregated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AggregateOnly {
+    /// The fewest entities, or rows, behind an aggregate that is shown.
+    pub min_group: u32,
+    /// The index in the table of the column that tells entities apart; `None` counts rows.
+    pub entity: Option<usize>,
+}
+
+/// What a column of a grant is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Reading {
+    /// Its governed values.
+    #[default]
+    Shown,
+    /// Its stored values, for a guarded aggregate alone.
+    Aggregated,
+    /// Its stored values, to count the entities behind such an aggregate. It has no name.
+    Counted,
 }
 
 impl Grant {
@@ -47,6 +70,26 @@ impl Grant {
     /// The caller's roles that open the table.
     pub fn roles(&self) -> &[String] {
         &self.roles
+    }
+
+    /// The same grant for the inside of an aggregate that is guarded: columns that are only open to
+    /// aggregates have their stored values, and what tells their entities apart follows the other columns.
+    pub fn inside_aggregates(&self) -> Grant {
+        let mut inside = self.clone();
+        let mut entities = Vec::new();
+        for column in &mut inside.columns {
+            let Some(aggregate) = column.aggregate else { continue };
+            column.reading = Reading::Aggregated;
+            entities.extend(aggregate.entity.filter(|entity| !entities.contains(entity)));
+        }
+        inside.columns.extend(entities.into_iter().map(|column| ColumnGrant {
+            column,
+            mask: None,
+            visible: None,
+            aggregate: None,
+            reading: Reading::Counted,
+        }));
+        inside
     }
 
     /// Why the table looks as it does, one sentence each, with column names from `column_name`.
@@ -79,9 +122,34 @@ impl ColumnGrant {
         self.column
     }
 
-    /// The mask, which fits the column's type; its constants are of that type.
+    /// The mask on the values that are read, which fits the column's type; its constants are of that
+    /// type. A column that is only open to aggregates has no values outside of them.
     pub fn mask(&self) -> Option<&Mask> {
+        match (self.aggregate, self.reading) {
+            (Some(_), Reading::Aggregated) => None,
+            (Some(_), _) => Some(&Mask::Null),
+            (None, _) => self.declared_mask(),
+        }
+    }
+
+    /// The mask that the policy puts on the column.
+    pub fn declared_mask(&self) -> Option<&Mask> {
         self.mask.as_ref().map(|(mask, _)| mask)
+    }
+
+    /// Whether the column is only open to aggregates, and to which.
+    pub fn aggregate_only(&self) -> Option<AggregateOnly> {
+        self.aggregate
+    }
+
+    /// Whether the column is read to count entities, and may not be named.
+    pub fn is_counted(&self) -> bool {
+        self.reading == Reading::Counted
+    }
+
+    /// Whether stored values are read that must not show.
+    pub fn is_inside_aggregate(&self) -> bool {
+        self.reading != Reading::Shown
     }
 
     /// The name of the rule that masks the column.

@@ -24,7 +24,7 @@ mod shipped;
 
 pub use decide::{decide, explain_closed};
 pub use error::{PolicyError, PolicyErrors};
-pub use grant::{ColumnGrant, Grant};
+pub use grant::{AggregateOnly, ColumnGrant, Grant};
 pub use mask::{MaskContext, MaskError, PseudonymKey};
 pub use raw::{masking_rules_schema, roles_schema};
 pub use rules::{Role, Rules};

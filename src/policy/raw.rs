@@ -175,9 +175,8 @@ pub(super) enum RawMask {
     Round(u8),
     /// A birth date becomes the band of the age, of this many years.
     AgeBand(u8),
-    /// Reserved.
-    #[schemars(skip)]
-    AggregateOnly,
+    /// A number shows no value, but its sums, averages and counts over groups that are large enough.
+    AggregateOnly(RawAggregateOnly),
 }
 
 /// The value of a `constant` mask.
@@ -204,6 +203,18 @@ pub(super) struct RawPartial {
     /// Characters kept at the end.
     #[serde(default)]
     pub(super) last: u8,
+}
+
+/// The groups of an `aggregate_only` mask.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAggregateOnly {
+    /// The fewest entities, or rows, that an aggregate stands for; at least 2.
+    pub(super) min_group: u32,
+    /// The column of the same table that tells entities apart; it may itself be hidden or masked.
+    /// Absent: every row counts.
+    #[serde(default, deserialize_with = "given")]
+    pub(super) entity: Option<String>,
 }
 
 /// The domain of a `pseudonym` mask.
@@ -261,6 +272,8 @@ mod tests {
             "m: {round: 2}",
             "m: {age_band: 10}",
             "m: month",
+            "m: {aggregate_only: {min_group: 10}}",
+            "m: {aggregate_only: {min_group: 10, entity: customer_id}}",
         ] {
             assert!(mask(good).is_ok(), "{good}");
         }
@@ -276,6 +289,9 @@ mod tests {
             "m: ~",
             "m:",
             "m: {partial: {frist: 1}}",
+            "m: aggregate_only",
+            "m: {aggregate_only: {entity: id}}",
+            "m: {aggregate_only: {min_group: 10, entity: }}",
         ] {
             assert!(mask(bad).is_err(), "{bad}");
         }
@@ -284,10 +300,17 @@ mod tests {
     #[test]
     fn the_schemas_know_every_key() {
         let rules = masking_rules_schema().to_string();
-        for key in ["restrict", "except", "age_band", "pseudonym", "additionalProperties"] {
+        for key in [
+            "restrict",
+            "except",
+            "age_band",
+            "aggregate_only",
+            "min_group",
+            "pseudonym",
+            "additionalProperties",
+        ] {
             assert!(rules.contains(key), "{key}");
         }
-        assert!(!rules.contains("aggregate_only"));
         assert!(roles_schema().to_string().contains("groups"));
     }
 }

@@ -133,7 +133,13 @@ fn describe_table(
         if key {
             text.push_str(" key");
         }
-        if let Some(mask) = granted.mask() {
+        if let Some(aggregate) = granted.aggregate_only() {
+            let _ = write!(
+                text,
+                " [aggregate_only: count, sum or avg over at least {}]",
+                aggregate.min_group
+            );
+        } else if let Some(mask) = granted.mask() {
             let _ = write!(text, " [masked: {}]", mask.name());
         }
         if granted.visible().is_some() {
@@ -146,7 +152,7 @@ fn describe_table(
             "name": field.name(),
             "type": type_name,
             "key": key,
-            "masked": granted.mask().map(|mask| mask.name()),
+            "masked": granted.declared_mask().map(|mask| mask.name()),
             "description": described,
         }));
     }

@@ -1,6 +1,7 @@
 //! From the engine's errors to ours. What is shown is written here, from the kind of the error; the
 //! engine's own words pass only where they were made from the statement and the governed schema.
 
+use super::aggregate_only::Refused;
 use super::context::SourceFailure;
 use super::functions::Functions;
 use super::guard::TOO_LARGE;
@@ -16,6 +17,11 @@ const MAX_TEXT: usize = 600;
 
 /// An error while a statement was being planned.
 pub(super) fn of_planning(error: DataFusionError, functions: &Functions) -> Error {
+    if let DataFusionError::External(cause) = error.find_root()
+        && let Some(refused) = cause.downcast_ref::<Refused>()
+    {
+        return Error::new(Code::NotAllowed, refused.to_string()).with_hint(Refused::HINT);
+    }
     match error.find_root() {
         DataFusionError::SchemaError(schema, _) => of_schema(schema),
         DataFusionError::Plan(text) => of_plan_text(text, functions),

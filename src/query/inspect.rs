@@ -1,5 +1,6 @@
 //! What a plan reads and what the policy does to it: for receipts and explanations.
 
+use super::aggregate_only;
 use super::cut::{Kept, Read};
 use super::leaf::GovernedScan;
 use super::lineage::{Origins, origins};
@@ -21,11 +22,14 @@ pub(super) struct Effects {
     pub(super) statements: Vec<SourceStatement>,
     /// What stayed in the engine, and why.
     pub(super) kept: Vec<Kept>,
+    /// What the caller must know to read the answer right.
+    pub(super) warnings: Vec<String>,
 }
 
 /// The effects of the policy on a physical plan.
 pub(super) fn effects(plan: &Arc<dyn ExecutionPlan>) -> Effects {
     let (mut masks, mut filters) = (BTreeSet::new(), BTreeSet::new());
+    let mut warnings = BTreeSet::new();
     let mut statements = Vec::new();
     walk(plan, &mut |scan| {
         for Read { table, projection } in scan.reads() {
@@ -33,13 +37,14 @@ pub(super) fn effects(plan: &Arc<dyn ExecutionPlan>) -> Effects {
             for index in projection {
                 let granted = &table.grant().columns()[*index];
                 let column = &table.entry().description.columns[granted.column()].name;
-                if let Some(mask) = granted.mask() {
+                if let Some(mask) = granted.declared_mask() {
                     masks.insert(AppliedMask {
                         column: format!("{reference}.{column}"),
                         mask: mask.name().to_string(),
                         rule: granted.rule().unwrap_or_default().to_string(),
                     });
                 }
+                warnings.extend(aggregate_only::warning(table, granted));
             }
             for rule in table.grant().filters() {
                 filters.insert(AppliedFilter { table: reference.to_string(), rule: rule.clone() });
@@ -53,6 +58,7 @@ pub(super) fn effects(plan: &Arc<dyn ExecutionPlan>) -> Effects {
         filters: filters.into_iter().collect(),
         statements,
         kept: Vec::new(),
+        warnings: warnings.into_iter().collect(),
     }
 }
 

@@ -71,6 +71,14 @@ impl GovernedTable {
         Self { top: Some(top), ..self.clone() }
     }
 
+    /// The same table for the inside of an aggregate that is guarded.
+    #[must_use]
+    pub(super) fn inside_aggregates(&self) -> Self {
+        let grant = Arc::new(self.grant.inside_aggregates());
+        let schema = Arc::new(governed_schema(&grant, &self.entry));
+        Self { grant, schema, ..self.clone() }
+    }
+
     pub(super) fn has_top(&self) -> bool {
         self.top.is_some()
     }

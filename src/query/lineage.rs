@@ -87,7 +87,7 @@ pub(super) fn origin(table: &GovernedTable, index: usize) -> Origin {
     let entry = table.entry();
     Origin {
         column: format!("{}.{}", entry.reference, entry.description.columns[granted.column()].name),
-        mask: granted.mask().map(|mask| mask.name().to_string()),
+        mask: granted.declared_mask().map(|mask| mask.name().to_string()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The heart: a statement from untrusted text to governed rows.
 
+mod aggregate_only;
 mod arithmetic;
 mod average;
 mod collect;

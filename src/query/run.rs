@@ -1,5 +1,6 @@
 //! One statement, straight through: parse, resolve, record the intent, plan, run, collect.
 
+use super::aggregate_only;
 use super::collect::{Cap, Collected, collect};
 use super::context::QueryContext;
 use super::engine::Core;
@@ -116,7 +117,8 @@ impl Run {
                 .unwrap_or(u64::MAX),
             ..Outcome::default()
         };
-        let warnings = warnings(&collected, limits.rows, limits.bytes);
+        let mut warnings = warnings(&collected, limits.rows, limits.bytes);
+        warnings.extend(governed.effects.warnings);
         Ok(Done { columns: governed.columns, collected, outcome, warnings })
     }
 
@@ -195,7 +197,7 @@ impl Run {
             sources: governed.effects.statements,
             masks: governed.effects.masks,
             filters: governed.effects.filters,
-            warnings: Vec::new(),
+            warnings: governed.effects.warnings,
         })
     }
 
@@ -271,6 +273,7 @@ impl Run {
         let planned = with_deadline(self.deadline, || {
             let logical = planner.logical(ast, &resolved.tables)?;
             let (columns, lineage) = inspect::columns(&logical);
+            let logical = aggregate_only::guard(logical, planner.functions())?;
             let capped = match cap {
                 Some(rows) => planner.capped(logical, rows)?,
                 None => logical,

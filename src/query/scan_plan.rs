@@ -374,12 +374,16 @@ impl Split<'_> {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        let shown = shown(&query.output, &outputs, &rendered);
+        let mut shown = shown(&query.output, &outputs, &rendered);
+        // An unfit value inside an aggregate counts as NULL: an error would tell of one row.
+        let inside = |index: &usize| self.grant.columns()[*index].is_inside_aggregate();
+        shown.retain(|shown| !inside(&request.projection[shown.output]));
         let filter = local_filter.map(compile).transpose()?;
         let whole = governed_schema(self.grant, self.entry);
         let schema = Arc::new(whole.project(&request.projection)?);
         let local = LocalWork { filter, outputs, shown };
-        rendered.defer_unfit = !local.is_identity(rendered.columns.len());
+        rendered.defer_unfit =
+            !local.is_identity(rendered.columns.len()) || request.projection.iter().any(inside);
         let asked = Asked::Table(Arc::new(query));
         Ok(ScanPlan { rendered, asked, local: Arc::new(local), schema })
     }
@@ -441,6 +445,9 @@ pub(super) fn governed_schema(grant: &Grant, entry: &TableEntry) -> Schema {
     let columns = &entry.description.columns;
     let fields = grant.columns().iter().map(|granted| {
         let column = &columns[granted.column()];
+        if granted.is_counted() {
+            return Field::new(entity_name(granted.column()), column.data_type.clone(), true);
+        }
         let data_type = match granted.mask() {
             Some(mask) => mask.output_type(&column.data_type),
             None => column.data_type.clone(),
@@ -450,13 +457,21 @@ pub(super) fn governed_schema(grant: &Grant, entry: &TableEntry) -> Schema {
     Schema::new(fields.collect::<Vec<_>>())
 }
 
+/// The name of a column that counts entities. It comes into a plan only after the statement's own names
+/// have been looked up, so no statement can mean it.
+pub(super) fn entity_name(column: usize) -> String {
+    format!("\u{1}entity {column}")
+}
+
 /// A column's name for SQL: lower case, unless another visible column differs only by case.
 pub(super) fn virtual_name(grant: &Grant, entry: &TableEntry, column: usize) -> String {
     let columns = &entry.description.columns;
     let name = &columns[column].name;
     let lower = name.to_lowercase();
     let clash = grant.columns().iter().any(|other| {
-        other.column() != column && columns[other.column()].name.to_lowercase() == lower
+        other.column() != column
+            && !other.is_counted()
+            && columns[other.column()].name.to_lowercase() == lower
     });
     if clash { name.clone() } else { lower }
 }

@@ -1,5 +1,6 @@
 //! The pipeline, from statement to answer, over real sources.
 
+mod aggregate_only;
 mod cache;
 mod cancel;
 mod failures;

@@ -13,6 +13,14 @@ pub enum Mask {
     Redact,
     /// Every value becomes this one.
     Constant(Value),
+    /// No value is shown; sums, averages and counts over many are. The engine sees to it: a source is
+    /// never asked for this mask.
+    AggregateOnly {
+        /// The fewest rows, or entities, that an aggregate shown stands for; at least 2.
+        min_group: u32,
+        /// The column of the same table whose distinct values are counted; `None` counts rows.
+        entity: Option<String>,
+    },
     /// A keyed token of constant length: the same value gives the same token within `domain`.
     Pseudonym {
         /// Values masked in one domain can be joined; in two domains they cannot.
@@ -58,6 +66,7 @@ impl Mask {
             Mask::Null => "null",
             Mask::Redact => "redact",
             Mask::Constant(_) => "constant",
+            Mask::AggregateOnly { .. } => "aggregate_only",
             Mask::Pseudonym { .. } => "pseudonym",
             Mask::AgeBand { .. } => "age_band",
             Mask::Year => "year",
@@ -71,14 +80,15 @@ impl Mask {
         }
     }
 
-    /// How much the mask hides, higher is stronger. The order is: null, redact, constant, pseudonym,
-    /// age_band, year, month, bucket (wider first), round (coarser first), email, partial (fewer
+    /// How much the mask hides, higher is stronger. The order is: null, redact, constant,
+    /// aggregate_only (larger groups first), pseudonym, age_band, year, month, bucket (wider first), round (coarser first), email, partial (fewer
     /// characters kept first).
     pub fn strength(&self) -> (u8, i64) {
         match self {
-            Mask::Null => (11, 0),
-            Mask::Redact => (10, 0),
-            Mask::Constant(_) => (9, 0),
+            Mask::Null => (12, 0),
+            Mask::Redact => (11, 0),
+            Mask::Constant(_) => (10, 0),
+            Mask::AggregateOnly { min_group, .. } => (9, i64::from(*min_group)),
             Mask::Pseudonym { .. } => (8, 0),
             Mask::AgeBand { width } => (7, i64::from(*width)),
             Mask::Year => (6, 0),
@@ -103,6 +113,7 @@ impl Mask {
                 Value::Decimal { .. } | Value::Float(_) => number && !is_integer(data_type),
                 other => other.data_type() == *data_type,
             },
+            Mask::AggregateOnly { min_group, .. } => number && *min_group >= 2,
             Mask::Pseudonym { .. } => {
                 text || is_integer(data_type) || matches!(data_type, DataType::Date32)
             }
@@ -140,7 +151,7 @@ impl Mask {
 
     /// Whether the masked value is the same for every row, so that the stored one is never read.
     pub fn hides_value(&self) -> bool {
-        matches!(self, Mask::Null)
+        matches!(self, Mask::Null | Mask::AggregateOnly { .. })
     }
 }
 
@@ -169,6 +180,8 @@ mod tests {
             Mask::Null,
             Mask::Redact,
             Mask::Constant(Value::Integer(0)),
+            Mask::AggregateOnly { min_group: 20, entity: None },
+            Mask::AggregateOnly { min_group: 10, entity: Some("id".into()) },
             Mask::Pseudonym { domain: "person".into() },
             Mask::AgeBand { width: 10 },
             Mask::Year,

@@ -111,7 +111,8 @@ pub fn apply(mask: &Mask, column: &ArrayRef, context: &MaskContext) -> Result<Ar
         return Err(unfit());
     }
     let masked = match mask {
-        Mask::Null => Some(new_null_array(data_type, column.len())),
+        // What may be aggregated is read another way; as a value it is never shown.
+        Mask::Null | Mask::AggregateOnly { .. } => Some(new_null_array(data_type, column.len())),
         Mask::Redact => text::redact(column),
         Mask::Email => text::email(column),
         Mask::Partial { first, last } => text::partial(column, *first, *last),

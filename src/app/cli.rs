@@ -1,6 +1,6 @@
 //! The command line.
 
-use super::commands;
+use super::{commands, verify};
 use crate::telemetry;
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
@@ -58,6 +58,18 @@ enum Command {
         /// The configuration file
         #[arg(long)]
         config: PathBuf,
+    },
+    /// Compare what the sources answer with the engine's own work over their rows, as the local user
+    VerifyPushdown {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+        /// This source only
+        #[arg(long)]
+        source: Option<String>,
+        /// Larger tables are left out: each is read whole, many times
+        #[arg(long, default_value_t = 100_000)]
+        most_rows: u64,
     },
     /// Work with the audit log
     Audit {
@@ -120,6 +132,9 @@ pub fn run() -> ExitCode {
             Command::Serve { config, listen } => commands::serve(&config, listen).await,
             Command::Stdio { config, user } => commands::stdio(&config, user.as_deref()).await,
             Command::Check { config } => commands::check(&config).await,
+            Command::VerifyPushdown { config, source, most_rows } => {
+                verify::verify_pushdown(&config, source.as_deref(), most_rows).await
+            }
             Command::Audit { command: AuditCommand::Verify { config, store } } => {
                 commands::verify_audit(config.as_deref(), store.as_deref()).await
             }

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod doors;
+mod verify;
 
 pub use cli::run;
 
@@ -37,7 +38,6 @@ pub struct Assembly {
     pub semantics: Arc<Semantics>,
     /// Everything that does not fit the sources as they are now.
     pub problems: Vec<String>,
-    key: Option<PseudonymKey>,
 }
 
 impl Assembly {
@@ -65,7 +65,6 @@ impl Assembly {
             rules: Arc::new(rules),
             semantics: Arc::new(semantics),
             problems: Vec::new(),
-            key,
         };
         assembly.problems = assembly.check();
         Ok(assembly)
@@ -76,6 +75,24 @@ impl Assembly {
     /// # Errors
     /// The audit store cannot be opened, or something does not fit: nothing is served then.
     pub async fn engine(self, config: &Config) -> Result<Arc<Engine>, Failure> {
+        let audit = self.audit(config).await?;
+        self.catalog.spawn_refresh();
+        let parts = self.parts(config, audit)?;
+        Ok(Arc::new(Engine::new(parts)?))
+    }
+
+    /// The engine, and one that leaves all work to itself.
+    ///
+    /// # Errors
+    /// Those of [`Self::engine`].
+    pub async fn both_ways(self, config: &Config) -> Result<(Engine, Engine), Failure> {
+        let audit = self.audit(config).await?;
+        let pushed = self.parts(config, audit.clone())?;
+        let local = Parts { pushdown: false, ..self.parts(config, audit)? };
+        Ok((Engine::new(pushed)?, Engine::new(local)?))
+    }
+
+    async fn audit(&self, config: &Config) -> Result<Arc<AuditLog>, Failure> {
         if !self.problems.is_empty() {
             return Err(self.problems.join("\n").into());
         }
@@ -84,16 +101,18 @@ impl Assembly {
             config::Durability::Disk => Durability::Disk,
         };
         let store = format!("sqlite:{}", config.audit.store.display());
-        let audit = AuditLog::connect(&store, durability, None).await?;
-        self.catalog.spawn_refresh();
+        Ok(AuditLog::connect(&store, durability, None).await?)
+    }
+
+    fn parts(&self, config: &Config, audit: Arc<AuditLog>) -> Result<Parts, Failure> {
         let limits = &config.limits;
-        let parts = Parts {
-            catalog: self.catalog,
-            rules: self.rules,
+        Ok(Parts {
+            catalog: self.catalog.clone(),
+            rules: self.rules.clone(),
             audit,
             results: ResultStore::new(config.results.ttl, config.results.memory),
-            semantics: self.semantics,
-            pseudonym_key: self.key,
+            semantics: self.semantics.clone(),
+            pseudonym_key: pseudonym_key(config)?,
             limits: Limits {
                 rows: limits.rows,
                 bytes: limits.bytes,
@@ -102,8 +121,7 @@ impl Assembly {
                 concurrency: limits.concurrency,
             },
             pushdown: config.pushdown,
-        };
-        Ok(Arc::new(Engine::new(parts)?))
+        })
     }
 
     fn check(&self) -> Vec<String> {

@@ -95,6 +95,11 @@ impl GovernedTable {
         &self.connector
     }
 
+    /// Whether its source is given work.
+    pub(super) fn pushes(&self) -> bool {
+        self.pushdown
+    }
+
     /// The read of these governed columns, where the source itself can apply the whole policy.
     pub(super) fn at_source(&self, projection: &[usize]) -> Option<TableRead> {
         if !self.pushdown {
@@ -197,7 +202,8 @@ impl GovernedScan {
 
     /// Whether the source can be told which values of a column matter.
     pub(super) fn takes_keys(&self, column: usize) -> bool {
-        self.plan.takes_keys(self.connector.dialect(), column)
+        let pushes = self.reads.iter().all(|read| read.table.pushdown);
+        pushes && self.plan.takes_keys(self.connector.dialect(), column)
     }
 
     /// The scan for the rows that have one of `values` in a column, and perhaps for others.

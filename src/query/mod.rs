@@ -21,6 +21,7 @@ mod local;
 mod names;
 mod parameters;
 mod planner;
+mod preaggregate;
 mod prepared;
 mod pushdown;
 mod regroup;

@@ -8,6 +8,7 @@ use super::cut::{Cut, Kept, cut};
 use super::functions::Functions;
 use super::keys::SendKeys;
 use super::leaf::GovernedTable;
+use super::preaggregate::preaggregate;
 use super::sequential::{Sequential, Yielding};
 use super::supervise;
 use super::top::PushTop;
@@ -150,7 +151,8 @@ impl Planner {
 
     /// The physical plan of an optimised plan, whose subtrees are cut off for their sources.
     pub(super) async fn physical(&self, plan: &LogicalPlan) -> Result<Planned> {
-        let Cut { plan, kept } = cut(plan)?;
+        let Cut { plan, kept } =
+            if is_simple(plan) { cut(plan)? } else { cut(&preaggregate(plan.clone())?)? };
         let state = self.state_for(&plan);
         let physical = state.query_planner().create_physical_plan(&plan, state).await?;
         Ok(Planned { physical, kept })

@@ -21,6 +21,7 @@ mod relay;
 mod schema;
 mod server;
 mod stdio;
+mod verify;
 
 use std::time::{Duration, Instant};
 

@@ -103,7 +103,7 @@ fn same_rows(left: Store, right: Store) {
             block_on(async { (ask(&pushed, &who, sql).await, ask(&local, &who, sql).await) });
         if a.ordered() != b.ordered() || b.error().is_some() {
             let difference = difference(&a.ordered(), &b.ordered());
-            failures.push(format!("{sql}\n{}\n{difference}", a.sources));
+            failures.push(format!("{sql}\n{}\n{}\n{difference}", a.sources, b.head));
         }
     }
     assert!(failures.is_empty(), "{left:?} and {right:?}:\n{}", failures.join("\n\n"));

@@ -29,3 +29,11 @@ SELECT count(*) AS n FROM left_side.few f JOIN right_side.many m ON m.few_id = f
 SELECT f.id, (SELECT max(m.price) FROM right_side.many m WHERE m.few_id = f.id) AS most FROM left_side.few f WHERE f.id < 6 ORDER BY f.id
 SELECT v.k, m.id FROM (VALUES (1), (2), (NULL)) v (k) JOIN right_side.many m ON m.few_id = v.k WHERE m.id < 200 ORDER BY m.id
 SELECT a.id, b.id FROM left_side.few a JOIN right_side.few b ON a.parent IS NOT DISTINCT FROM b.parent WHERE a.id < 12 AND b.id < 12 ORDER BY a.id, b.id
+SELECT d.weight, count(*) AS n, count(m.few_id) AS c, sum(m.price) AS s, min(m.sold) AS a, max(m.price) AS z, avg(m.price) AS v FROM left_side.middle d JOIN right_side.many m ON m.middle_id = d.id GROUP BY d.weight ORDER BY d.weight
+SELECT f.colour, m.colour AS other, count(*) AS n, sum(m.id) AS s FROM left_side.few f JOIN right_side.many m ON m.few_id = f.parent WHERE f.id < 40 GROUP BY f.colour, m.colour ORDER BY f.colour, m.colour
+SELECT count(*) AS n, sum(m.price) AS s, min(m.price) AS a, count(m.id) AS c FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id + 1000
+SELECT count(*) AS n, sum(m.price) AS s, count(m.id) AS c FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id WHERE f.name = 'nobody'
+SELECT f.name, sum(m.price) AS s, sum(f.id) AS t FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id GROUP BY f.name ORDER BY f.name
+SELECT f.name, sum(m.price * 2) AS s, count(DISTINCT m.sold) AS d FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id GROUP BY f.name ORDER BY f.name
+SELECT upper(f.name) AS u, extract(year FROM m.sold) AS y, count(*) AS n FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id GROUP BY upper(f.name), extract(year FROM m.sold) ORDER BY u, y
+SELECT f.name, count(*) AS n FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id JOIN left_side.middle d ON d.id = m.middle_id GROUP BY f.name HAVING count(*) > 100 ORDER BY n DESC, f.name LIMIT 5

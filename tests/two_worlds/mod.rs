@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Statements of one run.
-const STATEMENTS: usize = 2_000;
+const STATEMENTS: usize = 5_000;
 /// Statements that run at the same time; each runs in two or three worlds.
 const AT_ONCE: usize = 3;
 /// Failures of each part of a reply that are made smaller and shown.

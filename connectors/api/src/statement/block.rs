@@ -1,7 +1,7 @@
 //! One SELECT in the making.
 
-use crate::Dialect;
 use crate::relation::Shape;
+use crate::{Dialect, Operand};
 use arrow_schema::DataType;
 
 /// A SELECT whose parts are still apart.
@@ -22,6 +22,8 @@ pub(super) struct Block {
     pub(super) fetch: Option<u64>,
     /// Whether a column is a window function.
     pub(super) windowed: bool,
+    /// Whether the source has put the rows together, by a join for instance.
+    pub(super) mixed: bool,
 }
 
 /// One column of a SELECT.
@@ -63,6 +65,30 @@ impl Cell {
     }
 }
 
+impl Cell {
+    /// What rows can be ordered by so that those with other values of this column are apart.
+    fn order_keys(&self, dialect: &dyn Dialect) -> Vec<String> {
+        let class = self.shape.class;
+        let known = dialect.relational().group.contains(class) && self.condition.is_none();
+        if !known || !reads_a_column(&self.operand) {
+            return Vec::new();
+        }
+        let stored = self.shape.stored.as_ref();
+        let column = stored.map(|(table, column)| &table.columns[*column]);
+        let operand = Operand { sql: &self.operand, class, column, digits: None };
+        let key = dialect.group_key(&operand);
+        std::iter::once(key.value).chain(key.more).collect()
+    }
+}
+
+/// Whether an expression names a column; sources refuse an order by a constant.
+fn reads_a_column(sql: &str) -> bool {
+    sql.match_indices('t').any(|(at, _)| {
+        let rest = sql[at + 1..].trim_start_matches(|c: char| c.is_ascii_digit());
+        rest.len() < sql.len() - at - 1 && rest.starts_with('.')
+    })
+}
+
 impl Block {
     pub(super) fn shapes(&self) -> Vec<Shape> {
         self.cells.iter().map(|cell| cell.shape.clone()).collect()
@@ -78,14 +104,21 @@ impl Block {
         self.skip > 0 || self.fetch.is_some()
     }
 
-    /// Groups come in the order of their keys where no other is asked for: the order that a source finds
-    /// them in depends on what it knows of hidden rows.
-    pub(super) fn settle_order(&mut self) {
-        if let (true, Some(groups)) = (self.order.is_empty(), &self.groups) {
-            for key in groups {
-                if !self.order.contains(key) {
-                    self.order.push(key.clone());
-                }
+    /// Rows that a source has put together come in an order of their values where the statement leaves it
+    /// open: that in which a source finds them depends on what it knows of hidden rows. Groups are told
+    /// apart by their keys, joined rows by all of their columns.
+    pub(super) fn settle_order(&mut self, dialect: &dyn Dialect) {
+        let keys: Vec<String> = match &self.groups {
+            Some(groups) => groups.clone(),
+            None if self.mixed => {
+                self.cells.iter().flat_map(|cell| cell.order_keys(dialect)).collect()
+            }
+            None => return,
+        };
+        for key in keys {
+            // Some sources refuse to order by one thing twice.
+            if !self.order.iter().any(|known| known.contains(&key)) {
+                self.order.push(key);
             }
         }
     }

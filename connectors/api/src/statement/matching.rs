@@ -15,6 +15,7 @@ impl Renderer<'_> {
         on: Option<&Expression>,
         cells: &[Cell],
     ) -> Option<Block> {
+        left.mixed = true;
         if kind == JoinKind::NotIn {
             let Node::Compare { left: key, right: other, .. } = &on?.node else { return None };
             let (key, other) = self.comparable(key, other, cells)?;

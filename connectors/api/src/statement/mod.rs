@@ -66,7 +66,7 @@ impl Renderer<'_> {
 
     /// The whole statement, each column in the type in which it arrives.
     fn outermost(&mut self, mut block: Block) -> Option<String> {
-        block.settle_order();
+        block.settle_order(self.dialect);
         for cell in &mut block.cells {
             let value = match &cell.shape.stored {
                 Some((table, column))

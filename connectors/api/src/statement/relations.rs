@@ -142,7 +142,7 @@ impl Renderer<'_> {
             }
             _ => format!("{} {word} JOIN {second} ON {}", first.from, conditions.join(" AND ")),
         };
-        Some(Block { from, single: false, conditions: above, cells, ..Block::default() })
+        Some(Block { from, conditions: above, cells, mixed: true, ..Block::default() })
     }
 
     /// An input of a join: tables and conditions only. Where the join may fill it with NULLs, its
@@ -287,11 +287,13 @@ impl Renderer<'_> {
         }
         let mut parts = Vec::with_capacity(inputs.len());
         let mut shapes = Vec::new();
+        let mut mixed = false;
         for input in inputs {
             let mut block = self.relation(input)?;
             if block.is_paged() || !block.order.is_empty() {
                 block = self.nest(block)?;
             }
+            mixed |= block.mixed || block.groups.is_some();
             let classes = |shapes: &[Shape]| shapes.iter().map(|s| s.class).collect::<Vec<_>>();
             let own: Vec<Shape> =
                 block.cells.iter().map(|c| Shape { stored: None, ..c.shape.clone() }).collect();
@@ -324,17 +326,18 @@ impl Renderer<'_> {
         });
         let cells = cells.collect();
         let from = self.dialect.derived_table(&parts.join(" UNION ALL "), &alias);
-        Some(Block { from, single: true, cells, ..Block::default() })
+        Some(Block { from, single: true, cells, mixed, ..Block::default() })
     }
 
     /// The block as a derived table.
     pub(super) fn nest(&mut self, mut block: Block) -> Option<Block> {
         let alias = self.alias();
         if block.is_paged() {
-            block.settle_order();
+            block.settle_order(self.dialect);
         } else {
             block.order.clear();
         }
+        let mixed = block.mixed || block.groups.is_some();
         let made = block.groups.is_some() || block.is_paged() || block.windowed;
         let mut names: Vec<String> = Vec::with_capacity(block.cells.len());
         for (index, cell) in block.cells.iter().enumerate() {
@@ -361,7 +364,7 @@ impl Renderer<'_> {
                 shape: cell.shape,
             }
         });
-        Some(Block { from, single: true, cells: cells.collect(), ..Block::default() })
+        Some(Block { from, single: true, cells: cells.collect(), mixed, ..Block::default() })
     }
 }
 

@@ -27,6 +27,11 @@ bench *arguments:
     cargo build --release --locked --bin celosia
     python3 benches/end_to_end/run.py {{ arguments }}
 
+# TPC-H and joins across databases, beside PostgreSQL; `pip install tpchgen-cli` first
+bench-questions *arguments:
+    cargo build --release --locked --bin celosia
+    python3 benches/end_to_end/questions.py {{ arguments }}
+
 # The documentation of the code
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked

@@ -91,7 +91,7 @@ class Databases:
         self.psql = [os.path.join(cluster.bin, "psql"), "-h", "127.0.0.1", "-p", str(cluster.port), "-U", "postgres", "-XAtq",
                      "-v", "ON_ERROR_STOP=1"]
         with tempfile.TemporaryDirectory(prefix="celosia-tpch-") as directory:
-            subprocess.run([generator, "-s", str(scale), "--output-dir", directory, "--format", "csv"], check=True)
+            subprocess.run([generator, "csv", "-s", str(scale), "--output-dir", directory], check=True)
             for name, tables in (("tpch", TABLES), ("crm", ["customer"])):
                 self.sql("postgres", f"CREATE DATABASE {name}")
                 self.sql(name, SCHEMA)

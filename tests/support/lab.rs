@@ -221,7 +221,7 @@ pub fn limits() -> Limits {
     Limits {
         rows: 1_000,
         bytes: 1 << 20,
-        time: Duration::from_secs(30),
+        time: Duration::from_secs(120),
         memory: 256 << 20,
         concurrency: 64,
     }

@@ -161,13 +161,15 @@ pub async fn engine_with(store: Store, change: impl FnOnce(&mut Parts)) -> Optio
     Some(Engine::new(parts).expect("an engine"))
 }
 
+/// A source's budget, with as much time as a statement has.
+fn budget() -> Budget {
+    Budget { statement_timeout: limits().time, ..Budget::default() }
+}
+
 /// A SQLite file as a source within its budget.
 pub fn sqlite(file: &Path) -> Arc<dyn Connector> {
     let config = SqliteConfig { path: file.to_path_buf(), concurrency: 8 };
-    Arc::new(Budgeted::new(
-        Arc::new(SqliteConnector::new(config).expect("a connector")),
-        Budget::default(),
-    ))
+    Arc::new(Budgeted::new(Arc::new(SqliteConnector::new(config).expect("a connector")), budget()))
 }
 
 /// A server's database as a source within its budget.
@@ -178,12 +180,12 @@ pub fn remote(store: Store, url: &str) -> Arc<dyn Connector> {
         Store::SqlServer => {
             let config = SqlServerConfig::parse(url).expect("a URL");
             let connector = SqlServerConnector::new(config).expect("a connector");
-            Arc::new(Budgeted::new(Arc::new(connector), Budget::default()))
+            Arc::new(Budgeted::new(Arc::new(connector), budget()))
         }
         Store::Oracle => {
             let config = OracleConfig::parse(url).expect("a URL");
             let connector = OracleConnector::new(config).expect("a connector");
-            Arc::new(Budgeted::new(Arc::new(connector), Budget::default()))
+            Arc::new(Budgeted::new(Arc::new(connector), budget()))
         }
     }
 }
@@ -193,7 +195,7 @@ pub fn postgres(url: &str) -> Arc<dyn Connector> {
     let config = PostgresConfig::parse(url).expect("a URL");
     Arc::new(Budgeted::new(
         Arc::new(PostgresConnector::new(config).expect("a connector")),
-        Budget::default(),
+        budget(),
     ))
 }
 

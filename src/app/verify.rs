@@ -38,7 +38,12 @@ pub(super) async fn verify_pushdown(
     let principal = doors::local(&config, &assembly.rules, None)?;
     let snapshot = assembly.catalog.snapshot();
     let (pushed, local) = assembly.both_ways(&config).await?;
+    let known = |only: &str| snapshot.sources().iter().any(|source| only == &*source.name);
+    if let Some(only) = only.filter(|only| !known(only)) {
+        return Err(format!("there is no source \"{only}\"").into());
+    }
     let mut differing = 0;
+    let mut unseen = Vec::new();
     let mut out = std::io::stdout();
     for source in snapshot.sources() {
         if only.is_some_and(|only| only != &*source.name) {
@@ -64,6 +69,12 @@ pub(super) async fn verify_pushdown(
             writeln!(out, "  differs: {sql}")?;
         }
         differing += tally.differing.len();
+        if tally.same == 0 && tally.large.is_empty() {
+            unseen.push(source.name.to_string());
+        }
+    }
+    if !unseen.is_empty() {
+        return Err(format!("nothing could be compared at: {}", unseen.join(", ")).into());
     }
     match differing {
         0 => Ok(()),
@@ -82,11 +93,11 @@ struct Pair<'a> {
 
 impl Pair<'_> {
     async fn table(&self, table: &TableEntry, most_rows: u64, tally: &mut Tally) {
-        let name = table.reference.to_string();
+        let name = qualified(table);
         let count = format!("SELECT count(*) AS n FROM {name}");
         let large = table.description.row_estimate.is_some_and(|rows| rows > most_rows);
         if large {
-            tally.large.push(name);
+            tally.large.push(table.reference.to_string());
             return;
         }
         self.compare(&count, &[], tally).await;
@@ -159,6 +170,11 @@ impl Pair<'_> {
     }
 }
 
+fn qualified(table: &TableEntry) -> String {
+    let parts = [&*table.reference.source, &table.description.schema, &table.description.name];
+    parts.map(quoted).join(".")
+}
+
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -194,9 +210,10 @@ fn joins(table: &TableEntry) -> Vec<String> {
         .filter_map(|key| {
             let (from, to) =
                 (quoted(key.columns.first()?), quoted(key.referenced_columns.first()?));
+            let source = quoted(source);
             Some(format!(
                 "SELECT count(*) AS n FROM {} a JOIN {source}.{}.{} b ON a.{from} = b.{to}",
-                table.reference,
+                qualified(table),
                 quoted(&key.referenced_schema),
                 quoted(&key.referenced_table)
             ))

@@ -20,6 +20,7 @@
 //! there is nothing to add up.
 
 use super::leaf::GovernedTable;
+use super::pushdown::is_widening;
 use arrow_schema::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, JoinType, NullEquality, Result};
@@ -52,6 +53,9 @@ fn begin(aggregate: &Aggregate) -> Option<Result<LogicalPlan>> {
         && join.null_equality == NullEquality::NullEqualsNothing
         && !join.on.is_empty();
     if !plain {
+        return None;
+    }
+    if aggregate.group_expr.iter().any(|group| matches!(group, Expr::GroupingSet(_))) {
         return None;
     }
     let through = |expr: &Expr| replaced(expr, &columns);
@@ -217,12 +221,27 @@ fn is_taken(call: &Expr, join: &Join) -> bool {
         Ok(data_type) => matches!(data_type, DataType::Int64 | DataType::Decimal128(_, _)),
         Err(_) => false,
     };
+    // It is computed for rows that have no match, too, so it must not fail for any.
     plain
+        && params.args.iter().all(|argument| is_total(argument, join))
         && match func.name() {
             "count" | "min" | "max" => true,
             "sum" => exact(),
             _ => false,
         }
+}
+
+/// Whether an argument is a value as it is.
+fn is_total(argument: &Expr, join: &Join) -> bool {
+    match argument {
+        Expr::Column(_) | Expr::Literal(_, _) => true,
+        Expr::Cast(outer) => {
+            let from = outer.expr.get_type(&join.schema);
+            let widens = from.is_ok_and(|from| is_widening(&from, outer.field.data_type()));
+            widens && is_total(&outer.expr, join)
+        }
+        _ => false,
+    }
 }
 
 /// The sources that the governed tables of a plan give work to.

@@ -31,3 +31,14 @@ fn large_tables_and_other_sources_are_left_out() {
     assert_eq!(done.status.code(), Some(0), "{said}");
     assert!(said.contains("left out: shop.main.") && !said.contains("source support"), "{said}");
 }
+
+#[test]
+fn a_source_that_is_not_there_is_no_success() {
+    let demo = Demo::new();
+    let config = demo.path().join("celosia.yaml");
+    let config = config.to_str().expect("a path");
+    let done = celosia(&["verify-pushdown", "--config", config, "--source", "shoop"]);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_ne!(done.status.code(), Some(0), "{said}");
+    assert!(said.contains("there is no source \"shoop\""), "{said}");
+}

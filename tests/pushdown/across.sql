@@ -37,3 +37,5 @@ SELECT f.name, sum(m.price) AS s, sum(f.id) AS t FROM left_side.few f JOIN right
 SELECT f.name, sum(m.price * 2) AS s, count(DISTINCT m.sold) AS d FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id GROUP BY f.name ORDER BY f.name
 SELECT upper(f.name) AS u, extract(year FROM m.sold) AS y, count(*) AS n FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id GROUP BY upper(f.name), extract(year FROM m.sold) ORDER BY u, y
 SELECT f.name, count(*) AS n FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id JOIN left_side.middle d ON d.id = m.middle_id GROUP BY f.name HAVING count(*) > 100 ORDER BY n DESC, f.name LIMIT 5
+SELECT f.colour, f.name, count(*) AS n, sum(m.price) AS s FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id GROUP BY ROLLUP (f.colour, f.name) ORDER BY f.colour, f.name, n
+SELECT f.name, sum(100 / (m.few_id - 60)) AS s FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id GROUP BY f.name ORDER BY f.name

@@ -20,6 +20,8 @@ type Translated = Result<Expression, Reason>;
 /// Largest constant that a rule takes as a number of characters.
 const MOST_NATURAL: i64 = 1_000_000;
 
+/// Digits of the engine's longest decimal, which is what two of different scales may be compared in.
+const MOST_DIGITS: u8 = 38;
 /// Where a source computes with so many digits, no decimal of the engine is too long for it.
 const ANY_DIGITS: u16 = 200;
 
@@ -168,7 +170,7 @@ impl Translator<'_> {
         let Expr::Cast(cast) = side else { return self.expression(side) };
         let inner = self.expression(&cast.expr)?;
         match (&inner.data_type, cast.field.data_type()) {
-            (DataType::Decimal128(_, from), DataType::Decimal128(_, to))
+            (DataType::Decimal128(_, from), DataType::Decimal128(MOST_DIGITS, to))
                 if to >= from && self.dialect.decimal_digits() >= ANY_DIGITS =>
             {
                 Ok(inner)

@@ -3,7 +3,7 @@
 use super::narrow::narrowed;
 use super::values::Keys;
 use super::{MOST_BYTES, MOST_ROWS};
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
 use arrow_schema::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result};
@@ -203,7 +203,7 @@ impl Run {
             let Some(batch) = stream.next().await.transpose()? else {
                 return Ok(Ahead { schema: input.schema(), batches, rest: None });
             };
-            let size = batch.get_array_memory_size();
+            let size = size(&batch)?;
             self.reservation.try_grow(size)?;
             (rows, bytes) = (rows + batch.num_rows(), bytes + size);
             batches.push(batch);
@@ -231,6 +231,11 @@ impl Run {
         };
         CooperativeExec::new(join).execute(0, self.task.clone())
     }
+}
+
+/// Bytes of the rows themselves. What their buffers could hold depends on rows that were filtered out.
+fn size(batch: &RecordBatch) -> Result<usize> {
+    batch.columns().iter().map(|column| Ok(column.to_data().get_slice_memory_size()?)).sum()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,15 +35,16 @@ impl QueryContext {
         self.runs.lock().clone()
     }
 
-    /// Opens a governed read at its source. The stream cancels at the source when it is dropped.
+    /// Opens a governed read at its source, recorded as `shown`. The stream cancels at the source when it is dropped.
     pub(super) fn read(
         self: Arc<Self>,
         connector: Arc<dyn Connector>,
         source: Arc<str>,
         plan: Arc<ScanPlan>,
+        shown: &str,
         batch_rows: usize,
     ) -> SendableRecordBatchStream {
-        let run = self.begin(&source, &plan);
+        let run = self.begin(&source, shown);
         let schema = plan.schema.clone();
         let identity = plan.local.is_identity(plan.rendered.columns.len());
         let stream = async move {
@@ -93,11 +94,11 @@ impl QueryContext {
         Box::pin(RecordBatchStreamAdapter::new(schema, stream.flatten()))
     }
 
-    fn begin(&self, source: &str, plan: &ScanPlan) -> usize {
+    fn begin(&self, source: &str, sql: &str) -> usize {
         let mut runs = self.runs.lock();
         runs.push(SourceReceipt {
             name: source.to_string(),
-            sql: plan.rendered.sql.clone(),
+            sql: sql.to_string(),
             rows: 0,
             ms: 0.0,
         });

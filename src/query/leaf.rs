@@ -23,6 +23,7 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
 };
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -171,6 +172,8 @@ pub(super) struct GovernedScan {
     source: Arc<str>,
     reads: Vec<Read>,
     plan: Arc<ScanPlan>,
+    /// The statement as the caller may read it.
+    shown: Arc<str>,
     properties: Arc<PlanProperties>,
 }
 
@@ -187,7 +190,8 @@ impl GovernedScan {
             EmissionType::Incremental,
             Boundedness::Bounded,
         ));
-        Self { connector, source, reads, plan: Arc::new(plan), properties }
+        let shown = without_hidden_names(&*connector, &reads, &plan.rendered.sql);
+        Self { connector, source, reads, plan: Arc::new(plan), shown, properties }
     }
 
     /// The source's name.
@@ -195,9 +199,9 @@ impl GovernedScan {
         &self.source
     }
 
-    /// The statement the source is sent.
+    /// The statement the source is sent, without the names of columns that are hidden.
     pub(super) fn sql(&self) -> &str {
-        &self.plan.rendered.sql
+        &self.shown
     }
 
     /// Whether the source can be told which values of a column matter.
@@ -269,6 +273,34 @@ impl ExecutionPlan for GovernedScan {
             DataFusionError::Internal("a governed scan runs only within a governed query".into())
         })?;
         let batch_rows = task.session_config().batch_size();
-        Ok(context.read(self.connector.clone(), self.source.clone(), self.plan.clone(), batch_rows))
+        let (connector, source) = (self.connector.clone(), self.source.clone());
+        Ok(context.read(connector, source, self.plan.clone(), &self.shown, batch_rows))
     }
+}
+
+/// The text in which columns that the policy reads and the caller may not know have no name.
+fn without_hidden_names(connector: &dyn Connector, reads: &[Read], sql: &str) -> Arc<str> {
+    let hides = |read: &Read| {
+        let open = read.table.grant.columns().iter().filter(|column| !column.is_counted());
+        open.count() < read.table.entry.description.columns.len()
+    };
+    if !reads.iter().any(hides) {
+        return sql.into();
+    }
+    let mut open = HashSet::new();
+    for Read { table, .. } in reads {
+        let columns = table.grant.columns().iter().filter(|column| !column.is_counted());
+        open.extend(columns.map(|c| table.entry.description.columns[c.column()].name.as_str()));
+    }
+    let dialect = connector.dialect();
+    let mut shown = sql.to_string();
+    for Read { table, .. } in reads {
+        for column in &table.entry.description.columns {
+            let name = dialect.quote(&column.name);
+            if !open.contains(column.name.as_str()) && shown.contains(&name) {
+                shown = shown.replace(&name, &dialect.quote("hidden"));
+            }
+        }
+    }
+    shown.into()
 }

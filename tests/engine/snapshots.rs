@@ -47,7 +47,7 @@ fn the_sql_of_a_masked_and_filtered_table_in_sqlite() {
       CASE WHEN typeof(`phone`) = 'null' THEN NULL WHEN typeof(`phone`) <> 'text' OR length(`phone`) < 8 OR instr(`phone`, char(0)) > 0 THEN '****' ELSE '****' || substr(`phone`, -4) END AS `phone`,
       CASE WHEN `badge` IS NOT NULL THEN '[redacted]' END AS `badge`, `region`, `salary`, `born`
     FROM `main`.`people`
-    WHERE (`region` COLLATE BINARY IN (?1, ?2, ?3) AND `on_hold` = ?4)) AS governed
+    WHERE (`region` COLLATE BINARY IN (?1, ?2, ?3) AND `hidden` = ?4)) AS governed
     WHERE (`region` COLLATE BINARY = ?5 AND instr(`email`, ?6) = 1)
     ORDER BY `id` ASC NULLS LAST LIMIT 3
     ");
@@ -64,7 +64,7 @@ fn the_sql_of_a_masked_and_filtered_table_in_postgres() {
       CASE WHEN "born" BETWEEN date '4712-01-01 BC' AND date '5874897-12-31' THEN make_date(CAST(extract(year FROM "born") AS integer), 1, 1) END AS "born",
       CASE WHEN "badge" IS NULL THEN NULL ELSE CAST('[redacted]' AS text) END AS "badge", "region", "salary"
     FROM "public"."people"
-    WHERE ("region" IN (CAST($1 AS text), CAST($2 AS text), CAST($3 AS text)) AND "on_hold" = CAST($4 AS boolean))) AS governed
+    WHERE ("region" IN (CAST($1 AS text), CAST($2 AS text), CAST($3 AS text)) AND "hidden" = CAST($4 AS boolean))) AS governed
     WHERE ("region" = CAST($5 AS text) AND "email" LIKE CAST($6 AS text) ESCAPE '\')
     ORDER BY "id" ASC NULLS LAST LIMIT 3
     "#);
@@ -83,7 +83,7 @@ fn the_sql_of_cells_that_one_of_two_roles_opens() {
       CASE WHEN `region` COLLATE BINARY IN (?1, ?2, ?3) THEN `name` END AS `name`, `score`,
       CASE WHEN `score` >= ?4 THEN `nickname` END AS `nickname`
     FROM `main`.`people`
-    WHERE ((`region` COLLATE BINARY IN (?5, ?6, ?7) OR `score` >= ?8) AND `on_hold` = ?9)) AS governed
+    WHERE ((`region` COLLATE BINARY IN (?5, ?6, ?7) OR `score` >= ?8) AND `hidden` = ?9)) AS governed
     WHERE `score` > ?10
     ");
     let Some(sql) = sent(
@@ -99,7 +99,7 @@ fn the_sql_of_cells_that_one_of_two_roles_opens() {
       CASE WHEN "region" IN (CAST($1 AS text), CAST($2 AS text), CAST($3 AS text)) THEN "name" END AS "name", "score",
       CASE WHEN "score" >= CAST($4 AS bigint) THEN "nickname" END AS "nickname"
     FROM "public"."people"
-    WHERE (("region" IN (CAST($5 AS text), CAST($6 AS text), CAST($7 AS text)) OR "score" >= CAST($8 AS bigint)) AND "on_hold" = CAST($9 AS boolean))) AS governed
+    WHERE (("region" IN (CAST($5 AS text), CAST($6 AS text), CAST($7 AS text)) OR "score" >= CAST($8 AS bigint)) AND "hidden" = CAST($9 AS boolean))) AS governed
     WHERE "score" > CAST($10 AS bigint)
     "#);
 }
@@ -115,7 +115,7 @@ fn an_expression_that_can_fail_stays_here() {
     shop: SELECT `id`, `region`
     FROM (SELECT `id`, `region`
     FROM `main`.`people`
-    WHERE (`region` COLLATE BINARY IN (?1, ?2, ?3) AND `on_hold` = ?4)) AS governed
+    WHERE (`region` COLLATE BINARY IN (?1, ?2, ?3) AND `hidden` = ?4)) AS governed
     WHERE `region` COLLATE BINARY = ?5
     ");
 }

@@ -15,6 +15,7 @@
 //! * A sum of 64-bit numbers is added in 128 bits and is an error where it does not fit: the engine's own
 //!   wraps around without a word.
 
+use super::doubles::OrderFree;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Int64Type};
@@ -49,7 +50,7 @@ pub(super) struct ExactAggregates {
 impl ExactAggregates {
     pub(super) fn new() -> Self {
         Self {
-            sum: datafusion::functions_aggregate::sum::sum_udaf(),
+            sum: OrderFree::of(datafusion::functions_aggregate::sum::sum_udaf()),
             count: datafusion::functions_aggregate::count::count_udaf(),
             average: Arc::new(ScalarUDF::new_from_impl(Average::new())),
         }

@@ -4,6 +4,7 @@
 //! What is absent is absent for a reason: it reveals the engine (`version`, `arrow_typeof`), reads
 //! files, or answers differently from PostgreSQL without saying so (`to_char` takes other patterns).
 
+use super::doubles::OrderFree;
 use super::guard::Guarded;
 use super::round::Round;
 use super::truncate::DateTrunc;
@@ -271,6 +272,7 @@ impl Functions {
         let mut aggregate = HashMap::new();
         for function in datafusion::functions_aggregate::all_default_aggregate_functions() {
             if AGGREGATES.contains(&function.name()) {
+                let function = OrderFree::of(function);
                 for name in function.aliases().iter().map(String::as_str).chain([function.name()]) {
                     aggregate.insert(name.to_string(), function.clone());
                 }

@@ -8,6 +8,7 @@ mod concat;
 mod context;
 mod cut;
 mod describe;
+mod doubles;
 mod engine;
 mod failure;
 mod functions;

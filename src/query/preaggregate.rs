@@ -19,6 +19,7 @@
 //! are not, since their sum depends on the order. A side whose own key is among its groups is left as it is:
 //! there is nothing to add up.
 
+use super::doubles::OrderFree;
 use super::leaf::GovernedTable;
 use super::pushdown::is_widening;
 use arrow_schema::DataType;
@@ -195,7 +196,7 @@ fn whole(call: &Expr, data_type: &DataType, finals: &mut Vec<Expr>) -> Result<Ex
     };
     let part = Expr::Column(Column::new_unqualified(call.schema_name().to_string()));
     let counts = function.func.name() == "count";
-    let func = if counts { sum_udaf() } else { function.func.clone() };
+    let func = if counts { OrderFree::of(sum_udaf()) } else { function.func.clone() };
     let params = AggregateFunctionParams { args: vec![part], ..function.params.clone() };
     let last = Expr::AggregateFunction(AggregateFunction { func, params });
     let sum = Expr::Column(Column::new_unqualified(last.schema_name().to_string()));

@@ -65,7 +65,7 @@ fn the_sql_of_a_masked_and_filtered_table_in_postgres() {
       CASE WHEN "badge" IS NULL THEN NULL ELSE CAST('[redacted]' AS text) END AS "badge", "region", "salary"
     FROM "public"."people"
     WHERE ("region" IN (CAST($1 AS text), CAST($2 AS text), CAST($3 AS text)) AND "hidden" = CAST($4 AS boolean))) AS governed
-    WHERE ("region" = CAST($5 AS text) AND "email" LIKE CAST($6 AS text) ESCAPE '\')
+    WHERE ("region" = CAST($5 AS text) AND "email" LIKE CAST($6 AS text))
     ORDER BY "id" ASC NULLS LAST LIMIT 3
     "#);
 }

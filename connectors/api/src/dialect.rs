@@ -96,6 +96,11 @@ pub struct Relational {
     pub unordered_window: bool,
     /// Leaving out the first rows.
     pub offset: bool,
+    /// A grouping that is asked for each row of another table is looked up for each: by LATERAL, and by
+    /// EXISTS over a derived table that names the row.
+    pub per_row: bool,
+    /// What follows WITH and is named more than once is computed once.
+    pub shared: bool,
 }
 
 /// What rows are grouped by.

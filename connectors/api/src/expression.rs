@@ -153,6 +153,42 @@ impl Expression {
         }
     }
 
+    /// The expression with other columns in the place of its own.
+    pub fn renumbered(&self, number: &dyn Fn(usize) -> usize) -> Self {
+        let of = |inner: &Expression| inner.renumbered(number);
+        let boxed = |inner: &Expression| Box::new(of(inner));
+        let all = |parts: &[Expression]| parts.iter().map(of).collect::<Vec<_>>();
+        let node = match &self.node {
+            Node::Column(index) => Node::Column(number(*index)),
+            Node::Compare { operator, left, right } => {
+                Node::Compare { operator: *operator, left: boxed(left), right: boxed(right) }
+            }
+            Node::InList { operand, values, negated } => {
+                Node::InList { operand: boxed(operand), values: values.clone(), negated: *negated }
+            }
+            Node::IsNull { operand, negated } => {
+                Node::IsNull { operand: boxed(operand), negated: *negated }
+            }
+            Node::Like { operand, pattern, negated } => {
+                Node::Like { operand: boxed(operand), pattern: pattern.clone(), negated: *negated }
+            }
+            Node::And(parts) => Node::And(all(parts)),
+            Node::Or(parts) => Node::Or(all(parts)),
+            Node::Not(inner) => Node::Not(boxed(inner)),
+            Node::Widen(inner) => Node::Widen(boxed(inner)),
+            Node::Case { branches, otherwise } => Node::Case {
+                branches: branches.iter().map(|(when, then)| (of(when), of(then))).collect(),
+                otherwise: otherwise.as_deref().map(boxed),
+            },
+            Node::Call { rule, arguments } => Node::Call { rule, arguments: all(arguments) },
+            Node::DecimalAverage { sum, count } => {
+                Node::DecimalAverage { sum: boxed(sum), count: boxed(count) }
+            }
+            node @ (Node::Literal(_) | Node::Null) => node.clone(),
+        };
+        Self { node, data_type: self.data_type.clone(), class: self.class }
+    }
+
     /// The least and the greatest whole number the expression can give; wide where nothing is known.
     pub fn range(&self) -> (i128, i128) {
         let whole = |least: i64, most: i64| (i128::from(least), i128::from(most));

@@ -21,8 +21,20 @@ pub struct TableRead {
     pub limit: Option<u64>,
 }
 
+/// One table is one description.
+impl PartialEq for TableRead {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.table, &other.table)
+            && self.row_filter == other.row_filter
+            && self.output == other.output
+            && self.predicate == other.predicate
+            && self.order == other.order
+            && self.limit == other.limit
+    }
+}
+
 /// One column of a governed read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OutputColumn {
     /// Index of the table's column.
     pub column: usize,

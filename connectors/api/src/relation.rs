@@ -6,7 +6,7 @@ use arrow_schema::DataType;
 use std::sync::Arc;
 
 /// A relational tree that lives at one source.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum RemoteQuery {
     /// A governed table.
     Scan(TableRead),
@@ -34,6 +34,9 @@ pub enum RemoteQuery {
         kind: JoinKind,
         /// The condition, over the left columns and then the right ones; `None` holds always.
         on: Option<Expression>,
+        /// Whether the statement asks for the right rows of each left row apart, as a correlated scalar
+        /// subquery does.
+        per_row: bool,
     },
     /// One row for each group.
     Aggregate {
@@ -161,6 +164,21 @@ impl Shape {
 }
 
 impl RemoteQuery {
+    /// What its rows are made from.
+    pub fn inputs(&self) -> Vec<&RemoteQuery> {
+        match self {
+            Self::Scan(_) => Vec::new(),
+            Self::Filter { input, .. }
+            | Self::Project { input, .. }
+            | Self::Aggregate { input, .. }
+            | Self::Window { input, .. }
+            | Self::Sort { input, .. }
+            | Self::Limit { input, .. } => vec![input.as_ref()],
+            Self::Join { left, right, .. } => vec![left.as_ref(), right.as_ref()],
+            Self::UnionAll(inputs) => inputs.iter().collect(),
+        }
+    }
+
     /// The columns, in order.
     pub fn shape(&self) -> Vec<Shape> {
         match self {

@@ -267,6 +267,8 @@ impl Dialect for OracleDialect {
             window: true,
             unordered_window: false,
             offset: true,
+            per_row: false,
+            shared: false,
         }
     }
 

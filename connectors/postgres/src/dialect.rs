@@ -94,6 +94,14 @@ impl Dialect for PostgresDialect {
         10_000
     }
 
+    /// `\` is the escape without a word; with one, the server makes the pattern anew for each row.
+    fn like(&self, operand: &Operand<'_>, pattern: &str, negated: bool, bind: Bind<'_>) -> String {
+        let placeholder = bind(Value::Text(pattern.to_string()));
+        let left = self.operand(operand.sql, operand.class, false);
+        let not = if negated { " NOT" } else { "" };
+        format!("{left}{not} LIKE {placeholder}")
+    }
+
     fn in_list(
         &self,
         operand: &Operand<'_>,
@@ -168,6 +176,8 @@ impl Dialect for PostgresDialect {
             window: true,
             unordered_window: true,
             offset: true,
+            per_row: true,
+            shared: true,
         }
     }
 

@@ -262,14 +262,19 @@ impl Drop for Lease {
 }
 
 impl Session {
-    /// The statement that gives the session its name and timeout, where one of them is not as it
-    /// should be.
+    /// The statement that gives the session its name, its way to plan and its timeout, where one of them
+    /// is not as it should be.
     fn settings(&mut self, timeout: Option<Duration>) -> Option<String> {
         let Backend { name, query, .. } = &self.backend;
-        let name = if query.is_empty() { name } else { query };
+        // A plan for any values is worth having where planning is most of the work, and only there.
+        let (name, plans) = match query.is_empty() {
+            true => (name, "auto"),
+            false => (query, "force_custom_plan"),
+        };
         let mut settings = Vec::new();
         if self.set_name != *name {
-            settings.push(format!("SET application_name = '{name}'"));
+            settings
+                .push(format!("SET application_name = '{name}'; SET plan_cache_mode = {plans}"));
             self.set_name.clone_from(name);
         }
         settings.extend(timeout.map(|timeout| format!("SET {}", spelled(timeout))));

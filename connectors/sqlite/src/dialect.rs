@@ -199,6 +199,8 @@ impl Dialect for SqliteDialect {
             window: true,
             unordered_window: true,
             offset: true,
+            per_row: false,
+            shared: false,
         }
     }
 

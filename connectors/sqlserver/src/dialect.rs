@@ -248,6 +248,8 @@ impl Dialect for SqlServerDialect {
             window: true,
             unordered_window: false,
             offset: true,
+            per_row: false,
+            shared: false,
         }
     }
 

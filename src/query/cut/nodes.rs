@@ -267,10 +267,20 @@ fn joined(
     let shape: Vec<Shape> = outer.shape.iter().chain(&inner.shape).cloned().collect();
     let translator = Translator { dialect: left.connector.dialect(), schema: &both, shape: &shape };
     let on = condition(join, kind, swapped, &translator)?;
-    let query = RemoteQuery::Join { left: outer.boxed(), right: inner.boxed(), kind, on };
+    let asked = if swapped { &join.left } else { &join.right };
+    let per_row = is_scalar_subquery(asked);
+    let query = RemoteQuery::Join { left: outer.boxed(), right: inner.boxed(), kind, on, per_row };
     let mut piece = outer.above(plan, query, true);
     piece.reads.extend(inner.reads.iter().cloned());
     Ok(piece)
+}
+
+/// Whether the engine has made a join of a subquery that stands for one value.
+fn is_scalar_subquery(plan: &LogicalPlan) -> bool {
+    const ALIAS: &str = "__scalar_sq_";
+    plan.schema()
+        .iter()
+        .any(|(table, _)| table.is_some_and(|table| table.table().starts_with(ALIAS)))
 }
 
 fn condition(

@@ -119,7 +119,7 @@ enum Found {
 }
 
 /// The sides of an equality of a left row with a right one.
-fn pair(part: &Expression, width: usize) -> Option<(&Expression, &Expression)> {
+pub(super) fn pair(part: &Expression, width: usize) -> Option<(&Expression, &Expression)> {
     let Node::Compare { operator: Comparison::Equal, left, right } = &part.node else {
         return None;
     };
@@ -142,7 +142,7 @@ fn is_of(expression: &Expression, range: std::ops::Range<usize>) -> bool {
     some && all
 }
 
-fn matches_of(selected: &str, from: &str, conditions: &[String]) -> String {
+pub(super) fn matches_of(selected: &str, from: &str, conditions: &[String]) -> String {
     let mut sql = format!("SELECT {selected} FROM {from}");
     if !conditions.is_empty() {
         sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));

@@ -14,7 +14,9 @@
 
 mod block;
 mod expressions;
+mod level;
 mod matching;
+mod per_row;
 mod relations;
 
 use crate::query::RenderedColumn;
@@ -25,13 +27,21 @@ use block::Block;
 
 /// The statement of a relational tree; `None` where the dialect cannot spell a part of it.
 pub fn render(dialect: &dyn Dialect, query: &RemoteQuery) -> Option<RenderedQuery> {
-    let mut renderer = Renderer { dialect, writer: Writer::new(dialect), aliases: 0 };
+    let repeated = match dialect.relational().shared {
+        true => level::repeated(query),
+        false => Vec::new(),
+    };
+    let writer = Writer::new(dialect);
+    let mut renderer = Renderer { dialect, writer, aliases: 0, repeated, with: Vec::new() };
     let block = renderer.relation(query)?;
     // No grouping means one group.
     let alone = block.groups.as_ref().is_some_and(Vec::is_empty);
     let rows_hint = if alone { Some(1) } else { block.fetch };
     let shape: Vec<Shape> = block.cells.iter().map(|cell| cell.shape.clone()).collect();
-    let sql = renderer.outermost(block)?;
+    let mut sql = renderer.outermost(block)?;
+    if !renderer.with.is_empty() {
+        sql = format!("WITH {} {sql}", renderer.with.join(", "));
+    }
     let (sql, parameters) = renderer.writer.parameters.settle(dialect, &sql)?;
     let columns = shape
         .into_iter()
@@ -56,6 +66,9 @@ struct Renderer<'a> {
     dialect: &'a dyn Dialect,
     writer: Writer<'a>,
     aliases: usize,
+    repeated: Vec<level::Repeated<'a>>,
+    /// What follows WITH.
+    with: Vec<String>,
 }
 
 impl Renderer<'_> {

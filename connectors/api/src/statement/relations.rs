@@ -1,7 +1,7 @@
 //! Each relational operator as a SELECT, folded into the one below where that means the same.
 
 use super::Renderer;
-use super::block::{Block, Cell, is_numbered};
+use super::block::{Block, Cell};
 use crate::relation::{AggregateCall, JoinKind, OrderKey, Shape, WindowCall, shape_of};
 use crate::{Expression, Node, RemoteQuery, TableRead};
 
@@ -10,23 +10,24 @@ impl Renderer<'_> {
         match query {
             RemoteQuery::Scan(read) => self.scan(read),
             RemoteQuery::Filter { input, predicate } => {
-                let mut block = self.relation(input)?;
-                if block.is_paged() || block.windowed {
-                    block = self.nest(block)?;
-                }
-                for part in conjuncts(predicate) {
-                    let condition = self.condition(part, &block.cells)?;
-                    block.restrict(condition);
-                }
-                Some(block)
+                let block = self.relation(input)?;
+                self.filter(block, predicate)
             }
-            RemoteQuery::Project { input, columns } => self.project(input, columns),
-            RemoteQuery::Join { left, right, kind, on } => {
-                self.join(left, right, *kind, on.as_ref())
+            RemoteQuery::Project { input, columns } => {
+                let block = self.relation(input)?;
+                self.project(block, columns)
             }
-            RemoteQuery::Aggregate { input, groups, aggregates } => {
-                self.aggregate(input, groups, aggregates)
+            RemoteQuery::Join { left, right, kind, on, per_row } => {
+                let on = on.as_ref();
+                let looked_up = (*per_row && self.dialect.relational().per_row)
+                    .then(|| self.join_per_row(left, right, *kind, on?))
+                    .flatten();
+                looked_up.or_else(|| self.join(left, right, *kind, on))
             }
+            RemoteQuery::Aggregate { input, groups, aggregates } => self.once(query, |this| {
+                let block = this.relation(input)?;
+                this.aggregate(block, groups, aggregates)
+            }),
             RemoteQuery::Window { input, functions } => self.window(input, functions),
             RemoteQuery::Sort { input, keys } => {
                 let mut block = self.relation(input)?;
@@ -81,8 +82,18 @@ impl Renderer<'_> {
         Some(Block { from, single: true, cells: cells.collect(), ..Block::default() })
     }
 
-    fn project(&mut self, input: &RemoteQuery, columns: &[Expression]) -> Option<Block> {
-        let mut block = self.relation(input)?;
+    pub(super) fn filter(&mut self, mut block: Block, predicate: &Expression) -> Option<Block> {
+        if block.is_paged() || block.windowed {
+            block = self.nest(block)?;
+        }
+        for part in conjuncts(predicate) {
+            let condition = self.condition(part, &block.cells)?;
+            block.restrict(condition);
+        }
+        Some(block)
+    }
+
+    pub(super) fn project(&mut self, mut block: Block, columns: &[Expression]) -> Option<Block> {
         let mut uses = vec![0_usize; block.cells.len()];
         for column in columns {
             column.columns(&mut |index| uses[index] += 1);
@@ -147,7 +158,7 @@ impl Renderer<'_> {
 
     /// An input of a join: tables and conditions only. Where the join may fill it with NULLs, its
     /// columns are columns, and nothing else; of a full join's, conditions are below as well.
-    fn joinable(&mut self, query: &RemoteQuery, filled: bool) -> Option<Block> {
+    pub(super) fn joinable(&mut self, query: &RemoteQuery, filled: bool) -> Option<Block> {
         let block = self.relation(query)?;
         let computed = block.cells.iter().any(|cell| !cell.plain || cell.condition.is_some());
         if block.is_flat() && !(filled && (computed || !block.conditions.is_empty())) {
@@ -157,13 +168,12 @@ impl Renderer<'_> {
         }
     }
 
-    fn aggregate(
+    pub(super) fn aggregate(
         &mut self,
-        input: &RemoteQuery,
+        mut block: Block,
         groups: &[Expression],
         aggregates: &[AggregateCall],
     ) -> Option<Block> {
-        let mut block = self.relation(input)?;
         // No source takes a subquery within an aggregate, and a condition may be one.
         let mut conditional = false;
         let parts = aggregates.iter().flat_map(|call| call.arguments.iter().chain(&call.filter));
@@ -330,41 +340,11 @@ impl Renderer<'_> {
     }
 
     /// The block as a derived table.
-    pub(super) fn nest(&mut self, mut block: Block) -> Option<Block> {
+    pub(super) fn nest(&mut self, block: Block) -> Option<Block> {
         let alias = self.alias();
-        if block.is_paged() {
-            block.settle_order(self.dialect);
-        } else {
-            block.order.clear();
-        }
-        let mixed = block.mixed || block.groups.is_some();
-        let made = block.groups.is_some() || block.is_paged() || block.windowed;
-        let mut names: Vec<String> = Vec::with_capacity(block.cells.len());
-        for (index, cell) in block.cells.iter().enumerate() {
-            let stored = cell.shape.stored.as_ref().filter(|_| cell.plain);
-            let name = stored.map(|(table, column)| table.columns[*column].name.clone());
-            let name = name.filter(|name| !names.iter().any(|n| n.eq_ignore_ascii_case(name)));
-            let name = name.filter(|name| !is_numbered(name, index));
-            names.push(name.unwrap_or_else(|| format!("c{}", index + 1)));
-        }
-        for cell in &mut block.cells {
-            cell.value = self.value_of(cell)?;
-            cell.condition = None;
-        }
-        let quoted: Vec<_> = names.iter().map(|name| Some(self.dialect.quote(name))).collect();
-        let from = self.dialect.derived_table(&block.select(self.dialect, &quoted), &alias);
-        let cells = block.cells.into_iter().zip(quoted).map(|(cell, name)| {
-            let name = format!("{alias}.{}", name.unwrap_or_default());
-            Cell {
-                operand: name.clone(),
-                value: name,
-                condition: None,
-                plain: true,
-                keyed: made || (cell.keyed && cell.plain),
-                shape: cell.shape,
-            }
-        });
-        Some(Block { from, single: true, cells: cells.collect(), mixed, ..Block::default() })
+        let level = self.level(block)?;
+        let from = self.dialect.derived_table(&level.sql, &alias);
+        Some(level.named(from, &alias))
     }
 }
 

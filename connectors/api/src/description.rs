@@ -42,6 +42,9 @@ pub struct TableDescription {
     pub columns: Vec<ColumnDescription>,
     /// Column names of the primary key, in key order; empty where there is none.
     pub primary_key: Vec<String>,
+    /// Names of the columns by whose value the source finds rows without reading all: those that are first
+    /// in an index of the whole table. Empty where that is not known.
+    pub indexed: Vec<String>,
     /// Foreign keys that leave this table.
     pub foreign_keys: Vec<ForeignKey>,
     /// The source's own guess of its row count.

@@ -339,6 +339,11 @@ pub trait Dialect: Send + Sync + Debug {
         None
     }
 
+    /// A value in a wider type, for computing with it.
+    fn widened(&self, expression: &str, data_type: &DataType) -> Option<String> {
+        self.arrives_as(expression, data_type)
+    }
+
     /// What rows are grouped and partitioned by: the value itself, and more where equality at the
     /// source is looser than equality of the Arrow values.
     fn group_key(&self, operand: &Operand<'_>) -> GroupKey {

@@ -44,7 +44,9 @@ const COLUMNS: &str = "\
       format_type(coalesce(r.base, a.atttypid), coalesce(r.modifier, a.atttypmod)), \
       coalesce(r.base, a.atttypid), coalesce(r.modifier, a.atttypmod), \
       coalesce(l.collisdeterministic, true), a.attcollation, \
-      col_description(a.attrelid, a.attnum) \
+      col_description(a.attrelid, a.attnum), \
+      EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indkey[0] = a.attnum \
+        AND i.indisvalid AND i.indpred IS NULL) \
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
       LEFT JOIN resolved r ON r.id = a.atttypid \
@@ -109,7 +111,11 @@ fn assemble(answers: &[Vec<PgRow>]) -> Result<SourceDescription, sqlx::Error> {
         let relation: Oid = row.try_get(0)?;
         let Some(place) = found.places.get(&relation) else { continue };
         let comparable = comparable(row, collations.entry(relation).or_insert(None))?;
-        found.tables[*place].columns.push(column(row, is_utf8 && comparable)?);
+        let table = &mut found.tables[*place];
+        table.columns.push(column(row, is_utf8 && comparable)?);
+        if row.try_get(9)? {
+            table.indexed.push(row.try_get(1)?);
+        }
     }
     for row in keys {
         found.add_key(row)?;

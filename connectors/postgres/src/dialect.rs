@@ -195,6 +195,14 @@ impl Dialect for PostgresDialect {
         Some(format!("CAST({expression} AS {target})"))
     }
 
+    /// Arithmetic needs no number of digits, and to keep to one costs time for each row.
+    fn widened(&self, expression: &str, data_type: &DataType) -> Option<String> {
+        match data_type {
+            DataType::Decimal128(..) => Some(format!("CAST({expression} AS numeric)")),
+            _ => self.arrives_as(expression, data_type),
+        }
+    }
+
     fn truth_value(&self, condition: &str) -> Option<String> {
         Some(format!("({condition})"))
     }

@@ -8,8 +8,11 @@ use crate::stream::Handover;
 use arrow_array::RecordBatch;
 use celosia_connector_api::{ConnectorError, ErrorCode, RenderedQuery, Value};
 use futures::TryStreamExt;
-use sqlx::postgres::PgArguments;
-use sqlx::{Arguments, AssertSqlSafe};
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::types::Oid;
+use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgTypeInfo};
+use sqlx::{Arguments, AssertSqlSafe, Encode, Postgres, Type};
 use std::sync::Arc;
 
 /// Statements with more values are prepared for one use: their texts differ by the length of a list
@@ -72,10 +75,10 @@ pub(crate) fn bind(values: &[Value]) -> Result<PgArguments, ConnectorError> {
             Value::Decimal { unscaled, scale } => {
                 arguments.add(Value::decimal_text(*unscaled, *scale))
             }
-            Value::Date(days) => arguments.add(spelled(Value::date_text(*days))?),
-            Value::Timestamp(micros) => arguments.add(spelled(Value::timestamp_text(*micros))?),
+            Value::Date(days) => arguments.add(Moment::day(*days)?),
+            Value::Timestamp(micros) => arguments.add(Moment::microsecond(*micros, TIMESTAMP)?),
             Value::TimestampUtc(micros) => {
-                arguments.add(spelled(Value::timestamp_text(*micros))? + "+00")
+                arguments.add(Moment::microsecond(*micros, TIMESTAMPTZ)?)
             }
         };
         added.map_err(|error| {
@@ -85,8 +88,57 @@ pub(crate) fn bind(values: &[Value]) -> Result<PgArguments, ConnectorError> {
     Ok(arguments)
 }
 
-fn spelled(text: Option<String>) -> Result<String, ConnectorError> {
-    text.ok_or_else(|| {
+/// Types by the numbers that every server gives them.
+const DATE: Oid = Oid(1082);
+const TIMESTAMP: Oid = Oid(1114);
+const TIMESTAMPTZ: Oid = Oid(1184);
+/// Days from 1970-01-01 to 2000-01-01, from which the server counts.
+const EPOCH_DAYS: i32 = 10_957;
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// A date or a time stamp in its binary form. As text it would be read anew for each row, since what a text
+/// means depends on a setting.
+struct Moment {
+    oid: Oid,
+    /// Days or microseconds since the server's epoch.
+    since: i64,
+}
+
+impl Moment {
+    fn day(days: i32) -> Result<Self, ConnectorError> {
+        in_range(Value::date_text(days))?;
+        Ok(Self { oid: DATE, since: i64::from(days - EPOCH_DAYS) })
+    }
+
+    fn microsecond(micros: i64, oid: Oid) -> Result<Self, ConnectorError> {
+        in_range(Value::timestamp_text(micros))?;
+        Ok(Self { oid, since: micros - i64::from(EPOCH_DAYS) * DAY_MICROS })
+    }
+}
+
+impl Type<Postgres> for Moment {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(TIMESTAMPTZ)
+    }
+}
+
+impl Encode<'_, Postgres> for Moment {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        if self.oid == DATE {
+            buffer.extend_from_slice(&i32::try_from(self.since)?.to_be_bytes());
+        } else {
+            buffer.extend_from_slice(&self.since.to_be_bytes());
+        }
+        Ok(IsNull::No)
+    }
+
+    fn produces(&self) -> Option<PgTypeInfo> {
+        Some(PgTypeInfo::with_oid(self.oid))
+    }
+}
+
+fn in_range(text: Option<String>) -> Result<(), ConnectorError> {
+    text.map(drop).ok_or_else(|| {
         ConnectorError::new(ErrorCode::QueryFailed, "a bound date outside the years 1 to 9999")
     })
 }

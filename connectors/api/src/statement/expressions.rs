@@ -71,7 +71,7 @@ impl Renderer<'_> {
             // Arithmetic at the source is that of the operands' types.
             Node::Widen(inner) if inner.class != expression.class => {
                 let inner = self.value(inner, below)?;
-                self.dialect.arrives_as(&inner, &expression.data_type)
+                self.dialect.widened(&inner, &expression.data_type)
             }
             Node::Widen(inner) => self.value(inner, below),
             Node::Literal(value) => {

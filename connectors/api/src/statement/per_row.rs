@@ -1,6 +1,6 @@
 //! A grouping that is asked for each row of another table: a correlated scalar subquery, which the engine has
-//! made a join with all groups. A source with an index answers it faster row by row, and does so for the text that
-//! the statement was written as; here that text is made again.
+//! made a join with all groups. With an index by its keys a source answers it faster row by row, and does so for
+//! the text that the statement was written as; here that text is made again.
 //!
 //! ```sql
 //! SELECT ... FROM "parts" AS t1 WHERE EXISTS (
@@ -91,6 +91,8 @@ impl Renderer<'_> {
                 if !block.is_flat() {
                     block = self.nest(block)?;
                 }
+                // Without an index, each row would cost as much as all groups.
+                keys.iter().any(|key| is_indexed(&block.cells[key.grouped])).then_some(())?;
                 let below = block.cells.len();
                 let cells: Vec<Cell> = block.cells.iter().chain(outer).cloned().collect();
                 for key in keys {
@@ -107,6 +109,13 @@ impl Renderer<'_> {
             _ => None,
         }
     }
+}
+
+fn is_indexed(cell: &Cell) -> bool {
+    cell.shape
+        .stored
+        .as_ref()
+        .is_some_and(|(table, column)| table.indexed.contains(&table.columns[*column].name))
 }
 
 /// The part of a condition that asks for a group.

@@ -33,7 +33,7 @@ impl Pair {
 
 impl Pair {
     /// What the sources are sent.
-    pub(super) async fn sent(&self, sql: &str) -> String {
+    pub(crate) async fn sent(&self, sql: &str) -> String {
         let said = tool(&self.pushed, &policy::named("ana", &["all"]), "explain", sql).await;
         said.sources.to_string()
     }
@@ -60,15 +60,21 @@ pub(super) async fn pair(store: Store) -> Option<&'static Pair> {
         return Some(pair);
     }
     let tables = [cases(store), facts(), dimensions(), numbered()];
-    let pair = engines(store, "pushdown-cases", &tables).await?;
+    let pair = engines(store, "pushdown-cases", &tables, "").await?;
     let pair: &'static Pair = Box::leak(Box::new(pair));
     pairs.insert(name, pair);
     Some(pair)
 }
 
-/// Engines over tables that are loaded into a store; `None` where the store is not here.
-pub(crate) async fn engines(store: Store, name: &str, tables: &[Table]) -> Option<Pair> {
-    let script = load::script(store, tables);
+/// Engines over tables that are loaded into a store, with `more` statements behind them; `None` where the
+/// store is not here.
+pub(crate) async fn engines(
+    store: Store,
+    name: &str,
+    tables: &[Table],
+    more: &str,
+) -> Option<Pair> {
+    let script = load::script(store, tables) + more;
     let place = match store {
         Store::Sqlite => {
             let file = scratch().join(format!("{name}.db"));

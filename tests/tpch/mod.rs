@@ -22,8 +22,45 @@ fn queries() -> Vec<(&'static str, String)> {
     queries
 }
 
+/// What a database of such questions has indexes by.
+const INDEXES: &str = "CREATE INDEX ON lineitem (l_partkey, l_suppkey);
+CREATE INDEX ON partsupp (ps_partkey);
+";
+
+/// Questions about each row of a table, and what their statement has where an index serves them.
+const PER_ROW: [(&str, &str); 5] = [
+    (
+        "SELECT p_partkey, (SELECT max(l_quantity) FROM lineitem WHERE l_partkey = p_partkey) AS most FROM part \
+         WHERE p_size < 5 ORDER BY p_partkey",
+        "LEFT JOIN LATERAL (SELECT MAX(t2.\"l_quantity\") AS \"c1\", t2.\"l_partkey\" AS \"l_partkey\" \
+         FROM \"public\".\"lineitem\" AS t2 WHERE t1.\"p_partkey\" = t2.\"l_partkey\" GROUP BY",
+    ),
+    (
+        "SELECT p_partkey, (SELECT count(*) FROM lineitem WHERE l_partkey = p_partkey AND l_quantity > 49) AS n \
+         FROM part WHERE p_size < 5 ORDER BY p_partkey",
+        "LEFT JOIN LATERAL",
+    ),
+    (
+        "SELECT ps_suppkey, ps_partkey FROM partsupp WHERE ps_supplycost > (SELECT 1.5 * min(i.ps_supplycost) FROM \
+         partsupp i WHERE i.ps_partkey = partsupp.ps_partkey) AND ps_availqty < 500 ORDER BY 1, 2",
+        "EXISTS (SELECT 1 FROM (SELECT",
+    ),
+    (
+        "SELECT p_size, p_retailprice FROM part WHERE p_partkey < 50 AND (p_size > 40 OR 20 < (SELECT avg(l_quantity) \
+         FROM lineitem WHERE l_partkey = p_partkey)) ORDER BY 1, 2",
+        "LATERAL",
+    ),
+    // No index serves it: the groups are made once and joined.
+    (
+        "SELECT c_custkey, (SELECT sum(o_totalprice) FROM orders WHERE o_custkey = c_custkey) AS s FROM customer \
+         WHERE c_acctbal > 9000 ORDER BY c_custkey",
+        "LEFT JOIN (SELECT SUM(",
+    ),
+];
+
 fn pair(store: Store, scale: f64) -> Option<Pair> {
-    block_on(engines(store, "tpch", &data::tables(scale)))
+    let more = if store == Store::Postgres { INDEXES } else { "" };
+    block_on(engines(store, "tpch", &data::tables(scale), more))
 }
 
 /// The questions whose answer differs with pushdown, and how.
@@ -58,6 +95,21 @@ fn postgres_gives_the_local_answers_in_one_statement_each() {
         }
     }
     assert!(parts.is_empty(), "{} of 22:\n{}", parts.len(), parts.join("\n\n"));
+}
+
+#[test]
+fn postgres_is_asked_row_by_row_where_an_index_serves() {
+    let Some(pair) = pair(Store::Postgres, 0.01) else { return };
+    for (sql, part) in PER_ROW {
+        let (pushed, local) = block_on(pair.ask(sql));
+        assert_eq!(pushed.ordered(), local.ordered(), "{sql}");
+        assert!(!local.rows.is_empty() && local.error().is_none(), "{sql}");
+        let sent = block_on(pair.sent(sql)).replace("\\\"", "\"");
+        assert!(sent.contains(part), "{sql}\n{sent}");
+    }
+    let (_, shared) = queries().swap_remove(14);
+    let sent = block_on(pair.sent(&shared));
+    assert!(sent.contains("WITH s1 AS (SELECT") && sent.matches("FROM s1").count() == 1, "{sent}");
 }
 
 #[test]

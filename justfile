@@ -40,3 +40,7 @@ doc:
 up:
     docker/make-secrets.sh
     docker compose up --build
+
+# A CycloneDX list of what is built in, as bom.json beside each manifest; `cargo install cargo-cyclonedx` first
+sbom:
+    cargo cyclonedx --format json --spec-version 1.5 --override-filename bom

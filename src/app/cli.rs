@@ -1,6 +1,6 @@
 //! The command line.
 
-use super::{commands, verify};
+use super::{commands, doctor, verify};
 use crate::telemetry;
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
@@ -58,6 +58,15 @@ enum Command {
         /// The configuration file
         #[arg(long)]
         config: PathBuf,
+    },
+    /// Look at what the sources' logins may do beyond reading, and whether writes are refused
+    Doctor {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+        /// This source only
+        #[arg(long)]
+        source: Option<String>,
     },
     /// Compare what the sources answer with the engine's own work over their rows, as the local user
     VerifyPushdown {
@@ -132,6 +141,7 @@ pub fn run() -> ExitCode {
             Command::Serve { config, listen } => commands::serve(&config, listen).await,
             Command::Stdio { config, user } => commands::stdio(&config, user.as_deref()).await,
             Command::Check { config } => commands::check(&config).await,
+            Command::Doctor { config, source } => doctor::doctor(&config, source.as_deref()).await,
             Command::VerifyPushdown { config, source, most_rows } => {
                 verify::verify_pushdown(&config, source.as_deref(), most_rows).await
             }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod doctor;
 mod doors;
 mod verify;
 
@@ -15,7 +16,7 @@ use crate::policy::{PseudonymKey, Rules};
 use crate::query::{Engine, Limits, Parts};
 use crate::results::ResultStore;
 use crate::semantics::Semantics;
-use celosia_connector_api::{Budgeted, Connector, ConnectorError};
+use celosia_connector_api::{Budgeted, Connector, ConnectorError, LeastPrivilege};
 use celosia_connector_oracle::{Driver, OracleConfig, OracleConnector};
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
 use celosia_connector_sqlite::{SqliteConfig, SqliteConnector};
@@ -165,7 +166,11 @@ fn connectors(config: &Config) -> Result<Sources, Failure> {
                 )
             })?;
             let budgeted: Arc<dyn Connector> = Arc::new(Budgeted::new(connector, source.budget));
-            Ok((source.name.clone(), budgeted))
+            let connector: Arc<dyn Connector> = match source.over_privileged {
+                true => budgeted,
+                false => Arc::new(LeastPrivilege::new(budgeted)),
+            };
+            Ok((source.name.clone(), connector))
         })
         .collect()
 }

@@ -132,6 +132,8 @@ pub struct Source {
     pub schemas: Vec<String>,
     /// The driver of an Oracle source; other kinds have one each.
     pub driver: OracleDriver,
+    /// Whether it is served although its login may do more than read.
+    pub over_privileged: bool,
     /// What it may be asked to carry.
     pub budget: Budget,
 }

@@ -158,6 +158,8 @@ pub(super) struct RawSource {
     /// The driver of an Oracle source: `thin` (the default) or `thick`, which needs Oracle's client.
     #[schemars(with = "Option<RawDriver>")]
     pub(super) driver: Option<Spanned<RawDriver>>,
+    /// `refused` (the default), or `accepted`: the source is served although its login may do more than read.
+    pub(super) over_privileged: Option<RawPrivilege>,
     /// Statements that run at the same time.
     pub(super) concurrency: Option<NonZeroUsize>,
     /// Statements that may wait for a place.
@@ -177,6 +179,15 @@ pub(super) enum RawKind {
     Oracle,
     SqlServer,
     Sqlite,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawPrivilege {
+    /// The source is not served.
+    Refused,
+    /// It is.
+    Accepted,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]

@@ -2,8 +2,8 @@
 
 use super::error::{ConfigError, ConfigErrors, yaml_error};
 use super::raw::{
-    RawAttribute, RawConfig, RawDriver, RawDurability, RawIdentity, RawKind, RawLocal, RawServer,
-    RawSource,
+    RawAttribute, RawConfig, RawDriver, RawDurability, RawIdentity, RawKind, RawLocal,
+    RawPrivilege, RawServer, RawSource,
 };
 use super::secret::{Secret, holds_password, resolve};
 use super::{
@@ -176,7 +176,9 @@ impl Checker<'_> {
             Some(RawDriver::Thick) => OracleDriver::Thick,
             Some(RawDriver::Thin) | None => OracleDriver::Thin,
         };
-        Some(Source { name, kind, url, schemas: raw.schemas, driver, budget })
+        let over_privileged = raw.over_privileged == Some(RawPrivilege::Accepted);
+        let schemas = raw.schemas;
+        Some(Source { name, kind, url, schemas, driver, over_privileged, budget })
     }
 
     /// The source's URL; no error repeats a part of it.

@@ -14,6 +14,28 @@ fn the_house_stands() {
     assert!(found.is_empty(), "{} rules are broken:\n{}", found.len(), found.join("\n"));
 }
 
+/// Every promise of SECURITY.md names a test, and the test is there.
+#[test]
+fn each_promise_has_its_test() {
+    let promises = include_str!("../../SECURITY.md");
+    let table =
+        promises.split("## What we promise").nth(1).and_then(|rest| rest.split("## ").next());
+    let names: Vec<&str> = table
+        .expect("the promises")
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains('`'))
+        .flat_map(|line| line.rsplit('|').nth(1).unwrap_or_default().split('`').skip(1).step_by(2))
+        .collect();
+    assert!(names.len() > 25, "{names:?}");
+    let sources = read(&["src", "connectors", "tests"]);
+    for name in names {
+        let test = name.rsplit("::").next().unwrap_or(name);
+        let written = format!("fn {test}(");
+        let found = sources.iter().any(|source| source.code.contains(&written));
+        assert!(found, "SECURITY.md names a test that is not there: {name}");
+    }
+}
+
 /// What `broken` says about one file.
 fn said(path: &str, text: &str) -> Vec<String> {
     broken(&[Source::new(path, text, false)])

@@ -12,6 +12,7 @@ mod client;
 mod clients;
 mod conformance;
 mod dead_source;
+mod doctor;
 mod eras;
 mod expiry;
 mod http;

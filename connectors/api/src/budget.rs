@@ -2,8 +2,8 @@
 //! again with backoff, on *connect* only: a statement that has begun is never sent twice.
 
 use crate::{
-    Connector, ConnectorError, Dialect, ErrorCode, ExecutionContext, RemoteStream, RenderedQuery,
-    SourceDescription,
+    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, RemoteStream,
+    RenderedQuery, SourceDescription,
 };
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -84,6 +84,10 @@ impl Connector for Budgeted {
 
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
         self.inner.describe().await
+    }
+
+    async fn examine(&self, probe: bool) -> Result<Examination, ConnectorError> {
+        self.inner.examine(probe).await
     }
 
     async fn open(

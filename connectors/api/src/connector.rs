@@ -1,6 +1,8 @@
 //! The narrow trait every connector implements.
 
-use crate::{ConnectorError, Dialect, RenderedQuery, SourceDescription};
+use crate::{
+    ConnectorError, Dialect, Examination, Finding, RenderedQuery, Severity, SourceDescription,
+};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
@@ -41,6 +43,18 @@ pub trait Connector: Send + Sync + fmt::Debug {
     /// # Errors
     /// As `ping`, and `PermissionDenied` where the catalog cannot be read.
     async fn describe(&self) -> Result<SourceDescription, ConnectorError>;
+
+    /// What the login may do beyond reading. With `probe` also whether writes are refused, by trying harmless
+    /// ones that leave nothing behind.
+    ///
+    /// # Errors
+    /// As `ping`.
+    async fn examine(&self, probe: bool) -> Result<Examination, ConnectorError> {
+        let _ = probe;
+        let unknown = "what the login may do is not known: this connector does not look";
+        let finding = Finding::new(Severity::Note, unknown, "");
+        Ok(Examination { login: String::new(), findings: vec![finding] })
+    }
 
     /// Runs a statement in a read-only session and streams its result.
     ///

@@ -16,6 +16,8 @@ pub enum ErrorCode {
     TlsFailed,
     /// The login may not do what was asked.
     PermissionDenied,
+    /// The login may do more than read, and nobody has accepted that.
+    OverPrivileged,
     /// A table or column is gone: the catalog is older than the source.
     CatalogOutdated,
     /// The statement ran past its deadline.
@@ -102,6 +104,9 @@ impl ConnectorError {
             ErrorCode::AuthenticationFailed => "the source refused the server's login",
             ErrorCode::TlsFailed => "no trusted TLS connection to the source could be made",
             ErrorCode::PermissionDenied => "the server's login at the source lacks a right",
+            ErrorCode::OverPrivileged => {
+                "the server's login at the source has more rights than reading, so the source is not served"
+            }
             ErrorCode::CatalogOutdated => {
                 "the source's tables have changed since they were last read; try again in a minute"
             }

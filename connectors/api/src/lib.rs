@@ -9,6 +9,7 @@ pub mod connector;
 pub mod description;
 pub mod dialect;
 pub mod error;
+pub mod examination;
 pub mod expression;
 pub mod functions;
 pub mod mask;
@@ -28,6 +29,7 @@ pub use dialect::{
     Bind, Capabilities, ClassSet, Dialect, Feature, GroupKey, Operand, Relational, Spelled,
 };
 pub use error::{ConnectorError, ErrorCode, Retry};
+pub use examination::{Examination, Finding, LeastPrivilege, Right, Severity};
 pub use expression::{Expression, Node};
 pub use functions::{Argument, FunctionKind, FunctionRule};
 pub use mask::Mask;

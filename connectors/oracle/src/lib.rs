@@ -7,7 +7,7 @@
 //! * `stream`: one statement, from bound values to Arrow batches.
 //! * `fetch`: how many rows one fetch brings.
 //! * `types`, `decode` and `numeric`: which Arrow type a column arrives in, and its values.
-//! * `dialect` and `mask`: how the SQL is spelled. `catalog`: what discovery reads. `error`: classes of failure.
+//! * `dialect` and `mask`: how the SQL is spelled. `catalog`: what discovery reads. `examine`: what the login may do. `error`: classes of failure.
 
 mod catalog;
 mod config;
@@ -17,6 +17,7 @@ mod descriptor;
 mod dialect;
 mod driver;
 mod error;
+mod examine;
 mod fetch;
 mod functions;
 mod mask;
@@ -29,8 +30,8 @@ pub use dialect::OracleDialect;
 
 use async_trait::async_trait;
 use celosia_connector_api::{
-    Connector, ConnectorError, Dialect, ErrorCode, ExecutionContext, RemoteStream, RenderedQuery,
-    SourceDescription,
+    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, RemoteStream,
+    RenderedQuery, SourceDescription,
 };
 use connection::{After, Sessions};
 use driver::{Connection, Failure};
@@ -110,6 +111,10 @@ impl Connector for OracleConnector {
         self.dialect.learn(found.utf8, major);
         self.sessions.sizes.learn(found.widths);
         Ok(SourceDescription { server: format!("Oracle Database {version}"), tables: found.tables })
+    }
+
+    async fn examine(&self, _: bool) -> Result<Examination, ConnectorError> {
+        self.ask("examine", examine::read).await.map(|(_, found)| found)
     }
 
     async fn open(

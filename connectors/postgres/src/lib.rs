@@ -7,7 +7,7 @@
 //! * `tuples`: the binary form of COPY. `batches`: rows into batches.
 //! * `types`, `decode` and `numeric`: which Arrow type a column arrives in, and its binary form.
 //! * `dialect`: how the SQL is spelled. `functions`: what may be computed at the server.
-//! * `catalog`: what discovery reads. `error`: classes of failure.
+//! * `catalog`: what discovery reads. `examine`: what the login may do. `error`: classes of failure.
 
 mod batches;
 mod cancel;
@@ -18,6 +18,7 @@ mod copy;
 mod decode;
 mod dialect;
 mod error;
+mod examine;
 mod functions;
 mod lease;
 mod list;
@@ -32,7 +33,7 @@ pub use dialect::PostgresDialect;
 
 use async_trait::async_trait;
 use celosia_connector_api::{
-    Connector, ConnectorError, Dialect, ExecutionContext, RemoteStream, RenderedQuery,
+    Connector, ConnectorError, Dialect, Examination, ExecutionContext, RemoteStream, RenderedQuery,
     SourceDescription,
 };
 use connection::Sessions;
@@ -74,6 +75,11 @@ impl Connector for PostgresConnector {
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
         let lease = self.sessions.clone().lease("describe", Purpose::Once, None).await?;
         catalog::describe(lease, &self.schemas).await
+    }
+
+    async fn examine(&self, probe: bool) -> Result<Examination, ConnectorError> {
+        let lease = self.sessions.clone().lease("examine", Purpose::Once, None).await?;
+        examine::examine(lease, probe).await
     }
 
     async fn open(

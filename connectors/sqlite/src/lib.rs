@@ -10,6 +10,7 @@ mod connection;
 mod decode;
 mod dialect;
 mod error;
+mod examine;
 mod functions;
 mod sessions;
 mod types;
@@ -20,7 +21,7 @@ pub use dialect::SqliteDialect;
 use crate::sessions::Sessions;
 use async_trait::async_trait;
 use celosia_connector_api::{
-    Connector, ConnectorError, Dialect, ExecutionContext, RemoteStream, RenderedQuery,
+    Connector, ConnectorError, Dialect, Examination, ExecutionContext, RemoteStream, RenderedQuery,
     SourceDescription,
 };
 use std::sync::Arc;
@@ -56,6 +57,10 @@ impl Connector for SqliteConnector {
 
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
         catalog::describe(&self.sessions).await
+    }
+
+    async fn examine(&self, probe: bool) -> Result<Examination, ConnectorError> {
+        examine::examine(&self.sessions, probe).await
     }
 
     async fn open(

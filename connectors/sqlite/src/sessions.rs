@@ -63,6 +63,11 @@ impl Sessions {
         })
     }
 
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     async fn place(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, ConnectorError> {
         if let Ok(place) = self.places.clone().try_acquire_owned() {
             return Ok(place);

@@ -186,7 +186,8 @@ fn has_columns(table: &TableDescription, names: &[String]) -> bool {
     names.iter().all(|name| table.columns.iter().any(|column| column.name == *name))
 }
 
-fn text(row: &Record, at: usize) -> Option<&str> {
+/// The text of a cell.
+pub(crate) fn text(row: &Record, at: usize) -> Option<&str> {
     match row.get(at)? {
         ColumnData::String(text) => text.as_deref(),
         _ => None,

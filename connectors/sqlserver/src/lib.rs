@@ -5,7 +5,7 @@
 //! * `stream`: one statement, from bound values to Arrow batches.
 //! * `types` and `decode`: which Arrow type a column arrives in, and how.
 //! * `dialect`, `functions`, `compare`, `text`, `moment` and `mask`: how the SQL is spelled.
-//! * `catalog` and `catalog_rows`: what discovery reads. `error`: classes of failure.
+//! * `catalog` and `catalog_rows`: what discovery reads. `examine`: what the login may do. `error`: classes of failure.
 //!
 //! Every statement runs in a transaction that is rolled back, on a session that says
 //! `ApplicationIntent=ReadOnly`; the query's name is in `CONTEXT_INFO`, which a database administrator
@@ -20,6 +20,7 @@ mod connection;
 mod decode;
 mod dialect;
 mod error;
+mod examine;
 mod functions;
 mod mask;
 mod moment;
@@ -33,7 +34,7 @@ pub use dialect::SqlServerDialect;
 
 use async_trait::async_trait;
 use celosia_connector_api::{
-    Connector, ConnectorError, Dialect, ExecutionContext, RemoteStream, RenderedQuery,
+    Connector, ConnectorError, Dialect, Examination, ExecutionContext, RemoteStream, RenderedQuery,
     SourceDescription,
 };
 use connection::Sessions;
@@ -74,6 +75,11 @@ impl Connector for SqlServerConnector {
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
         let lease = self.sessions.clone().lease("describe", None).await?;
         catalog::describe(lease, &self.schemas).await
+    }
+
+    async fn examine(&self, _: bool) -> Result<Examination, ConnectorError> {
+        let lease = self.sessions.clone().lease("examine", None).await?;
+        examine::examine(lease).await
     }
 
     async fn open(

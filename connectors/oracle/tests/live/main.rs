@@ -2,6 +2,7 @@
 
 mod faults;
 mod login;
+mod privileges;
 mod sessions;
 mod support;
 mod values;

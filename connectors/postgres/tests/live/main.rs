@@ -4,6 +4,7 @@
 
 mod copied;
 mod governed;
+mod privileges;
 mod sessions;
 mod support;
 mod values;

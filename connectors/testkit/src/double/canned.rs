@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Answers by the whole text of a statement.
 #[derive(Debug, Clone, Default)]
 pub struct Canned {
-    answers: Arc<Mutex<Vec<(String, Answer)>>>,
+    answers: Arc<Mutex<Vec<(String, bool, Answer)>>>,
     behind: Option<Arc<dyn Engine>>,
 }
 
@@ -45,12 +45,19 @@ impl Canned {
 
     /// Answers a statement of exactly this text.
     pub fn answer(&self, sql: &str, answer: Answer) {
-        self.answers.lock().push((sql.to_string(), answer));
+        self.answers.lock().push((sql.to_string(), true, answer));
+    }
+
+    /// Answers every statement that has this part.
+    pub fn answer_to_part(&self, part: &str, answer: Answer) {
+        self.answers.lock().push((part.to_string(), false, answer));
     }
 
     fn find(&self, sql: &str) -> Option<Answer> {
         let answers = self.answers.lock();
-        answers.iter().rev().find(|(text, _)| text == sql).map(|(_, answer)| answer.clone())
+        let fits = |text: &str, whole: bool| if whole { text == sql } else { sql.contains(text) };
+        let mut last_first = answers.iter().rev();
+        last_first.find(|(text, whole, _)| fits(text, *whole)).map(|(_, _, answer)| answer.clone())
     }
 }
 

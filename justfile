@@ -11,6 +11,11 @@ build:
 test mode="all":
     ./test {{ mode }}
 
+# Generated statements for as long as you like; CELOSIA_SEED=... repeats a run
+fuzz statements="50000" schemas="200":
+    CELOSIA_STATEMENTS={{ statements }} CELOSIA_SCHEMAS={{ schemas }} \
+        cargo test --locked --test main -- two_worlds --nocapture
+
 # The demo over HTTP, with what to paste into a client; `just demo --role support`
 demo *arguments:
     cargo run --release --locked -- demo {{ arguments }}

@@ -26,10 +26,14 @@ pub(super) fn of_planning(error: DataFusionError, functions: &Functions) -> Erro
         DataFusionError::SchemaError(schema, _) => of_schema(schema),
         DataFusionError::Plan(text) => of_plan_text(text, functions),
         DataFusionError::NotImplemented(text) => {
-            Error::new(Code::InvalidStatement, format!("not supported: {}", first_lines(text)))
-                .with_hint(
-                    "write it another way, for instance with a join or a common table expression",
-                )
+            // Its words hold names that the engine numbers as it goes, whoever asks.
+            let text = match text.contains("support logical expression") {
+                true => "a subquery in this place".to_string(),
+                false => first_lines(text),
+            };
+            Error::new(Code::InvalidStatement, format!("not supported: {text}")).with_hint(
+                "write it another way, for instance with a join or a common table expression",
+            )
         }
         _ => of_execution(error),
     }

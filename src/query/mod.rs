@@ -11,6 +11,7 @@ mod describe;
 mod doubles;
 mod engine;
 mod failure;
+mod frame;
 mod functions;
 mod gate;
 mod guard;

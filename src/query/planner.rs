@@ -5,6 +5,7 @@ use super::arithmetic::ArithmeticPlanner;
 use super::average::ExactAggregates;
 use super::concat::ConcatPlanner;
 use super::cut::{Cut, Kept, cut};
+use super::frame::without_distances;
 use super::functions::Functions;
 use super::keys::SendKeys;
 use super::leaf::GovernedTable;
@@ -76,6 +77,8 @@ impl Planner {
             // The two plans may differ in which column is known to have no NULL (DataFusion 55.2 fails
             // for a CASE below an outer join); the physical one is what the rows follow.
             .set_bool("datafusion.execution.skip_physical_aggregate_schema_check", true)
+            // Its table of the best groups panics on doubles such as NaN (DataFusion 55.2).
+            .set_bool("datafusion.optimizer.enable_topk_aggregation", false)
             // As a join, a scalar subquery can go to its source with what surrounds it.
             .set_bool("datafusion.optimizer.enable_physical_uncorrelated_scalar_subquery", false);
         config.options_mut().optimizer.max_passes = 3;
@@ -120,7 +123,7 @@ impl Planner {
             ..ParserOptions::default()
         };
         let plan = SqlToRel::new_with_options(&names, options).sql_statement_to_plan(ast)?;
-        Ok(match plan {
+        without_distances(match plan {
             // The body of a template.
             LogicalPlan::Statement(PlanStatement::Prepare(prepare)) => {
                 Arc::unwrap_or_clone(prepare.input)

@@ -13,14 +13,15 @@
 //! Joins make many batches out of one without waiting for anything; below an aggregate they would run
 //! to their end before a deadline or a cancellation is seen. Each takes part in the runtime's budget.
 
-use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{JoinType, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
@@ -55,6 +56,10 @@ impl PhysicalOptimizerRule for Sequential {
         _: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let sequential = plan.transform_up(|node| {
+            if fills_constants(&node) {
+                let node = ConcatenateExec::new(node.schema(), vec![node]);
+                return Ok(Transformed::yes(Arc::new(node) as Arc<dyn ExecutionPlan>));
+            }
             if !matches!(node.name(), "UnionExec" | "InterleaveExec") {
                 return Ok(Transformed::no(node));
             }
@@ -73,6 +78,27 @@ impl PhysicalOptimizerRule for Sequential {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// Whether a join fills columns with NULL that were constant below it. The engine holds them to be constant
+/// above it as well and orders by them no more (DataFusion 55.2), unless something else is in between.
+fn fills_constants(node: &Arc<dyn ExecutionPlan>) -> bool {
+    let kind = match node.downcast_ref::<HashJoinExec>() {
+        Some(join) => join.join_type(),
+        None => match node.downcast_ref::<NestedLoopJoinExec>() {
+            Some(join) => join.join_type(),
+            None => return false,
+        },
+    };
+    let filled = match kind {
+        JoinType::Left => [false, true],
+        JoinType::Right => [true, false],
+        JoinType::Full => [true, true],
+        _ => return false,
+    };
+    let constant =
+        |side: &Arc<dyn ExecutionPlan>| !side.equivalence_properties().constants().is_empty();
+    node.children().into_iter().zip(filled).any(|(side, filled)| filled && constant(side))
 }
 
 /// Makes joins and the like pause now and then. Comes last, so that no other rule has to see through it.

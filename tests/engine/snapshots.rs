@@ -83,7 +83,8 @@ fn the_sql_of_cells_that_one_of_two_roles_opens() {
       CASE WHEN `region` COLLATE BINARY IN (?1, ?2, ?3) THEN `name` END AS `name`, `score`,
       CASE WHEN `score` >= ?4 THEN `nickname` END AS `nickname`
     FROM `main`.`people`
-    WHERE ((`region` COLLATE BINARY IN (?5, ?6, ?7) OR `score` >= ?8) AND `hidden` = ?9)) AS governed
+    WHERE ((`region` COLLATE BINARY IN (?5, ?6, ?7) OR `score` >= ?8) AND `hidden` = ?9)
+    ORDER BY rowid) AS governed
     WHERE `score` > ?10
     ");
     let Some(sql) = sent(
@@ -115,7 +116,8 @@ fn an_expression_that_can_fail_stays_here() {
     shop: SELECT `id`, `region`
     FROM (SELECT `id`, `region`
     FROM `main`.`people`
-    WHERE (`region` COLLATE BINARY IN (?1, ?2, ?3) AND `hidden` = ?4)) AS governed
+    WHERE (`region` COLLATE BINARY IN (?1, ?2, ?3) AND `hidden` = ?4)
+    ORDER BY rowid) AS governed
     WHERE `region` COLLATE BINARY = ?5
     ");
 }

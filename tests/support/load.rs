@@ -36,7 +36,8 @@ impl Store {
         }
     }
 
-    fn quote(self, name: &str) -> String {
+    /// The name as its statements spell it.
+    pub fn quote(self, name: &str) -> String {
         match self {
             Store::SqlServer => format!("[{name}]"),
             _ => format!("\"{name}\""),
@@ -67,7 +68,7 @@ impl Store {
     }
 
     /// Between two statements.
-    fn separator(self) -> &'static str {
+    pub fn separator(self) -> &'static str {
         match self {
             Store::Sqlite | Store::Postgres => ";\n",
             Store::SqlServer => "\nGO\n",

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The SQL types that the generator knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Type {
     Int,
     Float,
@@ -12,11 +12,24 @@ pub enum Type {
     Bool,
     Date,
     Time,
+    Instant,
+    Bytes,
+    Clock,
 }
 
 /// Every type.
-pub const TYPES: [Type; 7] =
-    [Type::Int, Type::Float, Type::Dec, Type::Text, Type::Bool, Type::Date, Type::Time];
+pub const TYPES: [Type; 10] = [
+    Type::Int,
+    Type::Float,
+    Type::Dec,
+    Type::Text,
+    Type::Bool,
+    Type::Date,
+    Type::Time,
+    Type::Instant,
+    Type::Bytes,
+    Type::Clock,
+];
 
 /// An expression of a type.
 #[derive(Debug, Clone)]

@@ -2,9 +2,9 @@
 
 use super::expr::{Expr, Type};
 use super::generate::{Generator, Scope};
-use super::words::{PATTERNS, REGEXES, ZEROES, literals};
+use super::words::{PATTERNS, REGEXES};
 
-impl Generator {
+impl Generator<'_> {
     /// An expression of a type; deeper where `depth` allows.
     pub fn expr(&mut self, ty: Type, scope: &Scope, depth: usize) -> Expr {
         if depth == 0 || self.rng.chance(35) {
@@ -30,37 +30,45 @@ impl Generator {
             Type::Bool => self.boolean(scope, depth),
             Type::Date => self.date(scope, below),
             Type::Time => self.time(scope, below),
+            Type::Instant => self.instant(scope, below),
+            Type::Bytes | Type::Clock => self.leaf(ty, scope),
         }
     }
 
     /// A column or a value.
     fn leaf(&mut self, ty: Type, scope: &Scope) -> Expr {
-        let fit: Vec<&str> =
-            scope.columns.iter().filter(|c| c.ty == ty).map(|c| c.sql.as_str()).collect();
+        let fit: Vec<&str> = scope
+            .columns
+            .iter()
+            .filter(|c| c.ty == ty && !c.aggregate)
+            .map(|c| c.sql.as_str())
+            .collect();
         if fit.is_empty() || self.rng.chance(15) {
-            return Expr::leaf(ty, self.rng.pick(literals(ty)));
+            return self.literal(ty);
         }
         Expr::leaf(ty, self.rng.pick(&fit))
     }
 
+    /// A value; NULL where the statements have no values of the type.
+    fn literal(&mut self, ty: Type) -> Expr {
+        match self.words.literals(ty) {
+            none if none.is_empty() => Expr::leaf(ty, "NULL"),
+            some => Expr::leaf(ty, self.rng.pick(&some)),
+        }
+    }
+
     /// A divisor that is zero where nobody may look.
     fn divisor(&mut self, scope: &Scope) -> Expr {
-        let open = |zero: &str, rng: usize| {
-            let (column, rest) = zero.split_once(' ').unwrap_or((zero, ""));
-            let fit = |c: &&super::generate::Column| {
-                c.ty == Type::Int && c.sql.rsplit('.').next() == Some(column)
-            };
-            let found: Vec<_> = scope.columns.iter().filter(fit).collect();
-            found.get(rng % found.len().max(1)).map(|c| format!("({} {rest})", c.sql))
-        };
-        for _ in 0..6 {
-            let zero = self.rng.pick(ZEROES);
-            let at = self.rng.below(3);
-            if let Some(sql) = open(zero, at) {
-                return Expr::leaf(Type::Int, sql);
-            }
+        let zeroes: Vec<&str> = scope
+            .columns
+            .iter()
+            .filter(|c| !c.aggregate)
+            .flat_map(|c| c.zeroes.iter().map(String::as_str))
+            .collect();
+        match zeroes.is_empty() {
+            true => Expr::leaf(Type::Int, "7"),
+            false => Expr::leaf(Type::Int, self.rng.pick(&zeroes)),
         }
-        Expr::leaf(Type::Int, "7")
     }
 
     fn integer(&mut self, scope: &Scope, depth: usize) -> Expr {
@@ -90,7 +98,7 @@ impl Generator {
                 Expr::node(Type::Int, operator, subs)
             }
             // Every open code is a number, no hidden one is.
-            "code" => match scope.columns.iter().find(|c| c.sql.ends_with(".code")) {
+            "code" => match scope.columns.iter().find(|c| c.digits) {
                 Some(code) => Expr::leaf(Type::Int, format!("CAST({} AS BIGINT)", code.sql)),
                 None => self.leaf(Type::Int, scope),
             },
@@ -166,6 +174,15 @@ impl Generator {
         self.node(Type::Time, template, types, scope, depth)
     }
 
+    fn instant(&mut self, scope: &Scope, depth: usize) -> Expr {
+        let (template, types): (&str, &[Type]) = self.rng.weighted(&[
+            (3, ("date_trunc('month', {})", &[Type::Instant] as &[Type])),
+            (2, ("date_trunc('hour', {})", &[Type::Instant])),
+            (2, ("({} + INTERVAL '1 day')", &[Type::Instant])),
+        ]);
+        self.node(Type::Instant, template, types, scope, depth)
+    }
+
     /// A condition.
     pub fn boolean(&mut self, scope: &Scope, depth: usize) -> Expr {
         if depth > 0 && self.rng.chance(20) {
@@ -187,7 +204,7 @@ impl Generator {
                 ]);
                 let left = self.expr(ty, scope, below);
                 let right = match self.rng.chance(70) {
-                    true => Expr::leaf(ty, self.rng.pick(literals(ty))),
+                    true => self.literal(ty),
                     false => self.expr(ty, scope, below),
                 };
                 Expr::node(Type::Bool, operator, vec![left, right])
@@ -217,7 +234,8 @@ impl Generator {
             72..=79 => {
                 let ty = if self.rng.chance(50) { Type::Int } else { Type::Text };
                 let sub = self.expr(ty, scope, below);
-                let list: Vec<&str> = (0..3).map(|_| self.rng.pick(literals(ty))).collect();
+                let list: Vec<&str> =
+                    (0..3).map(|_| self.rng.pick(&self.words.literals(ty))).collect();
                 let not = if self.rng.chance(50) { " NOT" } else { "" };
                 let template = format!("({{}}{not} IN ({}))", list.join(", "));
                 Expr::node(Type::Bool, &template, vec![sub])
@@ -237,19 +255,26 @@ impl Generator {
 
     /// A condition with a subquery over one table.
     fn subquery(&mut self, scope: &Scope) -> Expr {
-        let table = self.rng.weighted(&[(5, "people"), (3, "orders"), (2, "tickets")]);
-        let columns = super::words::columns(table, false)
-            .map(|(name, ty)| super::generate::Column { sql: format!("s.{name}"), ty })
-            .collect();
-        let inner = Scope { columns, keys: Vec::new() };
+        let words = self.words;
+        let table = words.table(&mut self.rng);
+        let inner = Scope::of(table, "s");
         let condition = self.boolean(&inner, 0);
-        let key = if table == "people" { "s.id" } else { "s.person_id" };
+        let whole: Vec<&str> = inner
+            .columns
+            .iter()
+            .filter(|c| c.ty == Type::Int && !c.aggregate)
+            .map(|c| c.sql.as_str())
+            .collect();
+        let (Some(key), Some(id)) = (whole.first(), whole.get(1).or(whole.first())) else {
+            return condition_of(condition, &table.name);
+        };
+        let table = &table.name;
         let outer = self.leaf(Type::Int, scope);
         let template = match self.rng.below(4) {
             0 => format!("({{}} IN (SELECT {key} FROM {table} AS s WHERE {{}}))"),
-            1 => format!("({{}} NOT IN (SELECT s.id FROM {table} AS s WHERE {{}}))"),
+            1 => format!("({{}} NOT IN (SELECT {id} FROM {table} AS s WHERE {{}}))"),
             2 => format!("(EXISTS (SELECT 1 FROM {table} AS s WHERE {key} = {{}} AND {{}}))"),
-            _ => format!("({{}} > (SELECT min(s.id) FROM {table} AS s WHERE {{}}))"),
+            _ => format!("({{}} > (SELECT min({id}) FROM {table} AS s WHERE {{}}))"),
         };
         Expr::node(Type::Bool, &template, vec![outer, condition])
     }
@@ -265,4 +290,10 @@ impl Generator {
         let subs = types.iter().map(|ty| self.expr(*ty, scope, depth)).collect();
         Expr::node(ty, template, subs)
     }
+}
+
+/// Whether the table has a row of which the condition holds.
+fn condition_of(condition: Expr, table: &str) -> Expr {
+    let template = format!("(EXISTS (SELECT 1 FROM {table} AS s WHERE {{}}))");
+    Expr::node(Type::Bool, &template, vec![condition])
 }

@@ -2,7 +2,7 @@
 
 use super::expr::{Expr, TYPES, Type};
 use super::query::{Item, Query, Source, What};
-use super::words;
+use super::words::{Table, Words};
 use crate::support::rng::Rng;
 
 /// A column in scope.
@@ -12,6 +12,12 @@ pub struct Column {
     pub sql: String,
     /// Its type.
     pub ty: Type,
+    /// Divisors that are zero on hidden rows or raw cells.
+    pub zeroes: Vec<String>,
+    /// Every open text is a number, no hidden one is.
+    pub digits: bool,
+    /// It is open to sums, averages and counts alone.
+    pub aggregate: bool,
 }
 
 /// Tables in scope: aliases with their columns.
@@ -23,20 +29,34 @@ pub struct Scope {
     pub keys: Vec<String>,
 }
 
+impl Scope {
+    /// A table under an alias.
+    pub fn of(table: &Table, alias: &str) -> Self {
+        let columns = table.columns.iter().map(|column| {
+            let sql = format!("{alias}.{}", column.name);
+            let zeroes = column.zeroes.iter().map(|rest| format!("({sql}{rest})")).collect();
+            let (ty, digits, aggregate) = (column.ty, column.digits, column.aggregate);
+            Column { sql, ty, zeroes, digits, aggregate }
+        });
+        let keys = table.keys.iter().map(|key| format!("{alias}.{key}"));
+        Self { columns: columns.collect(), keys: keys.collect() }
+    }
+}
+
 /// Makes statements.
 #[derive(Debug)]
-pub struct Generator {
+pub struct Generator<'a> {
     /// Where choices come from.
     pub rng: Rng,
-    /// The caller sees nicknames.
-    pub nicknames: bool,
+    /// What statements are made of.
+    pub words: &'a Words,
     aliases: usize,
 }
 
-impl Generator {
+impl<'a> Generator<'a> {
     /// A generator of one statement.
-    pub fn new(seed: u64, nicknames: bool) -> Self {
-        Self { rng: Rng::new(seed), nicknames, aliases: 0 }
+    pub fn new(seed: u64, words: &'a Words) -> Self {
+        Self { rng: Rng::new(seed), words, aliases: 0 }
     }
 
     /// A statement.
@@ -117,11 +137,17 @@ impl Generator {
 
     /// An aggregate that gives a type.
     fn aggregate_of(&mut self, ty: Type, scope: &Scope, depth: usize) -> Expr {
+        if self.rng.chance(40)
+            && let Some(guarded) = self.guarded(ty, scope)
+        {
+            return guarded;
+        }
         let filter = if self.rng.chance(20) { " FILTER (WHERE {})" } else { "" };
+        let counted = self.ty() as usize;
         let (template, argument) = match ty {
             Type::Int => self.rng.weighted(&[
-                (4, ("count({})", self.rng.clone().below(7))),
-                (2, ("count(DISTINCT {})", 3)),
+                (4, ("count({})", counted)),
+                (2, ("count(DISTINCT {})", counted)),
                 (3, ("sum({})", 0)),
                 (2, ("max({})", 0)),
                 (2, ("min({})", 0)),
@@ -141,6 +167,9 @@ impl Generator {
             Type::Bool => self.rng.weighted(&[(1, ("bool_or({})", 4)), (1, ("bool_and({})", 4))]),
             Type::Date => self.rng.weighted(&[(1, ("max({})", 5)), (1, ("min({})", 5))]),
             Type::Time => self.rng.weighted(&[(1, ("max({})", 6)), (1, ("min({})", 6))]),
+            Type::Instant => self.rng.weighted(&[(1, ("max({})", 7)), (1, ("min({})", 7))]),
+            Type::Bytes => self.rng.weighted(&[(1, ("max({})", 8)), (1, ("min({})", 8))]),
+            Type::Clock => self.rng.weighted(&[(1, ("max({})", 9)), (1, ("min({})", 9))]),
         };
         let mut subs = vec![self.expr(TYPES[argument], scope, depth.min(1))];
         if !filter.is_empty() {
@@ -151,6 +180,19 @@ impl Generator {
             Type::Dec => Expr::node(ty, "CAST({} AS DECIMAL(20,4))", vec![aggregate]),
             _ => aggregate,
         }
+    }
+
+    /// An aggregate of a column that is open to nothing else, if there is one.
+    fn guarded(&mut self, ty: Type, scope: &Scope) -> Option<Expr> {
+        let fit: Vec<&Column> = scope.columns.iter().filter(|column| column.aggregate).collect();
+        let column = fit.get(self.rng.below(fit.len()))?;
+        let aggregate = match (ty, column.ty) {
+            (Type::Int, _) => self.rng.pick(&["count", "sum"]),
+            (Type::Dec, Type::Dec) => self.rng.pick(&["avg", "sum"]),
+            (Type::Float, Type::Int) => "avg",
+            _ => return None,
+        };
+        Some(Expr::leaf(ty, format!("{aggregate}({})", column.sql)))
     }
 
     /// A window function that gives a type; its order is total.
@@ -229,24 +271,27 @@ impl Generator {
                 query.order = Some(self.rng.next());
                 query.limit = Some((self.rng.below(20) + 1, 0));
             }
-            let column =
-                |(at, ty): (usize, &Type)| Column { sql: format!("{alias}.c{at}"), ty: *ty };
+            let column = |(at, ty): (usize, &Type)| Column {
+                sql: format!("{alias}.c{at}"),
+                ty: *ty,
+                zeroes: Vec::new(),
+                digits: false,
+                aggregate: false,
+            };
             scope.columns = shape.iter().enumerate().map(column).collect();
             return (What::Query(Box::new(query)), alias);
         }
-        let table = self.rng.weighted(words::TABLES);
-        scope.columns = words::columns(table, self.nicknames)
-            .map(|(name, ty)| Column { sql: format!("{alias}.{name}"), ty })
-            .collect();
-        scope.keys = vec![format!("{alias}.id")];
-        (What::Table(table), alias)
+        let table = self.words.table(&mut self.rng);
+        *scope = Scope::of(table, &alias);
+        (What::Table(table.name.clone()), alias)
     }
 
     /// An equality between the tables before and the new one, mostly over numbers.
     fn on(&mut self, before: &Scope, new: &Scope) -> Vec<Expr> {
         let ty = if self.rng.chance(80) { Type::Int } else { Type::Text };
         let of = |scope: &Scope, rng: &mut Rng| {
-            let fit: Vec<&Column> = scope.columns.iter().filter(|column| column.ty == ty).collect();
+            let fit: Vec<&Column> =
+                scope.columns.iter().filter(|c| c.ty == ty && !c.aggregate).collect();
             // Keys and references come first in each table.
             let near = if rng.chance(80) { fit.len().min(2) } else { fit.len() };
             fit.get(rng.below(near)).map(|column| Expr::leaf(ty, column.sql.clone()))
@@ -259,16 +304,8 @@ impl Generator {
         }
     }
 
-    /// A type, numbers and texts more often.
+    /// A type, the more frequent ones more often.
     pub fn ty(&mut self) -> Type {
-        self.rng.weighted(&[
-            (30, Type::Int),
-            (26, Type::Text),
-            (10, Type::Bool),
-            (9, Type::Float),
-            (9, Type::Dec),
-            (8, Type::Date),
-            (8, Type::Time),
-        ])
+        self.rng.weighted(&self.words.types)
     }
 }

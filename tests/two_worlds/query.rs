@@ -54,7 +54,7 @@ pub struct Source {
 #[derive(Debug, Clone)]
 pub enum What {
     /// A table.
-    Table(&'static str),
+    Table(String),
     /// A derived table.
     Query(Box<Query>),
 }

@@ -49,6 +49,9 @@ pub struct TableDescription {
     pub foreign_keys: Vec<ForeignKey>,
     /// The source's own guess of its row count.
     pub row_estimate: Option<u64>,
+    /// What rows are ordered by in the order in which they are stored, where the source reads them so for
+    /// nothing; in its own spelling.
+    pub stored_order: Option<String>,
 }
 
 /// A foreign key.

@@ -344,6 +344,21 @@ pub trait Dialect: Send + Sync + Debug {
         self.arrives_as(expression, data_type)
     }
 
+    /// The name that a column of a derived table gets, where the source does not keep its own.
+    fn derived_name(&self, name: &str) -> String {
+        name.to_string()
+    }
+
+    /// What joined rows are ordered by so that other values of this operand come at another place, where
+    /// its class is not one of groups; `None` where there is nothing.
+    fn settling_key(&self, operand: &Operand<'_>) -> Option<String> {
+        let known = matches!(
+            operand.class,
+            OperandClass::Float | OperandClass::TimestampFine | OperandClass::TimestampUtcFine
+        );
+        known.then(|| operand.sql.to_string())
+    }
+
     /// What rows are grouped and partitioned by: the value itself, and more where equality at the
     /// source is looser than equality of the Arrow values.
     fn group_key(&self, operand: &Operand<'_>) -> GroupKey {

@@ -156,9 +156,10 @@ impl Writer<'_> {
         let governed = query.row_filter.is_some()
             || query.output.iter().any(|o| o.mask.is_some() || o.visible.is_some());
         let first = query.limit.map(|rows| self.dialect.limit_first(rows)).unwrap_or_default();
-        let columns = self.named(query);
+        let columns = self.named(query, governed);
         let mut sql = if governed {
-            let inner = self.governed_table(query, true, "")?;
+            let mut inner = self.governed_table(query, true, "")?;
+            inner.push_str(&stored_order(query));
             let list: Vec<&str> = columns.iter().map(|column| column.sql.as_str()).collect();
             let table = self.dialect.derived_table(&inner, "governed");
             format!("SELECT {first}{} FROM {table}", select_list(&list))
@@ -170,16 +171,19 @@ impl Writer<'_> {
             sql.push_str(&self.predicate(predicate, &columns));
         }
         if !query.order.is_empty() {
-            let keys: Vec<String> = query
-                .order
-                .iter()
-                .map(|key| {
-                    let Named { sql, class, .. } = &columns[key.output];
-                    let operand = self.dialect.operand(sql, *class, true);
-                    self.dialect.sort_key(&operand, key.descending, key.nulls_first)
-                })
-                .collect();
+            let (mut known, mut keys) = (Vec::new(), Vec::new());
+            for key in &query.order {
+                let Named { sql, class, .. } = &columns[key.output];
+                let operand = self.dialect.operand(sql, *class, true);
+                // What is ordered by already; some sources refuse it twice.
+                if !known.contains(&operand) {
+                    keys.push(self.dialect.sort_key(&operand, key.descending, key.nulls_first));
+                    known.push(operand);
+                }
+            }
             sql.push_str(&format!(" ORDER BY {}", keys.join(", ")));
+        } else if !governed {
+            sql.push_str(&stored_order(query));
         }
         if let Some(limit) = query.limit {
             sql.push_str(&self.dialect.limit(limit));
@@ -188,19 +192,44 @@ impl Writer<'_> {
     }
 
     /// The columns of the outer level.
-    fn named<'q>(&self, query: &'q TableRead) -> Vec<Named<'q>> {
+    fn named<'q>(&self, query: &'q TableRead, derived: bool) -> Vec<Named<'q>> {
+        let names = match derived {
+            true => self.derived_names(query),
+            false => {
+                query.output.iter().map(|o| query.table.columns[o.column].name.clone()).collect()
+            }
+        };
         query
             .output
             .iter()
-            .map(|output| {
+            .zip(names)
+            .map(|(output, name)| {
                 let column = &query.table.columns[output.column];
                 let (class, stored) = match &output.mask {
                     Some(mask) => (mask.output_class(column.class), None),
                     None => (column.class, Some(column)),
                 };
-                Named { sql: self.dialect.quote(&column.name), class, column: stored }
+                Named { sql: self.dialect.quote(&name), class, column: stored }
             })
             .collect()
+    }
+
+    /// The names that a governed table's columns have as a derived table. A column may be read twice, as it
+    /// is and masked for instance.
+    pub(crate) fn derived_names(&self, query: &TableRead) -> Vec<String> {
+        let columns = &query.table.columns;
+        let mut names: Vec<String> = Vec::with_capacity(query.output.len());
+        for output in &query.output {
+            let mut name = self.dialect.derived_name(&columns[output.column].name);
+            while names.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+                name.push('_');
+                while columns.iter().any(|column| column.name.eq_ignore_ascii_case(&name)) {
+                    name.push('_');
+                }
+            }
+            names.push(name);
+        }
+        names
     }
 
     /// The innermost SELECT: raw table, row filter, masks.
@@ -212,8 +241,8 @@ impl Writer<'_> {
     ) -> Option<String> {
         let table = &query.table;
         let mut list = Vec::with_capacity(query.output.len());
-        for output in &query.output {
-            let name = self.dialect.quote(&table.columns[output.column].name);
+        for (output, name) in query.output.iter().zip(self.derived_names(query)) {
+            let name = self.dialect.quote(&name);
             let expression = self.masked(output, table)?;
             let same = expression == name;
             list.push(if same || !aliased {
@@ -366,124 +395,19 @@ impl Named<'_> {
     }
 }
 
+/// The order in which rows are stored, where the source can be held to it and nothing else is asked for: an
+/// index that it might read instead has the order of columns that may be hidden or masked.
+pub(crate) fn stored_order(query: &TableRead) -> String {
+    match &query.table.stored_order {
+        Some(order) if query.order.is_empty() => format!(" ORDER BY {order}"),
+        _ => String::new(),
+    }
+}
+
 /// A select list; a statement that only counts rows selects a constant.
 fn select_list(columns: &[&str]) -> String {
     if columns.is_empty() { "1 AS one".to_string() } else { columns.join(", ") }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Bind, Capabilities, ClassSet, Mask, SortKey};
-    use arrow_schema::DataType;
-    use std::sync::Arc;
-
-    #[derive(Debug)]
-    struct Plain;
-
-    impl Dialect for Plain {
-        fn name(&self) -> &'static str {
-            "plain"
-        }
-        fn capabilities(&self) -> Capabilities {
-            let classes = ClassSet::of(&[OperandClass::Integer, OperandClass::Text]);
-            Capabilities { equality: classes, null_test: true, limit: true, ..Default::default() }
-        }
-        fn placeholder(&self, position: usize, _: &Value) -> String {
-            format!("?{position}")
-        }
-        fn read_column(&self, quoted: &str, _: &ColumnDescription) -> String {
-            quoted.to_string()
-        }
-        fn mask(
-            &self,
-            mask: &Mask,
-            _: &str,
-            _: &ColumnDescription,
-            bind: Bind<'_>,
-        ) -> Option<String> {
-            (*mask == Mask::Redact).then(|| bind(Value::Text("[redacted]".into())))
-        }
-    }
-
-    fn table() -> Arc<TableDescription> {
-        let column = |name: &str, data_type, class| ColumnDescription {
-            name: name.into(),
-            native_type: String::new(),
-            data_type,
-            nullable: true,
-            comment: None,
-            class,
-            collation: None,
-            read_as_text: false,
-        };
-        Arc::new(TableDescription {
-            schema: "main".into(),
-            name: "peo\"ple".into(),
-            columns: vec![
-                column("id", DataType::Int64, OperandClass::Integer),
-                column("email", DataType::Utf8, OperandClass::Text),
-                column("region", DataType::Utf8, OperandClass::Text),
-            ],
-            ..Default::default()
-        })
-    }
-
-    fn equals(column: usize, value: Value) -> Predicate {
-        Predicate::Compare { column, operator: Comparison::Equal, value }
-    }
-
-    #[test]
-    fn the_policy_is_the_innermost_level() {
-        let query = TableRead {
-            table: table(),
-            row_filter: Some(equals(2, Value::Text("EU".into()))),
-            output: vec![
-                OutputColumn { column: 0, mask: None, visible: None },
-                OutputColumn { column: 1, mask: Some(Mask::Redact), visible: None },
-            ],
-            predicate: Some(equals(1, Value::Text("x".into()))),
-            order: vec![SortKey { output: 0, descending: true, nulls_first: false }],
-            limit: Some(3),
-        };
-        let rendered = render(&Plain, &query).expect("spellable");
-        assert_eq!(
-            rendered.sql,
-            "SELECT \"id\", \"email\" FROM (SELECT \"id\", ?1 AS \"email\" FROM \"main\".\"peo\"\"ple\" \
-             WHERE \"region\" = ?2) AS governed WHERE \"email\" = ?3 ORDER BY \"id\" DESC NULLS LAST LIMIT 3"
-        );
-        assert_eq!(rendered.parameters.len(), 3);
-    }
-
-    #[test]
-    fn an_open_table_is_read_flat() {
-        let query = TableRead {
-            table: table(),
-            row_filter: None,
-            output: vec![],
-            predicate: None,
-            order: vec![],
-            limit: None,
-        };
-        let rendered = render(&Plain, &query).expect("spellable");
-        assert_eq!(rendered.sql, "SELECT 1 AS one FROM \"main\".\"peo\"\"ple\"");
-    }
-
-    #[test]
-    fn what_a_dialect_cannot_spell_is_refused() {
-        let classes = [OperandClass::Integer, OperandClass::Text, OperandClass::Opaque];
-        assert!(is_pushable(&Plain, &equals(0, Value::Integer(1)), &classes));
-        assert!(!is_pushable(&Plain, &equals(0, Value::Text("1".into())), &classes));
-        assert!(!is_pushable(&Plain, &equals(1, Value::Text("a\0b".into())), &classes));
-        assert!(!is_pushable(&Plain, &equals(2, Value::Text("a".into())), &classes));
-        let email = OutputColumn { column: 1, mask: Some(Mask::Email), visible: None };
-        assert!(!can_mask(&Plain, &email, &table()));
-    }
-
-    #[test]
-    fn uuids_and_patterns_are_sent_only_in_canonical_form() {
-        assert!(is_canonical_uuid("123e4567-e89b-12d3-a456-426614174000"));
-        assert!(!is_canonical_uuid("123E4567-e89b-12d3-a456-426614174000"));
-        assert!(is_plain_pattern("a\\\\") && !is_plain_pattern("a\\"));
-    }
-}
+mod tests;

@@ -297,6 +297,17 @@ impl Dialect for OracleDialect {
         (class != OperandClass::Opaque).then(|| expression.to_string())
     }
 
+    /// Large objects have no order.
+    fn settling_key(&self, operand: &Operand<'_>) -> Option<String> {
+        use OperandClass::{Float, TimestampFine, TimestampUtcFine};
+        let native = operand.column.map_or("", |column| column.native_type.as_str());
+        let ordered = matches!(operand.class, Float | TimestampFine | TimestampUtcFine)
+            || ["CHAR(", "NCHAR(", "NVARCHAR2(", "FLOAT", "INTERVAL"]
+                .iter()
+                .any(|t| native.starts_with(t));
+        ordered.then(|| operand.sql.to_string())
+    }
+
     /// A condition is a value since there is a type for it; unknown is neither.
     fn truth_value(&self, condition: &str) -> Option<String> {
         let truth =

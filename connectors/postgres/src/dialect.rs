@@ -203,6 +203,14 @@ impl Dialect for PostgresDialect {
         }
     }
 
+    /// Every type has a text.
+    fn settling_key(&self, operand: &Operand<'_>) -> Option<String> {
+        Some(match operand.class {
+            OperandClass::Float => operand.sql.to_string(),
+            _ => format!("CAST({} AS text) COLLATE \"C\"", operand.sql),
+        })
+    }
+
     fn truth_value(&self, condition: &str) -> Option<String> {
         Some(format!("({condition})"))
     }

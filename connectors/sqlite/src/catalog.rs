@@ -30,7 +30,7 @@ const NAMES: &str = "SELECT name FROM pragma_table_list WHERE schema = 'main' \
 const COLUMNS: &str = "SELECT t.name, t.type, c.name, c.type, \
      c.\"notnull\" <> 0 OR (c.pk = 1 AND t.type = 'table' AND upper(c.type) = 'INTEGER' \
      AND NOT EXISTS (SELECT 1 FROM pragma_index_list(t.name, 'main') i WHERE i.origin = 'pk')), \
-     c.pk \
+     c.pk, t.type = 'table' AND t.wr = 0 \
      FROM pragma_table_list t JOIN pragma_table_xinfo(t.name, 'main') c \
      WHERE t.schema = 'main' AND t.name IN (SELECT value FROM json_each(?1)) AND c.hidden <> 1 \
      ORDER BY t.name, c.cid";
@@ -125,7 +125,14 @@ fn add_tables(
             let view = get::<String>(row, 1)? == "view";
             let kind = if view { TableKind::View } else { TableKind::Table };
             let schema = SCHEMA.to_string();
-            tables.push(TableDescription { schema, name: table, kind, ..Default::default() });
+            let stored_order = get::<bool>(row, 6)?.then(String::new);
+            tables.push(TableDescription {
+                schema,
+                name: table,
+                kind,
+                stored_order,
+                ..Default::default()
+            });
             keys.push(Vec::new());
         }
         let (name, native_type): (String, String) = (get(row, 2)?, get(row, 3)?);
@@ -140,8 +147,15 @@ fn add_tables(
     for (table, mut key) in tables.iter_mut().skip(known).zip(keys) {
         key.sort_unstable();
         table.primary_key = key.into_iter().map(|(_, name)| name).collect();
+        table.stored_order = table.stored_order.take().and_then(|_| row_number(&table.columns));
     }
     Ok(())
+}
+
+/// A name of the number by which a table keeps its rows, where no column has taken all of them.
+fn row_number(columns: &[ColumnDescription]) -> Option<String> {
+    let free = |name: &&str| columns.iter().all(|column| !column.name.eq_ignore_ascii_case(name));
+    ["rowid", "_rowid_", "oid"].into_iter().find(free).map(String::from)
 }
 
 fn column(name: String, native_type: String, nullable: bool, utf8: bool) -> ColumnDescription {

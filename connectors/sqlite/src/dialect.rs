@@ -232,6 +232,17 @@ impl Dialect for SqliteDialect {
     }
 
     /// A moment has several stored forms, text a collation.
+    /// A column of a derived table that is named by a truth value loses its name.
+    fn derived_name(&self, name: &str) -> String {
+        let truth = ["true", "false"].iter().any(|word| name.eq_ignore_ascii_case(word));
+        if truth { format!("{name} ") } else { name.to_string() }
+    }
+
+    /// Any stored value has its place.
+    fn settling_key(&self, operand: &Operand<'_>) -> Option<String> {
+        Some(format!("{} COLLATE BINARY", operand.sql))
+    }
+
     fn group_key(&self, operand: &Operand<'_>) -> GroupKey {
         GroupKey { value: self.operand(operand.sql, operand.class, true), more: None }
     }

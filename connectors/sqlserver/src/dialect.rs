@@ -281,6 +281,18 @@ impl Dialect for SqlServerDialect {
     }
 
     /// Blanks at the end of a text and zeros at the end of bytes count for nothing in a group.
+    fn settling_key(&self, operand: &Operand<'_>) -> Option<String> {
+        use OperandClass::{Float, TimestampFine, TimestampUtcFine};
+        let native = operand.column.map_or("", |column| types::base(&column.native_type));
+        match (operand.class, native) {
+            (Float | TimestampFine | TimestampUtcFine, _) | (_, "time") => {
+                Some(operand.sql.to_string())
+            }
+            (_, "char" | "nchar") => Some(text::in_units(operand.sql)),
+            _ => None,
+        }
+    }
+
     fn group_key(&self, operand: &Operand<'_>) -> GroupKey {
         match operand.class {
             OperandClass::Text => text::group_key(operand),

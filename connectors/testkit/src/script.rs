@@ -74,10 +74,13 @@ pub fn script(spelling: Spelling) -> String {
     script
 }
 
-fn literal(spelling: Spelling, cell: &Cell, kind: Kind) -> String {
+/// A cell as a literal of the dialect.
+pub fn literal(spelling: Spelling, cell: &Cell, kind: Kind) -> String {
     let Some(value) = cell else { return "NULL".to_string() };
-    if let Spelling::Oracle { .. } = spelling {
-        return oracle(value);
+    match spelling {
+        Spelling::Oracle { .. } => return oracle(value),
+        Spelling::SqlServer => return sqlserver::literal(value, kind),
+        Spelling::Sqlite | Spelling::Postgres => {}
     }
     match value {
         Value::Integer(micros) if kind == Kind::Time => quoted(&time_text(*micros)),

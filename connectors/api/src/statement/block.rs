@@ -67,17 +67,22 @@ impl Cell {
 
 impl Cell {
     /// What rows can be ordered by so that those with other values of this column are apart.
-    fn order_keys(&self, dialect: &dyn Dialect) -> Vec<String> {
-        let class = self.shape.class;
-        let known = dialect.relational().group.contains(class) && self.condition.is_none();
-        if !known || !reads_a_column(&self.operand) {
-            return Vec::new();
+    fn order_keys(&self, dialect: &dyn Dialect) -> Option<Vec<String>> {
+        if let Some(condition) = &self.condition {
+            return Some(vec![dialect.truth_value(condition)?]);
         }
+        if !reads_a_column(&self.operand) {
+            return Some(Vec::new());
+        }
+        let class = self.shape.class;
         let stored = self.shape.stored.as_ref();
         let column = stored.map(|(table, column)| &table.columns[*column]);
         let operand = Operand { sql: &self.operand, class, column, digits: None };
+        if !dialect.relational().group.contains(class) {
+            return Some(vec![dialect.settling_key(&operand)?]);
+        }
         let key = dialect.group_key(&operand);
-        std::iter::once(key.value).chain(key.more).collect()
+        Some(std::iter::once(key.value).chain(key.more).collect())
     }
 }
 
@@ -106,14 +111,15 @@ impl Block {
 
     /// Rows that a source has put together come in an order of their values where the statement leaves it
     /// open: that in which a source finds them depends on what it knows of hidden rows. Groups are told
-    /// apart by their keys, joined rows by all of their columns.
-    pub(super) fn settle_order(&mut self, dialect: &dyn Dialect) {
+    /// apart by their keys, joined rows by all of their columns. `None` where a column has no order there.
+    pub(super) fn settle_order(&mut self, dialect: &dyn Dialect) -> Option<()> {
         let keys: Vec<String> = match &self.groups {
             Some(groups) => groups.clone(),
             None if self.mixed => {
-                self.cells.iter().flat_map(|cell| cell.order_keys(dialect)).collect()
+                let keys = self.cells.iter().map(|cell| cell.order_keys(dialect));
+                keys.collect::<Option<Vec<_>>>()?.concat()
             }
-            None => return,
+            None => return Some(()),
         };
         for key in keys {
             // Some sources refuse to order by one thing twice.
@@ -121,6 +127,7 @@ impl Block {
                 self.order.push(key);
             }
         }
+        Some(())
     }
 
     /// Adds a condition on the rows or, once they are grouped, on the groups.

@@ -79,7 +79,7 @@ impl<'a> Renderer<'a> {
     /// The block as a whole SELECT.
     pub(super) fn level(&mut self, mut block: Block) -> Option<Level> {
         if block.is_paged() {
-            block.settle_order(self.dialect);
+            block.settle_order(self.dialect)?;
         } else {
             block.order.clear();
         }
@@ -88,7 +88,8 @@ impl<'a> Renderer<'a> {
         let mut names: Vec<String> = Vec::with_capacity(block.cells.len());
         for (index, cell) in block.cells.iter().enumerate() {
             let stored = cell.shape.stored.as_ref().filter(|_| cell.plain);
-            let name = stored.map(|(table, column)| table.columns[*column].name.clone());
+            let name = stored
+                .map(|(table, column)| self.dialect.derived_name(&table.columns[*column].name));
             let name = name.filter(|name| !names.iter().any(|n| n.eq_ignore_ascii_case(name)));
             let name = name.filter(|name| !is_numbered(name, index));
             names.push(name.unwrap_or_else(|| format!("c{}", index + 1)));

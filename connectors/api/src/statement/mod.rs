@@ -32,7 +32,8 @@ pub fn render(dialect: &dyn Dialect, query: &RemoteQuery) -> Option<RenderedQuer
         false => Vec::new(),
     };
     let writer = Writer::new(dialect);
-    let mut renderer = Renderer { dialect, writer, aliases: 0, repeated, with: Vec::new() };
+    let alone = is_one_table(query);
+    let mut renderer = Renderer { dialect, writer, aliases: 0, repeated, with: Vec::new(), alone };
     let block = renderer.relation(query)?;
     // No grouping means one group.
     let alone = block.groups.as_ref().is_some_and(Vec::is_empty);
@@ -69,6 +70,23 @@ struct Renderer<'a> {
     repeated: Vec<level::Repeated<'a>>,
     /// What follows WITH.
     with: Vec<String>,
+    /// The rows are those of one table, neither grouped nor sorted.
+    alone: bool,
+}
+
+/// Whether rows of one table come out as they are read.
+fn is_one_table(query: &RemoteQuery) -> bool {
+    match query {
+        RemoteQuery::Scan(_) => true,
+        RemoteQuery::Filter { input, .. }
+        | RemoteQuery::Project { input, .. }
+        | RemoteQuery::Window { input, .. }
+        | RemoteQuery::Limit { input, .. } => is_one_table(input),
+        RemoteQuery::Aggregate { .. }
+        | RemoteQuery::Sort { .. }
+        | RemoteQuery::Join { .. }
+        | RemoteQuery::UnionAll(_) => false,
+    }
 }
 
 impl Renderer<'_> {
@@ -79,7 +97,7 @@ impl Renderer<'_> {
 
     /// The whole statement, each column in the type in which it arrives.
     fn outermost(&mut self, mut block: Block) -> Option<String> {
-        block.settle_order(self.dialect);
+        block.settle_order(self.dialect)?;
         for cell in &mut block.cells {
             let value = match &cell.shape.stored {
                 Some((table, column))

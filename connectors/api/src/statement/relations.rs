@@ -3,6 +3,7 @@
 use super::Renderer;
 use super::block::{Block, Cell};
 use crate::relation::{AggregateCall, JoinKind, OrderKey, Shape, WindowCall, shape_of};
+use crate::render::stored_order;
 use crate::{Expression, Node, RemoteQuery, TableRead};
 
 impl Renderer<'_> {
@@ -60,19 +61,25 @@ impl Renderer<'_> {
     fn scan(&mut self, read: &TableRead) -> Option<Block> {
         let alias = self.alias();
         let governed = read.row_filter.is_some()
+            || (self.alone && read.table.stored_order.is_some())
             || read.output.iter().any(|output| output.mask.is_some() || output.visible.is_some());
         let shapes = RemoteQuery::Scan(read.clone()).shape();
         let from = if governed {
-            let inner = self.writer.governed_table(read, true, "")?;
+            let mut inner = self.writer.governed_table(read, true, "")?;
+            if self.alone {
+                inner.push_str(&stored_order(read));
+            }
             self.dialect.derived_table(&inner, &alias)
         } else {
             let (schema, name) = (&read.table.schema, &read.table.name);
             let table = format!("{}.{}", self.dialect.quote(schema), self.dialect.quote(name));
             self.dialect.named_table(&table, &alias)
         };
-        let cells = read.output.iter().zip(shapes).map(|(output, shape)| {
+        let names = self.writer.derived_names(read);
+        let cells = read.output.iter().zip(shapes).zip(names).map(|((output, shape), derived)| {
             let column = &read.table.columns[output.column];
-            let name = format!("{alias}.{}", self.dialect.quote(&column.name));
+            let name = if governed { derived } else { column.name.clone() };
+            let name = format!("{alias}.{}", self.dialect.quote(&name));
             let value =
                 if governed { name.clone() } else { self.dialect.read_column(&name, column) };
             let plain = value == name;
@@ -83,7 +90,9 @@ impl Renderer<'_> {
     }
 
     pub(super) fn filter(&mut self, mut block: Block, predicate: &Expression) -> Option<Block> {
-        if block.is_paged() || block.windowed {
+        // Of the one group of all rows, a source may know no condition without an aggregate selected.
+        let whole = block.groups.as_ref().is_some_and(Vec::is_empty);
+        if block.is_paged() || block.windowed || whole {
             block = self.nest(block)?;
         }
         for part in conjuncts(predicate) {

@@ -59,7 +59,7 @@ pub fn sqlserver_drop(schema: &str) -> String {
     script
 }
 
-fn literal(value: &Value, kind: Kind) -> String {
+pub(super) fn literal(value: &Value, kind: Kind) -> String {
     let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
     match value {
         Value::Integer(micros) if kind == Kind::Time => text(&time_text(*micros)),

@@ -20,6 +20,7 @@ mod lineage;
 mod local;
 mod names;
 mod parameters;
+mod patterns;
 mod planner;
 mod preaggregate;
 mod prepared;

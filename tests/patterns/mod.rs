@@ -139,7 +139,10 @@ fn shown(table: &Table, list: &'static str) {
     let mut script = "SET timezone = 'UTC';\n".to_string();
     for pattern in lines(list) {
         for name in &names {
-            let _ = writeln!(script, "{} ORDER BY id;\nSELECT '==';", statement(pattern, name));
+            // What PostgreSQL has no time stamp for is an error there, and NULL here.
+            let near = format!("CASE WHEN {name} < DATE '294277-01-01' THEN {name} END");
+            let near = if *name == "y" { near.as_str() } else { name };
+            let _ = writeln!(script, "{} ORDER BY id;\nSELECT '==';", statement(pattern, near));
         }
     }
     let owned =

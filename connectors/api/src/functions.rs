@@ -50,6 +50,8 @@ pub enum Argument {
     Exactly(i64),
     /// A constant text that is not empty; bound.
     NonEmpty,
+    /// A constant text that is not empty and has none of these in it, in any case; bound.
+    Without(&'static [&'static str]),
 }
 
 impl FunctionRule {

@@ -8,7 +8,7 @@
 //! of rows.
 
 use celosia_connector_api::FunctionRule as Rule;
-use celosia_connector_api::functions::Argument::{Natural, NonEmpty, Of, Positive, Word};
+use celosia_connector_api::functions::Argument::{Natural, NonEmpty, Of, Positive, Without, Word};
 use celosia_connector_api::functions::class::{
     ANY, BOOLEAN, DATE, DECIMAL, INSTANT, INTEGER, TEXT, TIMESTAMP,
 };
@@ -35,6 +35,11 @@ const ORDERED: Argument = Of(ClassSet::of(&[
     OperandClass::Timestamp,
     OperandClass::TimestampUtc,
 ]));
+
+/// Patterns without names of time zones.
+const MOMENTS: Argument = Without(&["TZ", "OF"]);
+/// Patterns without what the server takes from its locale.
+const NUMBERS: Argument = Without(&["D", "G", "S"]);
 
 /// The rules.
 pub(crate) const RULES: &[Rule] = &[
@@ -141,6 +146,36 @@ pub(crate) const RULES: &[Rule] = &[
         "date_trunc('hour', u)",
     ),
     Rule::scalar("cast date", &[TIMESTAMP], "CAST({0} AS date)", "CAST(z AS date)"),
+    Rule::scalar(
+        "to_char",
+        &[DATE, MOMENTS],
+        "CASE WHEN {0} < date '294277-01-01' THEN to_char(CAST({0} AS timestamp), {1}) END",
+        "to_char(y, 'FMDay, DDth Month YYYY AD, IYYY-IW-ID')",
+    ),
+    Rule::scalar(
+        "to_char",
+        &[TIMESTAMP, MOMENTS],
+        "to_char({0}, {1})",
+        "to_char(z, 'YYYY-MM-DD\"T\"HH24:MI:SS.US p.m. Q DDD')",
+    ),
+    Rule::scalar(
+        "to_char",
+        &[INSTANT, MOMENTS],
+        "to_char({0} AT TIME ZONE 'UTC', {1})",
+        "to_char(u, 'Dy DD Mon YYYY HH12:MI AM')",
+    ),
+    Rule::scalar(
+        "to_char",
+        &[INTEGER, NUMBERS],
+        "to_char(CAST({0} AS bigint), {1})",
+        "to_char(n, '9,999,999,999,999,990.0PR')",
+    ),
+    Rule::scalar(
+        "to_char",
+        &[DECIMAL, NUMBERS],
+        "CASE WHEN {0} <> numeric 'NaN' THEN to_char({0}, {1}) END",
+        "to_char(d, 'FM999,999,990.9 \"x\"')",
+    ),
     // Aggregates.
     Rule::aggregate("count", &[], "COUNT(*)", "count(*)"),
     Rule::aggregate("count", &[ANY], "COUNT({0})", "count(t)"),

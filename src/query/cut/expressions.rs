@@ -379,6 +379,12 @@ fn takes(wanted: &Argument, given: &Expression) -> bool {
         (Argument::NonEmpty, Node::Literal(Value::Text(text))) => {
             !text.is_empty() && !text.contains('\0')
         }
+        (Argument::Without(words), Node::Literal(Value::Text(text))) => {
+            let upper = text.to_ascii_uppercase();
+            !text.is_empty()
+                && !text.contains('\0')
+                && !words.iter().any(|word| upper.contains(word))
+        }
         _ => false,
     }
 }

@@ -50,9 +50,9 @@ impl Moment {
         Self { days, date: date_of(days), time: micros.rem_euclid(DAY), zoned }
     }
 
-    /// The beginning of the day so many days after 1970 began.
+    /// The beginning of the day so many days after 1970 began, in UTC as PostgreSQL has it.
     pub(super) fn of_day(days: i64) -> Self {
-        Self { days, date: date_of(days), time: 0, zoned: false }
+        Self { days, date: date_of(days), time: 0, zoned: true }
     }
 
     /// Writes the moment.

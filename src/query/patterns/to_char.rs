@@ -53,39 +53,27 @@ impl ScalarUDFImpl for ToChar {
 
     /// Reads the pattern, so that one that is not supported is an error before anything runs.
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let [value, _] = args.arg_fields else {
+            let hint = "such as to_char(d, 'YYYY-MM-DD') or to_char(n, 'FM999,990.00')";
+            return Err(Unsupported::new("to_char takes a value and a pattern", hint).into());
+        };
+        if coerced(value.data_type()).is_none() {
+            let hint = "cast the value first, such as to_char(CAST(x AS date), 'YYYY-MM-DD')";
+            let text = "to_char takes a date, a time stamp or a number";
+            return Err(Unsupported::new(text, hint).into());
+        }
         if let Some(pattern) = constant(Self::NAME, &args)? {
-            let data_type = args.arg_fields[0].data_type();
-            Pattern::new(&pattern, data_type)?;
+            Pattern::new(&pattern, value.data_type())?;
         }
         Ok(Arc::new(Field::new(Self::NAME, DataType::Utf8, true)))
     }
 
+    /// What does not fit is refused above, where there are words for it.
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let [value, _] = types else {
-            let hint = "such as to_char(d, 'YYYY-MM-DD') or to_char(n, 'FM999,990.00')";
-            return Err(Unsupported::new("to_char takes a value and a pattern", hint).into());
-        };
-        let value = match value {
-            DataType::Timestamp(_, zone) => {
-                DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
-            }
-            DataType::Date64 => DataType::Timestamp(TimeUnit::Microsecond, None),
-            DataType::UInt64 => DataType::Decimal128(20, 0),
-            whole if whole.is_integer() => DataType::Int64,
-            DataType::Float16 => DataType::Float32,
-            DataType::Null => DataType::Date32,
-            DataType::Date32
-            | DataType::Float32
-            | DataType::Float64
-            | DataType::Decimal128(_, _)
-            | DataType::Decimal256(_, _) => value.clone(),
-            _ => {
-                let hint = "cast the value first, such as to_char(CAST(x AS date), 'YYYY-MM-DD')";
-                let text = "to_char takes a date, a time stamp or a number";
-                return Err(Unsupported::new(text, hint).into());
-            }
-        };
-        Ok(vec![value, DataType::Utf8])
+        Ok(match types {
+            [value, _] => vec![coerced(value).unwrap_or_else(|| value.clone()), DataType::Utf8],
+            other => other.to_vec(),
+        })
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -103,6 +91,24 @@ impl ScalarUDFImpl for ToChar {
         }
         Ok(ColumnarValue::Array(Arc::new(shown)))
     }
+}
+
+/// The type in which values of a type are shown; `None` where they are not.
+fn coerced(value: &DataType) -> Option<DataType> {
+    Some(match value {
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+        DataType::Date64 => DataType::Timestamp(TimeUnit::Microsecond, None),
+        DataType::UInt64 => DataType::Decimal128(20, 0),
+        whole if whole.is_integer() => DataType::Int64,
+        DataType::Float16 => DataType::Float32,
+        DataType::Null => DataType::Date32,
+        DataType::Date32
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Decimal128(_, _)
+        | DataType::Decimal256(_, _) => value.clone(),
+        _ => return None,
+    })
 }
 
 enum Pattern {

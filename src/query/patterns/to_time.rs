@@ -99,25 +99,28 @@ impl ScalarUDFImpl for ToTime {
 
     /// Reads the pattern, so that one that is not supported is an error before anything runs.
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
-        if args.arg_fields.len() == 2
-            && let Some(pattern) = constant(self.name(), &args)?
-        {
-            Reader::new(parts(&pattern)?)?;
+        let is_text =
+            |field: &FieldRef| field.data_type().is_string() || field.data_type().is_null();
+        match args.arg_fields {
+            [text, pattern] if is_text(text) && is_text(pattern) => {
+                if let Some(pattern) = constant(self.name(), &args)? {
+                    Reader::new(parts(&pattern)?)?;
+                }
+            }
+            [seconds] if self.kind == Kind::Timestamp && seconds.data_type().is_numeric() => {}
+            _ => return Err(self.usage().into()),
         }
         Ok(Arc::new(Field::new(self.name(), self.data_type(), true)))
     }
 
+    /// What does not fit is refused above, where there are words for it.
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let is_text = |data_type: &DataType| data_type.is_string() || data_type.is_null();
-        match types {
-            [text, pattern] if is_text(text) && is_text(pattern) => {
-                Ok(vec![DataType::Utf8, DataType::Utf8])
-            }
-            [seconds] if self.kind == Kind::Timestamp && seconds.is_numeric() => {
-                Ok(vec![DataType::Float64])
-            }
-            _ => Err(self.usage().into()),
-        }
+        let coerced = |data_type: &DataType| match data_type {
+            text if text.is_string() || text.is_null() => DataType::Utf8,
+            number if number.is_numeric() => DataType::Float64,
+            other => other.clone(),
+        };
+        Ok(types.iter().map(coerced).collect())
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

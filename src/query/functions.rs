@@ -4,6 +4,7 @@
 //! What is absent is absent for a reason: it reveals the engine (`version`, `arrow_typeof`), reads
 //! files, or answers differently from PostgreSQL without saying so. Some are ours because the engine's do.
 
+use super::date_part::DatePart;
 use super::guard::Guarded;
 use super::patterns::{ToChar, ToTime};
 use super::round::Round;
@@ -189,6 +190,10 @@ const AGGREGATES: &[&str] = &[
     "var_pop",
 ];
 
+/// PostgreSQL's other names of aggregates.
+const SYNONYMS: &[(&str, &str)] =
+    &[("variance", "var"), ("var_samp", "var"), ("stddev_samp", "stddev"), ("every", "bool_and")];
+
 const WINDOWS: &[&str] = &[
     "cume_dist",
     "dense_rank",
@@ -243,6 +248,9 @@ impl Functions {
             .chain(datafusion::functions_nested::all_default_nested_functions());
         for function in all {
             let function = match function.name() {
+                DatePart::NAME => {
+                    Arc::new(ScalarUDF::new_from_impl(DatePart::new(function.clone())))
+                }
                 "round" => Arc::new(ScalarUDF::new_from_impl(Round::new(function.clone()))),
                 name if PLAIN.contains(&name) => function,
                 name if GUARDED.contains(&name) => {
@@ -267,6 +275,11 @@ impl Functions {
                 for name in function.aliases().iter().map(String::as_str).chain([function.name()]) {
                     aggregate.insert(name.to_string(), function.clone());
                 }
+            }
+        }
+        for (name, known) in SYNONYMS {
+            if let Some(function) = aggregate.get(*known).cloned() {
+                aggregate.insert((*name).to_string(), function);
             }
         }
         let mut window = HashMap::new();

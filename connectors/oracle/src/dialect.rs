@@ -267,6 +267,7 @@ impl Dialect for OracleDialect {
             window: true,
             unordered_window: false,
             offset: true,
+            grouping_sets: false,
         }
     }
 

@@ -168,6 +168,7 @@ impl Dialect for PostgresDialect {
             window: true,
             unordered_window: true,
             offset: true,
+            grouping_sets: true,
         }
     }
 

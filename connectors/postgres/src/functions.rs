@@ -49,6 +49,7 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::scalar("*", &[INTEGER, INTEGER], "(CAST({0} AS bigint) * {1})", "i * i"),
     Rule::scalar("/", &[INTEGER, Positive], "({0} / {1})", "n / 7"),
     Rule::scalar("%", &[INTEGER, Positive], "({0} % {1})", "n % 7"),
+    Rule::scalar("&", &[INTEGER, Natural], "({0} & {1})", "n & 6"),
     Rule::scalar("+", &[DECIMAL, DECIMAL], "({0} + {1})", "d + e"),
     Rule::scalar("-", &[DECIMAL, DECIMAL], "({0} - {1})", "1 - d"),
     Rule::scalar("*", &[DECIMAL, DECIMAL], "({0} * {1})", "d * (1 - e)"),
@@ -95,7 +96,24 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::scalar("date_part", &[Word("day"), DATE], DAY, "extract(day FROM y)"),
     Rule::scalar("date_part", &[Word("day"), TIMESTAMP], DAY, "extract(day FROM z)"),
     Rule::scalar("date_part", &[Word("dow"), DATE], WEEKDAY, "extract(dow FROM y)"),
+    Rule::scalar("date_part", &[Word("dow"), TIMESTAMP], WEEKDAY, "extract(dow FROM z)"),
+    Rule::scalar("date_part", &[Word("isodow"), DATE], ISO_WEEKDAY, "extract(isodow FROM y)"),
+    Rule::scalar("date_part", &[Word("isodow"), TIMESTAMP], ISO_WEEKDAY, "extract(isodow FROM z)"),
     Rule::scalar("date_part", &[Word("doy"), DATE], YEARDAY, "extract(doy FROM y)"),
+    Rule::scalar("date_part", &[Word("doy"), TIMESTAMP], YEARDAY, "extract(doy FROM z)"),
+    Rule::scalar("date_part", &[Word("week"), DATE], WEEK, "extract(week FROM y)"),
+    Rule::scalar("date_part", &[Word("week"), TIMESTAMP], WEEK, "extract(week FROM z)"),
+    Rule::scalar("date_part", &[Word("isoyear"), DATE], ISO_YEAR, "extract(isoyear FROM y)"),
+    Rule::scalar("date_part", &[Word("isoyear"), TIMESTAMP], ISO_YEAR, "extract(isoyear FROM z)"),
+    Rule::scalar("date_part", &[Word("second"), TIMESTAMP], SECOND, "extract(second FROM z)"),
+    Rule::scalar("date_part", &[Word("year"), INSTANT], UTC_YEAR, "extract(year FROM u)"),
+    Rule::scalar("date_part", &[Word("quarter"), INSTANT], UTC_QUARTER, "extract(quarter FROM u)"),
+    Rule::scalar("date_part", &[Word("month"), INSTANT], UTC_MONTH, "extract(month FROM u)"),
+    Rule::scalar("date_part", &[Word("week"), INSTANT], UTC_WEEK, "extract(week FROM u)"),
+    Rule::scalar("date_part", &[Word("day"), INSTANT], UTC_DAY, "extract(day FROM u)"),
+    Rule::scalar("date_part", &[Word("dow"), INSTANT], UTC_WEEKDAY, "extract(dow FROM u)"),
+    Rule::scalar("date_part", &[Word("hour"), INSTANT], UTC_HOUR, "extract(hour FROM u)"),
+    Rule::scalar("date_part", &[Word("minute"), INSTANT], UTC_MINUTE, "extract(minute FROM u)"),
     Rule::scalar("date_part", &[Word("hour"), TIMESTAMP], HOUR, "extract(hour FROM z)"),
     Rule::scalar("date_part", &[Word("minute"), TIMESTAMP], MINUTE, "extract(minute FROM z)"),
     // The server's calendar begins within 4713 BC: what would begin before it is NULL on both sides.
@@ -215,6 +233,30 @@ const WEEKDAY: &str = "CASE WHEN isfinite({0}) THEN CAST(extract(dow FROM {0}) A
 const YEARDAY: &str = "CASE WHEN isfinite({0}) THEN CAST(extract(doy FROM {0}) AS integer) END";
 const HOUR: &str = "CASE WHEN isfinite({0}) THEN CAST(extract(hour FROM {0}) AS integer) END";
 const MINUTE: &str = "CASE WHEN isfinite({0}) THEN CAST(extract(minute FROM {0}) AS integer) END";
+const ISO_WEEKDAY: &str =
+    "CASE WHEN isfinite({0}) THEN CAST(extract(isodow FROM {0}) AS integer) END";
+const WEEK: &str = "CASE WHEN isfinite({0}) THEN CAST(extract(week FROM {0}) AS integer) END";
+const ISO_YEAR: &str = "CASE WHEN isfinite({0}) THEN CAST(extract(isoyear FROM {0}) AS integer) \
+                        + CASE WHEN {0} < date '0001-01-01' THEN 1 ELSE 0 END END";
+const SECOND: &str =
+    "CASE WHEN isfinite({0}) THEN CAST(extract(second FROM {0}) AS numeric(8,6)) END";
+const UTC_YEAR: &str = "CASE WHEN isfinite({0}) \
+    THEN CAST(extract(year FROM {0} AT TIME ZONE 'UTC') AS integer) \
+    + CASE WHEN {0} < timestamptz '0001-01-01 00:00:00+00' THEN 1 ELSE 0 END END";
+const UTC_QUARTER: &str = "CASE WHEN isfinite({0}) \
+    THEN CAST(extract(quarter FROM {0} AT TIME ZONE 'UTC') AS integer) END";
+const UTC_MONTH: &str = "CASE WHEN isfinite({0}) \
+    THEN CAST(extract(month FROM {0} AT TIME ZONE 'UTC') AS integer) END";
+const UTC_WEEK: &str = "CASE WHEN isfinite({0}) \
+    THEN CAST(extract(week FROM {0} AT TIME ZONE 'UTC') AS integer) END";
+const UTC_DAY: &str = "CASE WHEN isfinite({0}) \
+    THEN CAST(extract(day FROM {0} AT TIME ZONE 'UTC') AS integer) END";
+const UTC_WEEKDAY: &str = "CASE WHEN isfinite({0}) \
+    THEN CAST(extract(dow FROM {0} AT TIME ZONE 'UTC') AS integer) END";
+const UTC_HOUR: &str = "CASE WHEN isfinite({0}) \
+    THEN CAST(extract(hour FROM {0} AT TIME ZONE 'UTC') AS integer) END";
+const UTC_MINUTE: &str = "CASE WHEN isfinite({0}) \
+    THEN CAST(extract(minute FROM {0} AT TIME ZONE 'UTC') AS integer) END";
 const TRUNC_YEAR: &str = "CASE WHEN {0} >= timestamp '4712-01-01 00:00:00 BC' \
     THEN date_trunc('year', {0}) END";
 const TRUNC_QUARTER: &str = "CASE WHEN {0} >= timestamp '4712-01-01 00:00:00 BC' \

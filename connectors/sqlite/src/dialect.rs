@@ -199,6 +199,7 @@ impl Dialect for SqliteDialect {
             window: true,
             unordered_window: true,
             offset: true,
+            grouping_sets: false,
         }
     }
 

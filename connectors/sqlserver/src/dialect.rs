@@ -248,6 +248,7 @@ impl Dialect for SqlServerDialect {
             window: true,
             unordered_window: false,
             offset: true,
+            grouping_sets: false,
         }
     }
 

@@ -10,8 +10,8 @@ use celosia_connector_api::{
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{
-    Aggregate, Expr, ExprSchemable, Window, WindowFrame, WindowFrameBound, WindowFrameUnits,
-    WindowFunctionDefinition,
+    Aggregate, Expr, ExprSchemable, GroupingSet, Window, WindowFrame, WindowFrameBound,
+    WindowFrameUnits, WindowFunctionDefinition,
 };
 
 /// A grouping.
@@ -21,17 +21,51 @@ pub(super) fn aggregate(
     input: Box<RemoteQuery>,
 ) -> Result<RemoteQuery, Reason> {
     let translator = piece.translator(aggregate.input.schema());
-    let groups = aggregate.group_expr.iter().map(|group| match group {
-        Expr::GroupingSet(_) => Err("GROUPING SETS, ROLLUP and CUBE".to_string()),
-        group => translator.expression(group),
-    });
+    let (groups, sets) = match aggregate.group_expr.as_slice() {
+        [Expr::GroupingSet(grouping)] => grouping_sets(grouping)?,
+        groups => (groups.iter().collect(), Vec::new()),
+    };
+    let groups = groups.into_iter().map(|group| translator.expression(group));
     let groups = groups.collect::<Result<Vec<_>, _>>()?;
     let calls = aggregate.aggr_expr.iter().map(|expr| match unaliased(expr) {
         Expr::AggregateFunction(function) => call(function, expr, &translator),
         _ => Err("an aggregate is not one function".into()),
     });
     let aggregates = calls.collect::<Result<Vec<_>, _>>()?;
-    Ok(RemoteQuery::Aggregate { input, groups, aggregates })
+    Ok(RemoteQuery::Aggregate { input, groups, sets, aggregates })
+}
+
+/// The keys of several groupings, and which of them each has.
+fn grouping_sets(grouping: &GroupingSet) -> Result<(Vec<&Expr>, Vec<Vec<usize>>), Reason> {
+    const MOST_CUBED: usize = 6;
+    let keys = grouping.distinct_expr();
+    let all = keys.len();
+    let sets: Vec<Vec<usize>> = match grouping {
+        GroupingSet::Rollup(listed) if listed.len() == all => {
+            (0..=all).rev().map(|length| (0..length).collect()).collect()
+        }
+        GroupingSet::Cube(listed) if listed.len() == all && all <= MOST_CUBED => (0..1_usize
+            << all)
+            .map(|without| (0..all).filter(|key| without >> (all - 1 - key) & 1 == 0).collect())
+            .collect(),
+        GroupingSet::GroupingSets(sets) => {
+            let place = |expr: &Expr| keys.iter().position(|key| *key == expr);
+            let sets = sets.iter().map(|set| set.iter().map(place).collect::<Option<Vec<_>>>());
+            sets.collect::<Option<_>>().ok_or("a grouping by something else")?
+        }
+        _ => return Err("ROLLUP or CUBE of a key that is named twice, or of many".into()),
+    };
+    let mut known: Vec<Vec<usize>> = Vec::with_capacity(sets.len());
+    for set in &sets {
+        let mut set = set.clone();
+        set.sort_unstable();
+        set.dedup();
+        if known.contains(&set) {
+            return Err("a grouping that is asked for twice".into());
+        }
+        known.push(set);
+    }
+    Ok((keys, sets))
 }
 
 fn call(

@@ -5,18 +5,18 @@ const DAYS_OF_400_YEARS: i64 = 146_097;
 /// From 1 March of the year 0 to 1 January 1970.
 const EPOCH: i64 = 719_468;
 /// The Julian day of 1 January 1970.
-pub(super) const JULIAN_EPOCH: i64 = 2_440_588;
+pub(in super::super) const JULIAN_EPOCH: i64 = 2_440_588;
 
 /// A day's year, month and day of the month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Date {
-    pub(super) year: i64,
-    pub(super) month: i64,
-    pub(super) day: i64,
+pub(in super::super) struct Date {
+    pub(in super::super) year: i64,
+    pub(in super::super) month: i64,
+    pub(in super::super) day: i64,
 }
 
 /// The days from 1 January 1970 to the day; a day beyond its month is one of the next.
-pub(super) fn days_of(year: i64, month: i64, day: i64) -> i64 {
+pub(in super::super) fn days_of(year: i64, month: i64, day: i64) -> i64 {
     // Years that begin in March end with the day that some of them have more.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let (cycle, year) = (year.div_euclid(400), year.rem_euclid(400));
@@ -25,7 +25,7 @@ pub(super) fn days_of(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// The day so many days after 1 January 1970.
-pub(super) fn date_of(days: i64) -> Date {
+pub(in super::super) fn date_of(days: i64) -> Date {
     let days = days + EPOCH;
     let (cycle, rest) = (days.div_euclid(DAYS_OF_400_YEARS), days.rem_euclid(DAYS_OF_400_YEARS));
     let year = (rest - rest / 1_460 + rest / 36_524 - rest / 146_096) / 365;
@@ -41,24 +41,24 @@ pub(super) fn date_of(days: i64) -> Date {
 }
 
 /// The day of the week; Sunday is 0.
-pub(super) fn weekday(days: i64) -> i64 {
+pub(in super::super) fn weekday(days: i64) -> i64 {
     (days + 4).rem_euclid(7)
 }
 
 /// The Monday of the first week of an ISO year: the week with 4 January.
-pub(super) fn iso_year_begins(year: i64) -> i64 {
+pub(in super::super) fn iso_year_begins(year: i64) -> i64 {
     let fourth = days_of(year, 1, 4);
     fourth - (weekday(fourth) + 6) % 7
 }
 
 /// The year that a day's ISO week belongs to.
-pub(super) fn iso_year(days: i64) -> i64 {
+pub(in super::super) fn iso_year(days: i64) -> i64 {
     let thursday = days - (weekday(days) + 6) % 7 + 3;
     date_of(thursday).year
 }
 
 /// The days of a month.
-pub(super) fn length_of_month(year: i64, month: i64) -> i64 {
+pub(in super::super) fn length_of_month(year: i64, month: i64) -> i64 {
     let (next_year, next) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
     days_of(next_year, next, 1) - days_of(year, month, 1)
 }

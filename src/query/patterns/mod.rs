@@ -4,7 +4,7 @@
 //! itself. Here a pattern is a constant and is read while the statement is planned: what is not known
 //! is an error that says what to write instead, and no row can make [`ToChar`] fail.
 
-mod calendar;
+pub(super) mod calendar;
 mod dates;
 mod figures;
 mod numbers;
@@ -16,6 +16,13 @@ mod to_time;
 pub(super) use to_char::ToChar;
 pub(super) use to_time::{NOT_READABLE, OUT_OF_RANGE, ToTime};
 
+use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType,
+};
+use arrow_schema::TimeUnit;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::logical_expr::ReturnFieldArgs;
 use std::fmt;
@@ -32,7 +39,7 @@ pub(super) struct Unsupported {
 }
 
 impl Unsupported {
-    fn new(text: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(super) fn new(text: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { text: text.into(), hint: hint.into() }
     }
 }
@@ -66,6 +73,25 @@ impl Letters {
             Self::Upper => word.to_ascii_uppercase(),
             Self::Lower => word.to_ascii_lowercase(),
             Self::Title => word.to_string(),
+        }
+    }
+}
+
+/// The microseconds since 1970 began of time stamps in any unit.
+pub(super) fn micros(values: &ArrayRef, unit: TimeUnit) -> Vec<Option<i64>> {
+    fn each<T: ArrowPrimitiveType<Native = i64>>(
+        values: &ArrayRef,
+        micros: impl Fn(i64) -> Option<i64>,
+    ) -> Vec<Option<i64>> {
+        let values = values.as_primitive::<T>().iter();
+        values.map(|value| value.and_then(&micros)).collect()
+    }
+    match unit {
+        TimeUnit::Second => each::<TimestampSecondType>(values, |v| v.checked_mul(1_000_000)),
+        TimeUnit::Millisecond => each::<TimestampMillisecondType>(values, |v| v.checked_mul(1_000)),
+        TimeUnit::Microsecond => each::<TimestampMicrosecondType>(values, Some),
+        TimeUnit::Nanosecond => {
+            each::<TimestampNanosecondType>(values, |v| Some(v.div_euclid(1_000)))
         }
     }
 }

@@ -144,6 +144,16 @@ pub(crate) const RULES: &[Rule] = &[
         "date_trunc('minute', {0})",
         "date_trunc('minute', z)",
     ),
+    Rule::scalar("date_trunc", &[Word("year"), DATE], TRUNC_DATE_YEAR, "date_trunc('year', y)"),
+    Rule::scalar(
+        "date_trunc",
+        &[Word("quarter"), DATE],
+        TRUNC_DATE_QUARTER,
+        "date_trunc('quarter', y)",
+    ),
+    Rule::scalar("date_trunc", &[Word("month"), DATE], TRUNC_DATE_MONTH, "date_trunc('month', y)"),
+    Rule::scalar("date_trunc", &[Word("week"), DATE], TRUNC_DATE_WEEK, "date_trunc('week', y)"),
+    Rule::scalar("date_trunc", &[Word("day"), DATE], TRUNC_DATE_DAY, "date_trunc('day', y)"),
     Rule::scalar("date_trunc", &[Word("year"), INSTANT], TRUNC_UTC_YEAR, "date_trunc('year', u)"),
     Rule::scalar(
         "date_trunc",
@@ -202,6 +212,7 @@ pub(crate) const RULES: &[Rule] = &[
     Rule::aggregate("sum", &[DECIMAL], "SUM({0})", "sum(d)"),
     Rule::aggregate("min", &[ORDERED], "MIN({0})", "min(t)"),
     Rule::aggregate("max", &[ORDERED], "MAX({0})", "max(t)"),
+    Rule::aggregate("median", &[INTEGER], MEDIAN, "median(i)"),
     Rule::aggregate("bool_and", &[BOOLEAN], "bool_and({0})", "bool_and(b)"),
     Rule::aggregate("bool_or", &[BOOLEAN], "bool_or({0})", "bool_or(b)"),
     // Windows.
@@ -224,6 +235,7 @@ pub(crate) const RULES: &[Rule] = &[
     ),
 ];
 
+const MEDIAN: &str = "percentile_cont(0.5) WITHIN GROUP (ORDER BY CAST({0} AS double precision))";
 const YEAR: &str = "CASE WHEN isfinite({0}) THEN CAST(extract(year FROM {0}) AS integer) \
                     + CASE WHEN {0} < date '0001-01-01' THEN 1 ELSE 0 END END";
 const QUARTER: &str = "CASE WHEN isfinite({0}) THEN CAST(extract(quarter FROM {0}) AS integer) END";
@@ -265,6 +277,16 @@ const TRUNC_MONTH: &str = "CASE WHEN {0} >= timestamp '4712-01-01 00:00:00 BC' \
     THEN date_trunc('month', {0}) END";
 const TRUNC_WEEK: &str = "CASE WHEN {0} >= timestamp '4712-01-01 00:00:00 BC' \
     THEN date_trunc('week', {0}) END";
+const TRUNC_DATE_YEAR: &str = "CASE WHEN {0} BETWEEN date '4712-01-01 BC' AND date '294246-12-31' \
+    THEN date_trunc('year', CAST({0} AS timestamp)) END";
+const TRUNC_DATE_QUARTER: &str = "CASE WHEN {0} BETWEEN date '4712-01-01 BC' AND date '294246-12-31' \
+    THEN date_trunc('quarter', CAST({0} AS timestamp)) END";
+const TRUNC_DATE_MONTH: &str = "CASE WHEN {0} BETWEEN date '4712-01-01 BC' AND date '294246-12-31' \
+    THEN date_trunc('month', CAST({0} AS timestamp)) END";
+const TRUNC_DATE_WEEK: &str = "CASE WHEN {0} BETWEEN date '4712-01-01 BC' AND date '294246-12-31' \
+    THEN date_trunc('week', CAST({0} AS timestamp)) END";
+const TRUNC_DATE_DAY: &str = "CASE WHEN {0} BETWEEN date '4713-11-24 BC' AND date '294246-12-31' \
+    THEN CAST({0} AS timestamp) END";
 const TRUNC_UTC_YEAR: &str = "CASE WHEN {0} >= timestamptz '4712-01-01 00:00:00+00 BC' \
     THEN date_trunc('year', {0}, 'UTC') END";
 const TRUNC_UTC_MONTH: &str = "CASE WHEN {0} >= timestamptz '4712-01-01 00:00:00+00 BC' \

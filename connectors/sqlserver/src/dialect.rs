@@ -248,8 +248,12 @@ impl Dialect for SqlServerDialect {
             window: true,
             unordered_window: false,
             offset: true,
-            grouping_sets: false,
+            grouping_sets: true,
         }
+    }
+
+    fn grouping_id(&self, keys: &[String]) -> String {
+        format!("GROUPING_ID({})", keys.join(", "))
     }
 
     fn functions(&self) -> &'static [FunctionRule] {

@@ -4,6 +4,7 @@ use super::Reason;
 use super::expressions::Translator;
 use super::nodes::{Piece, order};
 use super::types::remote_type;
+use arrow_schema::DataType;
 use celosia_connector_api::{
     AggregateCall, Expression, FunctionKind, OperandClass, RemoteQuery, WindowCall,
 };
@@ -75,6 +76,38 @@ fn call(
 ) -> Result<AggregateCall, Reason> {
     let params = &function.params;
     let name = function.func.name();
+    if let Some(middle) = median(name, &params.args) {
+        let mut median = function.clone();
+        (median.params.args, median.params.order_by) = (vec![middle.clone()], Vec::new());
+        return call_plain("median", &median, expr, translator);
+    }
+    call_plain(name, function, expr, translator)
+}
+
+/// Whose median is asked for, whole numbers before they become doubles: `median(x)`, or the percentile in the
+/// middle, which is the same in both orders.
+fn median<'e>(name: &str, args: &'e [Expr]) -> Option<&'e Expr> {
+    let argument = match (name, args) {
+        ("median", [argument]) => argument,
+        ("percentile_cont", [argument, Expr::Literal(share, _)]) => {
+            let half = share.cast_to(&DataType::Float64).ok()?;
+            (half == ScalarValue::Float64(Some(0.5))).then_some(argument)?
+        }
+        _ => return None,
+    };
+    match argument {
+        Expr::Cast(cast) if *cast.field.data_type() == DataType::Float64 => Some(&cast.expr),
+        other => Some(other),
+    }
+}
+
+fn call_plain(
+    name: &str,
+    function: &AggregateFunction,
+    expr: &Expr,
+    translator: &Translator<'_>,
+) -> Result<AggregateCall, Reason> {
+    let params = &function.params;
     if !params.order_by.is_empty() || params.null_treatment.is_some() {
         return Err(format!("{name} over ordered rows"));
     }
@@ -86,6 +119,7 @@ fn call(
     };
     let (rule, arguments) = translator.rule(&name, FunctionKind::Aggregate, arguments)?;
     bounded_sum(&name, &arguments, translator)?;
+    bounded_median(&name, &arguments)?;
     let filter = params.filter.as_ref().map(|filter| translator.expression(filter)).transpose()?;
     let data_type =
         expr.get_type(translator.schema).map_err(|_| "a type is not known".to_string())?;
@@ -133,6 +167,18 @@ fn bounded_sum(
         _ => {}
     }
     Ok(())
+}
+
+/// The middle between two whole numbers is exact where they are small.
+fn bounded_median(name: &str, arguments: &[Expression]) -> Result<(), Reason> {
+    const MOST: i128 = 1 << 31;
+    match arguments {
+        [argument] if name == "median" => match argument.range() {
+            (least, most) if least >= -MOST && most < MOST => Ok(()),
+            _ => Err("a median of 64-bit numbers".into()),
+        },
+        _ => Ok(()),
+    }
 }
 
 /// Window functions.

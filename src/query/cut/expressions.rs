@@ -98,7 +98,7 @@ impl Translator<'_> {
             .find(fits)
             .ok_or_else(|| format!("{name} is not on the list of {}", self.dialect.name()))?;
         let spoken = |(wanted, _): &(&Argument, Expression)| {
-            !matches!(wanted, Argument::Word(_) | Argument::Exactly(_))
+            !matches!(wanted, Argument::Word(_) | Argument::Pattern(_) | Argument::Exactly(_))
         };
         let arguments = rule.arguments.iter().zip(arguments).filter(spoken).map(|(_, a)| a);
         Ok((rule, arguments.collect()))
@@ -400,6 +400,9 @@ fn takes(wanted: &Argument, given: &Expression) -> bool {
     match (wanted, &given.node) {
         (Argument::Of(classes), _) => given.node != Node::Null && classes.contains(given.class),
         (Argument::Word(word), Node::Literal(Value::Text(text))) => text.eq_ignore_ascii_case(word),
+        (Argument::Pattern(pattern), Node::Literal(Value::Text(text))) => {
+            text == pattern || *text == pattern.to_ascii_lowercase()
+        }
         (Argument::Natural, Node::Literal(Value::Integer(n))) => (0..=MOST_NATURAL).contains(n),
         (Argument::Positive, Node::Literal(Value::Integer(n))) => (1..=MOST_NATURAL).contains(n),
         (Argument::Exactly(wanted), Node::Literal(Value::Integer(n))) => wanted == n,

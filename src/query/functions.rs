@@ -4,6 +4,7 @@
 //! What is absent is absent for a reason: it reveals the engine (`version`, `arrow_typeof`), reads
 //! files, or answers differently from PostgreSQL without saying so. Some are ours because the engine's do.
 
+use super::age::Age;
 use super::date_part::DatePart;
 use super::guard::Guarded;
 use super::patterns::{ToChar, ToTime};
@@ -214,7 +215,6 @@ const INSTEAD: &[(&str, &str)] = &[
     ("to_number", "write CAST(replace(x, ',', '') AS numeric)"),
     ("strftime", "use to_char(x, 'YYYY-MM-DD HH24:MI:SS')"),
     ("str_to_date", "use to_date(x, 'YYYY-MM-DD')"),
-    ("age", "subtract the dates, or use extract(year FROM ...)"),
     ("isnull", "use coalesce()"),
     ("ifnull", "use coalesce()"),
     ("iif", "use CASE WHEN ... THEN ... ELSE ... END"),
@@ -317,8 +317,9 @@ impl Functions {
 }
 
 /// Functions that are ours, whole.
-fn own() -> [(&'static str, ScalarUDF); 5] {
+fn own() -> [(&'static str, ScalarUDF); 6] {
     [
+        (Age::NAME, ScalarUDF::new_from_impl(Age::new())),
         ("date_trunc", ScalarUDF::new_from_impl(DateTrunc::new())),
         ("datetrunc", ScalarUDF::new_from_impl(DateTrunc::new())),
         (ToChar::NAME, ScalarUDF::new_from_impl(ToChar::new())),

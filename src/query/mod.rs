@@ -1,5 +1,6 @@
 //! The heart: a statement from untrusted text to governed rows.
 
+mod age;
 mod aggregate_only;
 mod arithmetic;
 mod average;

@@ -134,7 +134,7 @@ fn shown(table: &Table, list: &'static str) {
     let names: Vec<&str> = table.columns.iter().skip(1).map(|column| column.name).collect();
     let statement = |pattern: &str, name: &str| {
         let shown = format!("to_char({name}, {})", literal(pattern));
-        format!("SELECT id, coalesce('[' || {shown} || ']', 'NULL') AS v FROM {}", table.name)
+        format!("SELECT id, {shown} AS v FROM {}", table.name)
     };
     let mut script = "SET timezone = 'UTC';\n".to_string();
     for pattern in lines(list) {
@@ -142,7 +142,11 @@ fn shown(table: &Table, list: &'static str) {
             // What PostgreSQL has no time stamp for is an error there, and NULL here.
             let near = format!("CASE WHEN {name} < DATE '294277-01-01' THEN {name} END");
             let near = if *name == "y" { near.as_str() } else { name };
-            let _ = writeln!(script, "{} ORDER BY id;\nSELECT '==';", statement(pattern, near));
+            let _ = writeln!(
+                script,
+                "SELECT id, coalesce('[' || v || ']', 'NULL') FROM ({}) x ORDER BY id;\nSELECT '==';",
+                statement(pattern, near)
+            );
         }
     }
     let owned =
@@ -157,10 +161,10 @@ fn shown(table: &Table, list: &'static str) {
             let sql = format!("{} ORDER BY id", statement(pattern, name));
             let (pushed, local) = block_on(pair.ask(&sql));
             for (where_, said) in [("there", pushed), ("here", local)] {
-                let rows = said
-                    .rows
-                    .iter()
-                    .map(|row| format!("{}|{}", row[0], row[1].as_str().unwrap_or_default()));
+                let rows = said.rows.iter().map(|row| match row[1].as_str() {
+                    Some(text) => format!("{}|[{text}]", row[0]),
+                    None => format!("{}|NULL", row[0]),
+                });
                 let rows: Vec<String> = rows.collect();
                 if rows.is_empty() {
                     failures.push(format!("{name} {pattern}: {}", said.text));
@@ -255,6 +259,36 @@ fn seconds_since_1970_are_those_of_postgresql() {
         let (said, _) = block_on(pair.ask(&sql));
         assert_eq!(said.error(), Some("evaluation"), "{seconds}: {}", said.text);
     }
+}
+
+#[test]
+fn ages_are_those_of_postgresql() {
+    let Some(cluster) = cluster() else { return };
+    let (pair, database) = block_on(over(cluster, moments()));
+    let part = |part| format!("extract({part} FROM age(a.z, b.z))");
+    let parts = ["year", "month", "day", "hour", "minute", "second"].map(part).join(", ");
+    let names = ["y", "m", "d", "h", "i", "s"];
+    let sql = format!(
+        "SELECT a.id, b.id AS other, {} FROM moments a, moments b \
+         WHERE a.id BETWEEN 1 AND 23 AND b.id BETWEEN 1 AND 23 ORDER BY a.id, b.id",
+        parts
+            .split(", ")
+            .zip(names)
+            .map(|(p, n)| format!("{p} AS {n}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    let expected = cluster.execute(&database, &sql).expect("ages");
+    let (said, _) = block_on(pair.ask(&sql));
+    let shown = |cell: &serde_json::Value| match cell.as_str() {
+        Some(text) => text.to_string(),
+        None => cell.to_string(),
+    };
+    let rows = said.rows.iter().filter_map(|row| row.as_array());
+    let rows: Vec<String> =
+        rows.map(|row| row.iter().map(shown).collect::<Vec<_>>().join("|")).collect();
+    assert_eq!(rows.len(), 23 * 23, "{}", said.text);
+    assert_eq!(rows.join("\n"), expected);
 }
 
 #[test]

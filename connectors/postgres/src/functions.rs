@@ -5,7 +5,11 @@
 //! characters; floating point overflows with an error; `round`, `floor` and division have other types
 //! or scales; `||` and `replace` can make a text too long for the server out of a hidden one, which is
 //! an error; a cast that may not fit raises one, too; `sum` and `avg` of doubles depend on the order
-//! of rows.
+//! of rows; ILIKE follows a locale, as `upper` does; a date plus an interval may leave the calendar, and
+//! `string_agg` may grow beyond what a value can hold, which are errors; `stddev` of numbers is a numeric of other
+//! digits; a percentile is a double of 64-bit numbers and interpolates otherwise, but for the median of
+//! small ones; `to_char` shows D, G, S and names of zones by the server's settings; `to_date` and
+//! `to_timestamp` fail on a text that does not fit.
 
 use celosia_connector_api::FunctionRule as Rule;
 use celosia_connector_api::functions::Argument::{Natural, NonEmpty, Of, Positive, Without, Word};

@@ -4,7 +4,8 @@
 //! Not here, and why: `upper` and `lower` follow the collation; positions are counted in UTF-16 units, of
 //! which some characters have two, unless the collation knows better; `+` on text and REPLACE can make a
 //! text too long out of a hidden one; COUNT and SUM of `int` overflow, so both are made wide first; text has
-//! no smallest value that is the engine's; division and floating point have other types or raise errors.
+//! no smallest value that is the engine's; division and floating point have other types or raise errors; a median
+//! is a window function; FORMAT follows a culture, so only dates as ISO texts and their beginnings are sent.
 
 use celosia_connector_api::functions::Argument::{Natural, Of, Pattern, Positive, Word};
 use celosia_connector_api::functions::class::{

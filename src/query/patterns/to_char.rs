@@ -80,7 +80,10 @@ impl ScalarUDFImpl for ToChar {
         let ColumnarValue::Scalar(pattern) = &args.args[1] else {
             return exec_err!("the pattern of to_char is a constant");
         };
-        let Some(pattern) = checked(Self::NAME, pattern)? else {
+        // PostgreSQL shows a moment as NULL where the pattern is empty, and a number as an empty text.
+        let of_number = args.args[0].data_type().is_numeric();
+        let pattern = checked(Self::NAME, pattern)?;
+        let Some(pattern) = pattern.filter(|pattern| of_number || !pattern.is_empty()) else {
             return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None)));
         };
         let scalar = matches!(args.args[0], ColumnarValue::Scalar(_));
@@ -136,8 +139,6 @@ fn moments(values: &ArrayRef, parts: &[Part]) -> Result<StringArray> {
     // Where PostgreSQL's time stamps end; a later date has no form there.
     let end = days_of(294_277, 1, 1);
     match values.data_type() {
-        // An empty pattern shows nothing, which PostgreSQL has as NULL for moments.
-        _ if parts.is_empty() => Ok(StringArray::new_null(values.len())),
         DataType::Date32 => {
             let days = values.as_primitive::<Date32Type>().iter();
             let days = days.map(|day| day.map(i64::from).filter(|day| *day < end));

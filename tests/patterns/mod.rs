@@ -265,18 +265,11 @@ fn seconds_since_1970_are_those_of_postgresql() {
 fn ages_are_those_of_postgresql() {
     let Some(cluster) = cluster() else { return };
     let (pair, database) = block_on(over(cluster, moments()));
-    let part = |part| format!("extract({part} FROM age(a.z, b.z))");
+    let part = |part| format!("extract({part} FROM age(a.z, b.z)) AS {part}s");
     let parts = ["year", "month", "day", "hour", "minute", "second"].map(part).join(", ");
-    let names = ["y", "m", "d", "h", "i", "s"];
     let sql = format!(
-        "SELECT a.id, b.id AS other, {} FROM moments a, moments b \
-         WHERE a.id BETWEEN 1 AND 23 AND b.id BETWEEN 1 AND 23 ORDER BY a.id, b.id",
-        parts
-            .split(", ")
-            .zip(names)
-            .map(|(p, n)| format!("{p} AS {n}"))
-            .collect::<Vec<_>>()
-            .join(", ")
+        "SELECT a.id, b.id AS other, {parts} FROM moments a, moments b \
+         WHERE a.id BETWEEN 1 AND 23 AND b.id BETWEEN 1 AND 23 ORDER BY a.id, b.id"
     );
     let expected = cluster.execute(&database, &sql).expect("ages");
     let (said, _) = block_on(pair.ask(&sql));

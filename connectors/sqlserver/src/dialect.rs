@@ -248,12 +248,8 @@ impl Dialect for SqlServerDialect {
             window: true,
             unordered_window: false,
             offset: true,
-            grouping_sets: true,
+            grouping_sets: false,
         }
-    }
-
-    fn grouping_id(&self, keys: &[String]) -> String {
-        format!("GROUPING_ID({})", keys.join(", "))
     }
 
     fn functions(&self) -> &'static [FunctionRule] {

@@ -5,7 +5,8 @@
 //! which some characters have two, unless the collation knows better; `+` on text and REPLACE can make a
 //! text too long out of a hidden one; COUNT and SUM of `int` overflow, so both are made wide first; text has
 //! no smallest value that is the engine's; division and floating point have other types or raise errors; a median
-//! is a window function; FORMAT follows a culture, so only dates as ISO texts and their beginnings are sent.
+//! is a window function; FORMAT follows a culture, so only dates as ISO texts and their beginnings are sent. GROUPING SETS would be
+//! the same, but nothing that we can run here shows it.
 
 use celosia_connector_api::functions::Argument::{Natural, Of, Pattern, Positive, Word};
 use celosia_connector_api::functions::class::{

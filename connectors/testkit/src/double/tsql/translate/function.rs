@@ -286,7 +286,6 @@ fn special(
                 texts.map(|text| FunctionArg::Unnamed(FunctionArgExpr::Expr(text))).to_vec();
             format!("({function})::tsql.nv")
         }
-        ("grouping_id", [_, ..]) => format!("grouping({})", arguments.join(", ")),
         ("isnull", [value, other]) => format!("COALESCE({value}, {other})"),
         ("iif", [condition, yes, no]) => format!("CASE WHEN {condition} THEN {yes} ELSE {no} END"),
         ("choose", [at, values @ ..]) => {

@@ -5,6 +5,7 @@ mod architecture;
 mod engine;
 mod leaks;
 mod mcp;
+mod patterns;
 mod pushdown;
 mod slt;
 mod support;

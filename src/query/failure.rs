@@ -5,6 +5,7 @@ use super::aggregate_only::Refused;
 use super::context::SourceFailure;
 use super::functions::Functions;
 use super::guard::TOO_LARGE;
+use super::patterns::{NOT_READABLE, OUT_OF_RANGE, Unsupported};
 use super::supervise::{PLANNING_DEADLINE, deadline_exceeded};
 use crate::catalog;
 use crate::error::{Code, Error};
@@ -21,6 +22,12 @@ pub(super) fn of_planning(error: DataFusionError, functions: &Functions) -> Erro
         && let Some(refused) = cause.downcast_ref::<Refused>()
     {
         return Error::new(Code::NotAllowed, refused.to_string()).with_hint(Refused::HINT);
+    }
+    if let DataFusionError::External(cause) = error.find_root()
+        && let Some(unsupported) = cause.downcast_ref::<Unsupported>()
+    {
+        let text = format!("not supported: {unsupported}");
+        return Error::new(Code::InvalidStatement, text).with_hint(unsupported.hint.clone());
     }
     match error.find_root() {
         DataFusionError::SchemaError(schema, _) => of_schema(schema),
@@ -58,6 +65,12 @@ pub(super) fn of_execution(error: DataFusionError) -> Error {
         DataFusionError::Execution(text) if text.contains(TOO_LARGE) => {
             Error::new(Code::ResourceLimit, TOO_LARGE)
                 .with_hint("ask for a shorter text or a smaller array")
+        }
+        DataFusionError::Execution(text) if text.contains(NOT_READABLE) => {
+            evaluation(NOT_READABLE).with_hint("filter such texts out first, for instance with LIKE")
+        }
+        DataFusionError::Execution(text) if text.contains(OUT_OF_RANGE) => {
+            evaluation(OUT_OF_RANGE)
         }
         DataFusionError::ArrowError(arrow, _) => of_arrow(arrow),
         DataFusionError::Plan(text) => Error::new(Code::InvalidStatement, first_lines(text)),

@@ -2,10 +2,13 @@
 //! large value out of a small one.
 //!
 //! What is absent is absent for a reason: it reveals the engine (`version`, `arrow_typeof`), reads
-//! files, or answers differently from PostgreSQL without saying so (`to_char` takes other patterns).
+//! files, or answers differently from PostgreSQL without saying so. Some are ours because the engine's do.
 
 use super::doubles::OrderFree;
+use super::age::Age;
+use super::date_part::DatePart;
 use super::guard::Guarded;
+use super::patterns::{ToChar, ToTime};
 use super::round::Round;
 use super::truncate::DateTrunc;
 use datafusion::common::Result;
@@ -189,6 +192,10 @@ const AGGREGATES: &[&str] = &[
     "var_pop",
 ];
 
+/// PostgreSQL's other names of aggregates.
+const SYNONYMS: &[(&str, &str)] =
+    &[("variance", "var"), ("var_samp", "var"), ("stddev_samp", "stddev"), ("every", "bool_and")];
+
 const WINDOWS: &[&str] = &[
     "cume_dist",
     "dense_rank",
@@ -205,18 +212,10 @@ const WINDOWS: &[&str] = &[
 
 /// What to write instead of a function that models like and that is not here.
 const INSTEAD: &[(&str, &str)] = &[
-    (
-        "to_char",
-        "use extract(), date_trunc() or CAST(x AS text); lpad(CAST(n AS text), 2, '0') pads numbers",
-    ),
-    ("date_format", "use extract(), date_trunc() or CAST(x AS text)"),
-    ("to_date", "write CAST('2024-12-31' AS date)"),
-    (
-        "to_timestamp",
-        "write CAST('2024-12-31 10:00:00' AS timestamp), or to_timestamp_seconds(n) for Unix time",
-    ),
-    ("strftime", "use extract() or date_trunc()"),
-    ("age", "subtract the dates, or use extract(year FROM ...)"),
+    ("date_format", "use to_char(x, 'YYYY-MM-DD HH24:MI:SS')"),
+    ("to_number", "write CAST(replace(x, ',', '') AS numeric)"),
+    ("strftime", "use to_char(x, 'YYYY-MM-DD HH24:MI:SS')"),
+    ("str_to_date", "use to_date(x, 'YYYY-MM-DD')"),
     ("isnull", "use coalesce()"),
     ("ifnull", "use coalesce()"),
     ("iif", "use CASE WHEN ... THEN ... ELSE ... END"),
@@ -250,6 +249,9 @@ impl Functions {
             .chain(datafusion::functions_nested::all_default_nested_functions());
         for function in all {
             let function = match function.name() {
+                DatePart::NAME => {
+                    Arc::new(ScalarUDF::new_from_impl(DatePart::new(function.clone())))
+                }
                 "round" => Arc::new(ScalarUDF::new_from_impl(Round::new(function.clone()))),
                 name if PLAIN.contains(&name) => function,
                 name if GUARDED.contains(&name) => {
@@ -261,8 +263,7 @@ impl Functions {
                 scalar.insert(name.to_string(), function.clone());
             }
         }
-        for name in ["date_trunc", "datetrunc"] {
-            let function = ScalarUDF::new_from_impl(DateTrunc::new());
+        for (name, function) in own() {
             scalar.insert(name.to_string(), Arc::new(function));
         }
         // Aliases under which PostgreSQL does not know the function stay out.
@@ -276,6 +277,11 @@ impl Functions {
                 for name in function.aliases().iter().map(String::as_str).chain([function.name()]) {
                     aggregate.insert(name.to_string(), function.clone());
                 }
+            }
+        }
+        for (name, known) in SYNONYMS {
+            if let Some(function) = aggregate.get(*known).cloned() {
+                aggregate.insert((*name).to_string(), function);
             }
         }
         let mut window = HashMap::new();
@@ -312,6 +318,18 @@ impl Functions {
     }
 }
 
+/// Functions that are ours, whole.
+fn own() -> [(&'static str, ScalarUDF); 6] {
+    [
+        (Age::NAME, ScalarUDF::new_from_impl(Age::new())),
+        ("date_trunc", ScalarUDF::new_from_impl(DateTrunc::new())),
+        ("datetrunc", ScalarUDF::new_from_impl(DateTrunc::new())),
+        (ToChar::NAME, ScalarUDF::new_from_impl(ToChar::new())),
+        ("to_date", ScalarUDF::new_from_impl(ToTime::date())),
+        ("to_timestamp", ScalarUDF::new_from_impl(ToTime::timestamp())),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,11 +337,12 @@ mod tests {
     #[test]
     fn every_listed_function_exists_and_no_other_is_known() {
         let functions = Functions::allowed().expect("functions");
-        for name in PLAIN.iter().chain(GUARDED).chain(AGGREGATES).chain(WINDOWS) {
+        let own = own().map(|(name, _)| name);
+        for name in PLAIN.iter().chain(GUARDED).chain(AGGREGATES).chain(WINDOWS).chain(&own) {
             assert!(functions.knows(name), "{name} is listed but not in the engine");
         }
         for name in [
-            "to_char",
+            "date_format",
             "version",
             "arrow_typeof",
             "arrow_cast",

@@ -3,6 +3,7 @@
 use super::leaf::GovernedTable;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source_as_provider;
+use datafusion::logical_expr::utils::grouping_set_to_exprlist;
 use datafusion::logical_expr::{Distinct, Expr, JoinType, LogicalPlan};
 use std::collections::BTreeSet;
 
@@ -28,8 +29,15 @@ pub(super) fn origins(plan: &LogicalPlan) -> Vec<Origins> {
         }
         LogicalPlan::Aggregate(aggregate) => {
             let input = Input::of(&aggregate.input);
-            let exprs = aggregate.group_expr.iter().chain(&aggregate.aggr_expr);
-            pad(exprs.map(|expr| input.of_expr(expr)).collect(), plan)
+            let groups = grouping_set_to_exprlist(&aggregate.group_expr).unwrap_or_default();
+            let mut columns: Vec<Origins> =
+                groups.into_iter().map(|expr| input.of_expr(expr)).collect();
+            if let [Expr::GroupingSet(_)] = aggregate.group_expr.as_slice() {
+                // Which of the groupings a row is of.
+                columns.push(columns.iter().flatten().cloned().collect());
+            }
+            columns.extend(aggregate.aggr_expr.iter().map(|expr| input.of_expr(expr)));
+            pad(columns, plan)
         }
         LogicalPlan::Window(window) => {
             let input = Input::of(&window.input);

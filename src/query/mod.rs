@@ -1,5 +1,6 @@
 //! The heart: a statement from untrusted text to governed rows.
 
+mod age;
 mod aggregate_only;
 mod arithmetic;
 mod average;
@@ -7,9 +8,11 @@ mod collect;
 mod concat;
 mod context;
 mod cut;
+mod date_part;
 mod describe;
 mod doubles;
 mod engine;
+mod escapes;
 mod failure;
 mod frame;
 mod functions;
@@ -22,6 +25,7 @@ mod lineage;
 mod local;
 mod names;
 mod parameters;
+mod patterns;
 mod planner;
 mod preaggregate;
 mod prepared;

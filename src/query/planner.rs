@@ -6,6 +6,7 @@ use super::average::ExactAggregates;
 use super::concat::ConcatPlanner;
 use super::cut::{Cut, Kept, cut};
 use super::frame::without_distances;
+use super::date_part::{DatePart, ExtractPlanner};
 use super::functions::Functions;
 use super::keys::SendKeys;
 use super::leaf::GovernedTable;
@@ -85,6 +86,9 @@ impl Planner {
         let runtime = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0).build_arc()?;
         let mut expr_planners: Vec<Arc<dyn ExprPlanner>> =
             vec![Arc::new(ArithmeticPlanner::new()), Arc::new(ConcatPlanner::new())];
+        if let Some(function) = functions.scalar.get(DatePart::NAME) {
+            expr_planners.push(Arc::new(ExtractPlanner::new(function.clone())));
+        }
         expr_planners.extend(SessionStateDefaults::default_expr_planners());
         let builder = |config: SessionConfig, rules: Rules| {
             SessionStateBuilder::new()

@@ -13,7 +13,7 @@ use super::session::View;
 use super::statement::Statement;
 use super::supervise::with_deadline;
 use super::template::Template;
-use super::{failure, names, parameters};
+use super::{escapes, failure, names, parameters};
 use crate::audit::{Intent, OpenRecord};
 use crate::error::{Error, Result};
 use crate::model::{ColumnInfo, Lineage, Outcome, TableRef};
@@ -209,6 +209,7 @@ impl Run {
         self.note(&normalized, &fingerprint, &BTreeSet::new());
         let mut ast = statement.into_ast();
         parameters::bind(&mut ast, &self.request.parameters)?;
+        escapes::rewrite(&mut ast)?;
         Ok(Parsed { ast, normalized, fingerprint })
     }
 

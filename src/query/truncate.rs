@@ -4,11 +4,11 @@
 //! it, this one gives a time stamp without a zone for a date. PostgreSQL's calendar begins within 4713 BC:
 //! a week, month, quarter or year from before 4712 BC is an error there, and NULL here and in what is pushed.
 
+use super::patterns::calendar::{date_of, days_of};
 use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::types::{Date32Type, TimestampMicrosecondType};
 use arrow_array::{Array, PrimitiveArray};
 use arrow_schema::{DataType, TimeUnit};
-use chrono::{DateTime, Datelike, NaiveDate};
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
@@ -45,14 +45,18 @@ impl ScalarUDFImpl for DateTrunc {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        Ok(types[1].clone())
+        Ok(match &types[1] {
+            DataType::Date32 => DataType::Timestamp(TimeUnit::Microsecond, None),
+            moment => moment.clone(),
+        })
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let micros = |zone| DataType::Timestamp(TimeUnit::Microsecond, zone);
         let moment = match types {
             [_, DataType::Timestamp(_, zone)] => micros(zone.clone()),
-            [_, DataType::Date32 | DataType::Null] => micros(None),
+            [_, DataType::Date32] => DataType::Date32,
+            [_, DataType::Null] => micros(None),
             [_, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View] => micros(None),
             _ => return plan_err!("date_trunc takes a unit and a date or time stamp"),
         };
@@ -68,7 +72,10 @@ impl ScalarUDFImpl for DateTrunc {
         };
         let moments = args.args[1].to_array(args.number_rows)?;
         let DataType::Timestamp(_, zone) = moments.data_type() else {
-            return exec_err!("date_trunc takes time stamps");
+            let days = moments.as_primitive::<Date32Type>().iter();
+            let cut: PrimitiveArray<TimestampMicrosecondType> =
+                days.map(|day| day.and_then(|day| unit.cut(of_day(day)?))).collect();
+            return Ok(ColumnarValue::Array(Arc::new(cut)));
         };
         let moments = moments.as_primitive::<TimestampMicrosecondType>();
         let cut: PrimitiveArray<TimestampMicrosecondType> =
@@ -77,12 +84,18 @@ impl ScalarUDFImpl for DateTrunc {
     }
 }
 
+/// The beginning of a day; NULL where it is in a year that time stamps do not reach the end of.
+fn of_day(day: i32) -> Option<i64> {
+    let day = i64::from(day);
+    (day < days_of(294_247, 1, 1)).then_some(day)?.checked_mul(DAY)
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Unit {
     /// A fixed number of microseconds, counted from a moment.
     Fixed(i64, i64),
     /// A number of months of a year.
-    Months(u32),
+    Months(i64),
 }
 
 impl Unit {
@@ -114,10 +127,9 @@ impl Unit {
                 moment.checked_sub(since.rem_euclid(length))
             }
             Unit::Months(months) => {
-                let day = DateTime::from_timestamp_micros(moment)?.date_naive();
-                let month = day.month0() / months * months + 1;
-                let first = NaiveDate::from_ymd_opt(day.year(), month, 1)?;
-                Some(first.and_hms_opt(0, 0, 0)?.and_utc().timestamp_micros())
+                let day = date_of(moment.div_euclid(DAY));
+                let month = (day.month - 1) / months * months + 1;
+                days_of(day.year, month, 1).checked_mul(DAY)
             }
         }
     }
@@ -126,6 +138,7 @@ impl Unit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::{DateTime, NaiveDate};
 
     #[test]
     fn units_begin_where_the_calendar_says() {

@@ -22,7 +22,7 @@ fn an_unknown_name_comes_with_the_nearest_right_one() {
         ("SELECT p.emial FROM people p", "email"),
         ("SELECT regoin, count(*) FROM people GROUP BY 1", "region"),
         ("SELECT lenght(name) FROM people", "length"),
-        ("SELECT to_char(placed, 'YYYY') FROM orders", "extract"),
+        ("SELECT date_format(placed, 'YYYY') FROM orders", "to_char"),
         ("SELECT len(name) FROM people", "length"),
         ("SELECT datediff(born, born) FROM people", "subtract"),
     ] {

@@ -98,3 +98,24 @@ SELECT id FROM facts WHERE colour NOT IN ('red', 'green', 'a"b', 'back\slash', '
 SELECT id FROM facts WHERE dimension IN (5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 2147483648) ORDER BY id
 SELECT id FROM facts WHERE price IN (13.01, 26.02, 39.03, 52.04, 65.05, 78.06, 91.07, 104.08, 117.09, 130.10, 143.11, 156.12, 169.13, 182.14, 195.15, 208.16, 221.17, 234.18, 247.19, 260.20, 273.21, 286.22, 299.23, 312.24) ORDER BY id
 SELECT id FROM facts WHERE sold IN (DATE '2024-02-02', DATE '2024-03-03', DATE '2024-04-04', DATE '2024-05-05', DATE '2024-06-06', DATE '2024-07-07', DATE '2024-08-08', DATE '2024-09-09', DATE '2024-10-10', DATE '2024-11-11', DATE '2024-12-12', DATE '2024-01-13', DATE '2024-02-14', DATE '2024-03-15', DATE '2024-04-16', DATE '2024-05-17', DATE '2024-06-18', DATE '2024-07-19', DATE '2024-08-20', DATE '2024-09-21', DATE '2024-10-22', DATE '2024-11-23', DATE '2024-12-24') ORDER BY id
+-- functions
+SELECT to_char(sold, 'YYYY-MM') AS m, count(*) AS n, sum(price) AS p FROM facts GROUP BY 1 ORDER BY 1
+SELECT to_char(z, 'FMDD Mon YYYY HH24:MI') AS v, count(*) AS n FROM cases GROUP BY 1
+SELECT id FROM cases WHERE to_char(y, 'YYYY') = '2024'
+SELECT id, to_char(d, 'FM999,999,990.00') AS v FROM cases WHERE d > 0
+SELECT id, to_char(f, '9990.00') AS v FROM cases
+SELECT id FROM cases WHERE t LIKE 'a!%%' ESCAPE '!'
+SELECT id FROM cases WHERE t ILIKE 'a%' ORDER BY id
+SELECT id, extract(second FROM z) AS s, extract(week FROM y) AS w, extract(isodow FROM y) AS d FROM cases
+SELECT id FROM cases WHERE y >= to_date('31.12.1969', 'DD.MM.YYYY')
+-- grouping sets
+SELECT colour, quantity, grouping(colour) AS g, grouping(quantity) AS h, count(*) AS n, sum(price) AS p FROM facts GROUP BY ROLLUP (colour, quantity)
+SELECT colour, quantity, count(*) AS n, avg(price) AS a FROM facts GROUP BY CUBE (colour, quantity)
+SELECT colour, dimension, sum(price) AS p, count(DISTINCT quantity) AS q FROM facts GROUP BY GROUPING SETS ((colour), (dimension), ())
+SELECT d.colour, extract(month FROM f.sold) AS m, sum(f.price) AS p FROM facts f JOIN dimensions d ON f.dimension = d.id GROUP BY ROLLUP (d.colour, extract(month FROM f.sold)) ORDER BY d.colour, m, p
+SELECT colour, count(*) AS n FROM facts GROUP BY ROLLUP (colour) HAVING grouping(colour) = 1 OR count(*) > 50
+SELECT colour, count(*) AS n FROM facts WHERE id < 0 GROUP BY ROLLUP (colour)
+SELECT dimension, grouping(dimension) AS g, sum(dimension) AS s FROM facts GROUP BY CUBE (dimension) ORDER BY g, dimension
+SELECT t, b, count(*) AS n FROM cases GROUP BY ROLLUP (t, b)
+SELECT x.colour, x.n FROM (SELECT colour, quantity, count(*) AS n FROM facts GROUP BY ROLLUP (colour, quantity)) x WHERE x.n > 20
+SELECT colour, colour AS c, count(*) AS n FROM facts GROUP BY ROLLUP (colour), CUBE (quantity)

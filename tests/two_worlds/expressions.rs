@@ -149,6 +149,10 @@ impl Generator<'_> {
             (1, ("repeat({}, 2)", &[Type::Text])),
             (1, ("translate({}, 'abc', 'xyz')", &[Type::Text])),
             (1, ("chr({})", &[Type::Int])),
+            (2, ("to_char({}, 'YYYY-MM')", &[Type::Time])),
+            (2, ("to_char({}, 'FMDay DDth Mon YYYY')", &[Type::Date])),
+            (1, ("to_char({}, '999,990.0MI')", &[Type::Dec])),
+            (1, ("to_char({}, 'FM9990')", &[Type::Int])),
             (2, ("regexp_replace('none', {}, '')", &[Type::Text])),
         ]);
         self.node(Type::Text, template, types, scope, depth)
@@ -160,6 +164,7 @@ impl Generator<'_> {
             (3, ("CAST({} AS DATE)", &[Type::Time])),
             (3, ("CAST(date_trunc('month', {}) AS DATE)", &[Type::Date])),
             (1, ("CAST({} AS DATE)", &[Type::Text])),
+            (1, ("to_date({}, 'YYYY-MM-DD')", &[Type::Text])),
         ]);
         self.node(Type::Date, template, types, scope, depth)
     }

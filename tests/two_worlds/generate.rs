@@ -159,6 +159,7 @@ impl<'a> Generator<'a> {
                 (1, ("stddev({})", 1)),
                 (1, ("max({})", 1)),
                 (1, ("median({})", 1)),
+                (1, ("median({})", 0)),
             ]),
             Type::Dec => {
                 self.rng.weighted(&[(3, ("sum({})", 2)), (2, ("max({})", 2)), (1, ("min({})", 2))])

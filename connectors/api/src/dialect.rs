@@ -101,6 +101,8 @@ pub struct Relational {
     pub per_row: bool,
     /// What follows WITH and is named more than once is computed once.
     pub shared: bool,
+    /// Several groupings at once, `GROUPING SETS`.
+    pub grouping_sets: bool,
 }
 
 /// What rows are grouped by.
@@ -363,6 +365,11 @@ pub trait Dialect: Send + Sync + Debug {
     /// source is looser than equality of the Arrow values.
     fn group_key(&self, operand: &Operand<'_>) -> GroupKey {
         GroupKey { value: operand.sql.to_string(), more: None }
+    }
+
+    /// Which of these keys a grouping leaves out: a bit for each, the last one lowest.
+    fn grouping_id(&self, keys: &[String]) -> String {
+        format!("GROUPING({})", keys.join(", "))
     }
 
     /// An aggregate, over a window where `over` says which one. `None` where the dialect has no exact one

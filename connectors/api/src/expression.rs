@@ -212,6 +212,11 @@ impl Expression {
                     let (least, most) = left.range();
                     (least / i128::from(*by), most / i128::from(*by))
                 }
+                ("&", [_, Expression { node: Node::Literal(Value::Integer(mask)), .. }])
+                    if *mask >= 0 =>
+                {
+                    (0, i128::from(*mask))
+                }
                 // Years go from -4,713 to 5,881,580; every other part is less.
                 ("date_part", _) => (-6_000_000, 6_000_000),
                 _ => by_type(&self.data_type),

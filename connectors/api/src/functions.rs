@@ -42,6 +42,8 @@ pub enum Argument {
     Of(ClassSet),
     /// Exactly this constant text, which becomes part of the spelling.
     Word(&'static str),
+    /// Exactly this constant text, or the same in lower case, which becomes part of the spelling.
+    Pattern(&'static str),
     /// A constant whole number from 0 to 1,000,000; bound.
     Natural,
     /// A constant whole number from 1 to 1,000,000; bound.
@@ -50,6 +52,8 @@ pub enum Argument {
     Exactly(i64),
     /// A constant text that is not empty; bound.
     NonEmpty,
+    /// A constant text that is not empty and has none of these in it, in any case; bound.
+    Without(&'static [&'static str]),
 }
 
 impl FunctionRule {

@@ -44,6 +44,10 @@ pub enum RemoteQuery {
         input: Box<RemoteQuery>,
         /// What rows are grouped by; none makes one group, of all rows.
         groups: Vec<Expression>,
+        /// Several groupings at once, each by some of `groups`, by index; those it leaves out are NULL, and
+        /// behind the groups is a column that says which they are, a bit for each, the last one lowest.
+        /// None is one grouping, by all of them.
+        sets: Vec<Vec<usize>>,
         /// What is computed for each group.
         aggregates: Vec<AggregateCall>,
     },
@@ -199,10 +203,14 @@ impl RemoteQuery {
                 }
                 shape
             }
-            Self::Aggregate { input, groups, aggregates } => {
+            Self::Aggregate { input, groups, sets, aggregates } => {
                 let below = input.shape();
-                let groups = groups.iter().map(|group| shape_of(group, &below));
-                groups.chain(aggregates.iter().map(|a| Shape::computed(&a.data_type))).collect()
+                let mut shape: Vec<Shape> = groups.iter().map(|g| shape_of(g, &below)).collect();
+                if !sets.is_empty() {
+                    shape.push(Shape::computed(&DataType::Int64));
+                }
+                shape.extend(aggregates.iter().map(|a| Shape::computed(&a.data_type)));
+                shape
             }
             Self::Window { input, functions } => {
                 let mut shape = input.shape();

@@ -269,7 +269,12 @@ impl Dialect for OracleDialect {
             offset: true,
             per_row: false,
             shared: false,
+            grouping_sets: true,
         }
+    }
+
+    fn grouping_id(&self, keys: &[String]) -> String {
+        format!("GROUPING_ID({})", keys.join(", "))
     }
 
     fn functions(&self) -> &'static [FunctionRule] {

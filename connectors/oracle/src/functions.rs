@@ -6,7 +6,7 @@
 //! session's language; days and weeks are counted in the Julian calendar before 1582; a NUMBER becomes the
 //! double next to it by rules of Oracle's own; sums of doubles depend on the order of rows.
 
-use celosia_connector_api::functions::Argument::{Exactly, NonEmpty, Of, Positive, Word};
+use celosia_connector_api::functions::Argument::{Exactly, NonEmpty, Of, Pattern, Positive, Word};
 use celosia_connector_api::functions::class::{DECIMAL, INTEGER, TEXT, TIMESTAMP};
 use celosia_connector_api::{Argument, ClassSet, FunctionRule as Rule, OperandClass};
 
@@ -153,6 +153,25 @@ const COMMON: &[Rule] = &[
         "TRUNC({0}, 'MI')",
         "date_trunc('minute', z)",
     ),
+    Rule::scalar(
+        "to_char",
+        &[TIMESTAMP, Pattern("YYYY")],
+        "TO_CHAR({0}, 'YYYY')",
+        "to_char(z, 'YYYY')",
+    ),
+    Rule::scalar(
+        "to_char",
+        &[TIMESTAMP, Pattern("YYYY-MM")],
+        "TO_CHAR({0}, 'YYYY-MM')",
+        "to_char(z, 'YYYY-MM')",
+    ),
+    Rule::scalar(
+        "to_char",
+        &[TIMESTAMP, Pattern("YYYY-MM-DD")],
+        "TO_CHAR({0}, 'YYYY-MM-DD')",
+        "to_char(y, 'YYYY-MM-DD')",
+    ),
+    Rule::scalar("to_char", &[TIMESTAMP, Pattern("MM")], "TO_CHAR({0}, 'MM')", "to_char(z, 'mm')"),
     // Aggregates.
     Rule::aggregate("count", &[], "COUNT(*)", "count(*)"),
     Rule::aggregate("count", &[COUNTED], "COUNT({0})", "count(t)"),

@@ -178,6 +178,7 @@ impl Dialect for PostgresDialect {
             offset: true,
             per_row: true,
             shared: true,
+            grouping_sets: true,
         }
     }
 

@@ -201,6 +201,7 @@ impl Dialect for SqliteDialect {
             offset: true,
             per_row: false,
             shared: false,
+            grouping_sets: false,
         }
     }
 

@@ -10,7 +10,7 @@
 //! bits wide, so that `+` may turn into a double; a decimal is a double or text, of which only sums and
 //! extremes are exact; a time stamp with an offset has no fixed place for its parts.
 
-use celosia_connector_api::functions::Argument::{NonEmpty, Of, Positive, Word};
+use celosia_connector_api::functions::Argument::{NonEmpty, Of, Pattern, Positive, Word};
 use celosia_connector_api::functions::class::{
     ANY, BOOLEAN, DATE, DECIMAL, INTEGER, TEXT, TIMESTAMP,
 };
@@ -19,17 +19,31 @@ use celosia_connector_api::{Argument, ClassSet, FunctionRule as Rule, OperandCla
 /// What is computed from a date, where it is one.
 macro_rules! of_date {
     ($value:expr) => {
-        concat!("CASE WHEN date({0}) = {0} THEN ", $value, " WHEN {0} IS NOT NULL THEN 'unfit' END")
+        of_date!($value, "'unfit'")
+    };
+    ($value:expr, $unfit:expr) => {
+        concat!(
+            "CASE WHEN date({0}) = {0} THEN ",
+            $value,
+            " WHEN {0} IS NOT NULL THEN ",
+            $unfit,
+            " END"
+        )
     };
 }
 /// What is computed from a time stamp, where it is one without an offset.
 macro_rules! of_moment {
     ($value:expr) => {
+        of_moment!($value, "'unfit'")
+    };
+    ($value:expr, $unfit:expr) => {
         concat!(
             "CASE WHEN date(substr({0}, 1, 10)) = substr({0}, 1, 10) \
              AND substr({0}, 11) NOT GLOB '*[^0-9:. TZz]*' THEN ",
             $value,
-            " WHEN {0} IS NOT NULL THEN 'unfit' END"
+            " WHEN {0} IS NOT NULL THEN ",
+            $unfit,
+            " END"
         )
     };
 }
@@ -203,7 +217,65 @@ pub(crate) const RULES: &[Rule] = &[
         of_moment!("substr({0}, 1, 10) || ' ' || substr({0} || ' 00:00', 12, 5) || ':00'"),
         "date_trunc('minute', z)",
     ),
+    Rule::scalar(
+        "date_trunc",
+        &[Word("year"), DATE],
+        of_date!("substr({0}, 1, 4) || '-01-01 00:00:00'"),
+        "date_trunc('year', y)",
+    ),
+    Rule::scalar(
+        "date_trunc",
+        &[Word("quarter"), DATE],
+        of_date!(
+            "substr({0}, 1, 5) || substr('01040710', \
+             (CAST(substr({0}, 6, 2) AS INTEGER) - 1) / 3 * 2 + 1, 2) || '-01 00:00:00'"
+        ),
+        "date_trunc('quarter', y)",
+    ),
+    Rule::scalar(
+        "date_trunc",
+        &[Word("month"), DATE],
+        of_date!("substr({0}, 1, 7) || '-01 00:00:00'"),
+        "date_trunc('month', y)",
+    ),
+    Rule::scalar(
+        "date_trunc",
+        &[Word("day"), DATE],
+        of_date!("{0} || ' 00:00:00'"),
+        "date_trunc('day', y)",
+    ),
     Rule::scalar("cast date", &[TIMESTAMP], of_moment!("substr({0}, 1, 10)"), "CAST(z AS date)"),
+    // A text that is no text is refused where it is read.
+    Rule::scalar(
+        "to_char",
+        &[DATE, Pattern("YYYY")],
+        of_date!("substr({0}, 1, 4)", "x'00'"),
+        "to_char(y, 'yyyy')",
+    ),
+    Rule::scalar(
+        "to_char",
+        &[TIMESTAMP, Pattern("YYYY")],
+        of_moment!("substr({0}, 1, 4)", "x'00'"),
+        "to_char(z, 'YYYY')",
+    ),
+    Rule::scalar(
+        "to_char",
+        &[DATE, Pattern("YYYY-MM")],
+        of_date!("substr({0}, 1, 7)", "x'00'"),
+        "to_char(y, 'YYYY-MM')",
+    ),
+    Rule::scalar(
+        "to_char",
+        &[TIMESTAMP, Pattern("YYYY-MM")],
+        of_moment!("substr({0}, 1, 7)", "x'00'"),
+        "to_char(z, 'YYYY-MM')",
+    ),
+    Rule::scalar(
+        "to_char",
+        &[TIMESTAMP, Pattern("YYYY-MM-DD")],
+        of_moment!("substr({0}, 1, 10)", "x'00'"),
+        "to_char(z, 'YYYY-MM-DD')",
+    ),
     // Aggregates.
     Rule::aggregate("count", &[], "COUNT(*)", "count(*)"),
     Rule::aggregate("count", &[ANY], "COUNT({0})", "count(t)"),

@@ -250,6 +250,7 @@ impl Dialect for SqlServerDialect {
             offset: true,
             per_row: false,
             shared: false,
+            grouping_sets: false,
         }
     }
 

@@ -4,14 +4,15 @@ use super::Reason;
 use super::expressions::Translator;
 use super::nodes::{Piece, order};
 use super::types::remote_type;
+use arrow_schema::DataType;
 use celosia_connector_api::{
     AggregateCall, Expression, FunctionKind, OperandClass, RemoteQuery, WindowCall,
 };
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{
-    Aggregate, Expr, ExprSchemable, Window, WindowFrame, WindowFrameBound, WindowFrameUnits,
-    WindowFunctionDefinition,
+    Aggregate, Expr, ExprSchemable, GroupingSet, Window, WindowFrame, WindowFrameBound,
+    WindowFrameUnits, WindowFunctionDefinition,
 };
 
 /// A grouping.
@@ -21,17 +22,51 @@ pub(super) fn aggregate(
     input: Box<RemoteQuery>,
 ) -> Result<RemoteQuery, Reason> {
     let translator = piece.translator(aggregate.input.schema());
-    let groups = aggregate.group_expr.iter().map(|group| match group {
-        Expr::GroupingSet(_) => Err("GROUPING SETS, ROLLUP and CUBE".to_string()),
-        group => translator.expression(group),
-    });
+    let (groups, sets) = match aggregate.group_expr.as_slice() {
+        [Expr::GroupingSet(grouping)] => grouping_sets(grouping)?,
+        groups => (groups.iter().collect(), Vec::new()),
+    };
+    let groups = groups.into_iter().map(|group| translator.expression(group));
     let groups = groups.collect::<Result<Vec<_>, _>>()?;
     let calls = aggregate.aggr_expr.iter().map(|expr| match unaliased(expr) {
         Expr::AggregateFunction(function) => call(function, expr, &translator),
         _ => Err("an aggregate is not one function".into()),
     });
     let aggregates = calls.collect::<Result<Vec<_>, _>>()?;
-    Ok(RemoteQuery::Aggregate { input, groups, aggregates })
+    Ok(RemoteQuery::Aggregate { input, groups, sets, aggregates })
+}
+
+/// The keys of several groupings, and which of them each has.
+fn grouping_sets(grouping: &GroupingSet) -> Result<(Vec<&Expr>, Vec<Vec<usize>>), Reason> {
+    const MOST_CUBED: usize = 6;
+    let keys = grouping.distinct_expr();
+    let all = keys.len();
+    let sets: Vec<Vec<usize>> = match grouping {
+        GroupingSet::Rollup(listed) if listed.len() == all => {
+            (0..=all).rev().map(|length| (0..length).collect()).collect()
+        }
+        GroupingSet::Cube(listed) if listed.len() == all && all <= MOST_CUBED => (0..1_usize
+            << all)
+            .map(|without| (0..all).filter(|key| without >> (all - 1 - key) & 1 == 0).collect())
+            .collect(),
+        GroupingSet::GroupingSets(sets) => {
+            let place = |expr: &Expr| keys.iter().position(|key| *key == expr);
+            let sets = sets.iter().map(|set| set.iter().map(place).collect::<Option<Vec<_>>>());
+            sets.collect::<Option<_>>().ok_or("a grouping by something else")?
+        }
+        _ => return Err("ROLLUP or CUBE of a key that is named twice, or of many".into()),
+    };
+    let mut known: Vec<Vec<usize>> = Vec::with_capacity(sets.len());
+    for set in &sets {
+        let mut set = set.clone();
+        set.sort_unstable();
+        set.dedup();
+        if known.contains(&set) {
+            return Err("a grouping that is asked for twice".into());
+        }
+        known.push(set);
+    }
+    Ok((keys, sets))
 }
 
 fn call(
@@ -41,6 +76,38 @@ fn call(
 ) -> Result<AggregateCall, Reason> {
     let params = &function.params;
     let name = function.func.name();
+    if let Some(middle) = median(name, &params.args) {
+        let mut median = function.clone();
+        (median.params.args, median.params.order_by) = (vec![middle.clone()], Vec::new());
+        return call_plain("median", &median, expr, translator);
+    }
+    call_plain(name, function, expr, translator)
+}
+
+/// Whose median is asked for, whole numbers before they become doubles: `median(x)`, or the percentile in the
+/// middle, which is the same in both orders.
+fn median<'e>(name: &str, args: &'e [Expr]) -> Option<&'e Expr> {
+    let argument = match (name, args) {
+        ("median", [argument]) => argument,
+        ("percentile_cont", [argument, Expr::Literal(share, _)]) => {
+            let half = share.cast_to(&DataType::Float64).ok()?;
+            (half == ScalarValue::Float64(Some(0.5))).then_some(argument)?
+        }
+        _ => return None,
+    };
+    match argument {
+        Expr::Cast(cast) if *cast.field.data_type() == DataType::Float64 => Some(&cast.expr),
+        other => Some(other),
+    }
+}
+
+fn call_plain(
+    name: &str,
+    function: &AggregateFunction,
+    expr: &Expr,
+    translator: &Translator<'_>,
+) -> Result<AggregateCall, Reason> {
+    let params = &function.params;
     if !params.order_by.is_empty() || params.null_treatment.is_some() {
         return Err(format!("{name} over ordered rows"));
     }
@@ -52,6 +119,7 @@ fn call(
     };
     let (rule, arguments) = translator.rule(&name, FunctionKind::Aggregate, arguments)?;
     bounded_sum(&name, &arguments, translator)?;
+    bounded_median(&name, &arguments)?;
     let filter = params.filter.as_ref().map(|filter| translator.expression(filter)).transpose()?;
     let data_type =
         expr.get_type(translator.schema).map_err(|_| "a type is not known".to_string())?;
@@ -99,6 +167,18 @@ fn bounded_sum(
         _ => {}
     }
     Ok(())
+}
+
+/// The middle between two whole numbers is exact where they are small.
+fn bounded_median(name: &str, arguments: &[Expression]) -> Result<(), Reason> {
+    const MOST: i128 = 1 << 31;
+    match arguments {
+        [argument] if name == "median" => match argument.range() {
+            (least, most) if least >= -MOST && most < MOST => Ok(()),
+            _ => Err("a median of 64-bit numbers".into()),
+        },
+        _ => Ok(()),
+    }
 }
 
 /// Window functions.

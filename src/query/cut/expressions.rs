@@ -98,7 +98,7 @@ impl Translator<'_> {
             .find(fits)
             .ok_or_else(|| format!("{name} is not on the list of {}", self.dialect.name()))?;
         let spoken = |(wanted, _): &(&Argument, Expression)| {
-            !matches!(wanted, Argument::Word(_) | Argument::Exactly(_))
+            !matches!(wanted, Argument::Word(_) | Argument::Pattern(_) | Argument::Exactly(_))
         };
         let arguments = rule.arguments.iter().zip(arguments).filter(spoken).map(|(_, a)| a);
         Ok((rule, arguments.collect()))
@@ -142,8 +142,10 @@ impl Translator<'_> {
             Operator::LtEq => Comparison::LessOrEqual,
             Operator::Gt => Comparison::Greater,
             Operator::GtEq => Comparison::GreaterOrEqual,
+            Operator::BitwiseShiftRight => return self.shift(binary, expr),
             op => {
                 let name = match op {
+                    Operator::BitwiseAnd => "&",
                     Operator::Plus => "+",
                     Operator::Minus => "-",
                     Operator::Multiply => "*",
@@ -162,6 +164,20 @@ impl Translator<'_> {
             return Err("a comparison with NULL".into());
         }
         Ok(Expression::condition(Node::Compare { operator, left, right }))
+    }
+
+    /// A number that is not negative, shifted by a constant: divided.
+    fn shift(&self, binary: &BinaryExpr, expr: &Expr) -> Translated {
+        let left = self.expression(&binary.left)?;
+        let Node::Literal(Value::Integer(by @ 1..=18)) = self.expression(&binary.right)?.node
+        else {
+            return Err("a shift that is not by a few places".into());
+        };
+        if left.class != OperandClass::Integer || left.range().0 < 0 {
+            return Err("a shift of what may be negative".into());
+        }
+        let by = Expression::literal(Value::Integer(1 << by), DataType::Int64);
+        self.call("/", vec![left, by], expr)
     }
 
     /// A side of a comparison. Decimals of different types are compared in a common one, which may have
@@ -275,7 +291,7 @@ impl Translator<'_> {
         if inner.data_type == target && *cast.field.data_type() == target {
             return Ok(inner);
         }
-        if is_widening(&inner.data_type, &target) {
+        if is_widening(&inner.data_type, &target) || fits(&inner, &target) {
             // A wider type says nothing more of a text's collation or a time stamp's digits.
             let class = match inner.class {
                 OperandClass::Integer => class_of(&target),
@@ -341,6 +357,17 @@ impl Translator<'_> {
     }
 }
 
+/// Whether every value of an expression over whole numbers is one of a narrower type.
+fn fits(inner: &Expression, target: &DataType) -> bool {
+    let bits = match target {
+        DataType::Int16 => 15,
+        DataType::Int32 => 31,
+        _ => return false,
+    };
+    let (least, most) = inner.range();
+    inner.class == OperandClass::Integer && least >= -(1 << bits) && most < 1 << bits
+}
+
 /// A CASE whose values are all of one class, so that the source takes them for one type.
 fn conditional(
     branches: Vec<(Expression, Expression)>,
@@ -373,11 +400,20 @@ fn takes(wanted: &Argument, given: &Expression) -> bool {
     match (wanted, &given.node) {
         (Argument::Of(classes), _) => given.node != Node::Null && classes.contains(given.class),
         (Argument::Word(word), Node::Literal(Value::Text(text))) => text.eq_ignore_ascii_case(word),
+        (Argument::Pattern(pattern), Node::Literal(Value::Text(text))) => {
+            text == pattern || *text == pattern.to_ascii_lowercase()
+        }
         (Argument::Natural, Node::Literal(Value::Integer(n))) => (0..=MOST_NATURAL).contains(n),
         (Argument::Positive, Node::Literal(Value::Integer(n))) => (1..=MOST_NATURAL).contains(n),
         (Argument::Exactly(wanted), Node::Literal(Value::Integer(n))) => wanted == n,
         (Argument::NonEmpty, Node::Literal(Value::Text(text))) => {
             !text.is_empty() && !text.contains('\0')
+        }
+        (Argument::Without(words), Node::Literal(Value::Text(text))) => {
+            let upper = text.to_ascii_uppercase();
+            !text.is_empty()
+                && !text.contains('\0')
+                && !words.iter().any(|word| upper.contains(word))
         }
         _ => false,
     }

@@ -16,6 +16,8 @@ pub(super) struct Block {
     pub(super) cells: Vec<Cell>,
     /// What rows are grouped by; an empty list is one group of all.
     pub(super) groups: Option<Vec<String>>,
+    /// What follows GROUP BY where it is more than that list.
+    pub(super) sets: Option<String>,
     pub(super) having: Vec<String>,
     pub(super) order: Vec<String>,
     pub(super) skip: u64,
@@ -165,7 +167,10 @@ impl Block {
         };
         clause("FROM", std::slice::from_ref(&self.from), "");
         clause("WHERE", &self.conditions, " AND ");
-        clause("GROUP BY", self.groups.as_deref().unwrap_or_default(), ", ");
+        match &self.sets {
+            Some(sets) => clause("GROUP BY", std::slice::from_ref(sets), ""),
+            None => clause("GROUP BY", self.groups.as_deref().unwrap_or_default(), ", "),
+        }
         clause("HAVING", &self.having, " AND ");
         clause("ORDER BY", &self.order, ", ");
         match (self.skip, self.fetch) {

@@ -86,7 +86,7 @@ impl Renderer<'_> {
                 let block = self.groups_of_row(input, keys, outer)?;
                 self.filter(block, predicate)
             }
-            RemoteQuery::Aggregate { input, groups, aggregates } => {
+            RemoteQuery::Aggregate { input, groups, sets, aggregates } => {
                 let mut block = self.relation(input)?;
                 if !block.is_flat() {
                     block = self.nest(block)?;
@@ -104,7 +104,7 @@ impl Renderer<'_> {
                     let condition = self.condition(&condition, &cells)?;
                     block.restrict(condition);
                 }
-                self.aggregate(block, groups, aggregates)
+                self.aggregate(block, groups, sets, aggregates)
             }
             _ => None,
         }
@@ -135,7 +135,9 @@ fn grouped_by(query: &RemoteQuery, column: usize) -> Option<usize> {
     match query {
         RemoteQuery::Project { input, columns } => grouped_by(input, index(columns.get(column)?)?),
         RemoteQuery::Filter { input, .. } => grouped_by(input, column),
-        RemoteQuery::Aggregate { groups, .. } => index(groups.get(column)?),
+        RemoteQuery::Aggregate { groups, sets, .. } if sets.is_empty() => {
+            index(groups.get(column)?)
+        }
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ use super::block::{Block, Cell};
 use crate::relation::{AggregateCall, JoinKind, OrderKey, Shape, WindowCall, shape_of};
 use crate::render::stored_order;
 use crate::{Expression, Node, RemoteQuery, TableRead};
+use arrow_schema::DataType;
 
 impl Renderer<'_> {
     pub(super) fn relation(&mut self, query: &RemoteQuery) -> Option<Block> {
@@ -25,10 +26,12 @@ impl Renderer<'_> {
                     .flatten();
                 looked_up.or_else(|| self.join(left, right, *kind, on))
             }
-            RemoteQuery::Aggregate { input, groups, aggregates } => self.once(query, |this| {
-                let block = this.relation(input)?;
-                this.aggregate(block, groups, aggregates)
-            }),
+            RemoteQuery::Aggregate { input, groups, sets, aggregates } => {
+                self.once(query, |this| {
+                    let block = this.relation(input)?;
+                    this.aggregate(block, groups, sets, aggregates)
+                })
+            }
             RemoteQuery::Window { input, functions } => self.window(input, functions),
             RemoteQuery::Sort { input, keys } => {
                 let mut block = self.relation(input)?;
@@ -179,10 +182,22 @@ impl Renderer<'_> {
 
     pub(super) fn aggregate(
         &mut self,
+        block: Block,
+        groups: &[Expression],
+        sets: &[Vec<usize>],
+        aggregates: &[AggregateCall],
+    ) -> Option<Block> {
+        let (block, keys) = self.keyed(block, groups, aggregates)?;
+        self.grouped(block, &keys, sets, aggregates)
+    }
+
+    /// What is grouped, and what by: each key is a column of it.
+    fn keyed(
+        &mut self,
         mut block: Block,
         groups: &[Expression],
         aggregates: &[AggregateCall],
-    ) -> Option<Block> {
+    ) -> Option<(Block, Vec<Expression>)> {
         // No source takes a subquery within an aggregate, and a condition may be one.
         let mut conditional = false;
         let parts = aggregates.iter().flat_map(|call| call.arguments.iter().chain(&call.filter));
@@ -199,10 +214,9 @@ impl Renderer<'_> {
             })
         };
         if groups.iter().all(named) {
-            return self.grouped(block, groups, aggregates);
+            return Some((block, groups.to_vec()));
         }
-        let (block, keys) = self.with_keys(block, groups)?;
-        self.grouped(block, &keys, aggregates)
+        self.with_keys(block, groups)
     }
 
     /// Computed keys are computed one level below, so that a key is a column wherever it is named.
@@ -225,10 +239,11 @@ impl Renderer<'_> {
         &mut self,
         mut block: Block,
         groups: &[Expression],
+        sets: &[Vec<usize>],
         aggregates: &[AggregateCall],
     ) -> Option<Block> {
         let groupable = self.dialect.relational().group;
-        let (mut keys, mut cells) = (Vec::new(), Vec::new());
+        let (mut keys, mut cells) = (Vec::<Vec<String>>::new(), Vec::new());
         for group in groups {
             if !groupable.contains(group.class) {
                 return None;
@@ -240,8 +255,7 @@ impl Renderer<'_> {
             let shape = shape_of(group, &block.shapes());
             let shape = Shape { stored: shape.stored.filter(|_| plain), ..shape };
             let value = if plain { below.value.clone() } else { key.value.clone() };
-            keys.push(key.value.clone());
-            keys.extend(key.more);
+            keys.push(std::iter::once(key.value.clone()).chain(key.more).collect());
             cells.push(Cell {
                 operand: key.value,
                 value,
@@ -251,13 +265,36 @@ impl Renderer<'_> {
                 shape,
             });
         }
+        let which = match sets {
+            [] => None,
+            sets => {
+                block.sets = Some(self.grouping_sets(&keys, sets)?);
+                let values: Vec<String> = keys.iter().map(|key| key[0].clone()).collect();
+                let which = self.dialect.grouping_id(&values);
+                cells.push(Cell::computed(which.clone(), &DataType::Int64));
+                Some(which)
+            }
+        };
         for call in aggregates {
             let value = self.aggregate_call(call, &block.cells)?;
             cells.push(Cell::computed(value, &call.data_type));
         }
         block.cells = cells;
-        block.groups = Some(keys);
+        block.groups = Some(keys.into_iter().flatten().chain(which).collect());
         Some(block)
+    }
+
+    /// Several groupings at once. A key that is left out of one is none of the others.
+    fn grouping_sets(&self, keys: &[Vec<String>], sets: &[Vec<usize>]) -> Option<String> {
+        let apart = keys.iter().enumerate().all(|(at, key)| !keys[..at].contains(key));
+        if !self.dialect.relational().grouping_sets || !apart {
+            return None;
+        }
+        let sets = sets.iter().map(|set| {
+            let keys = set.iter().filter_map(|index| keys.get(*index)).flatten();
+            format!("({})", keys.map(String::as_str).collect::<Vec<_>>().join(", "))
+        });
+        Some(format!("GROUPING SETS ({})", sets.collect::<Vec<_>>().join(", ")))
     }
 
     fn window(&mut self, input: &RemoteQuery, functions: &[WindowCall]) -> Option<Block> {

@@ -144,6 +144,9 @@ impl Translator<'_> {
         match name {
             "DECODE" => return decode(&arguments),
             "GREATEST" | "LEAST" => return Ok(extreme(name, &arguments)),
+            "GROUPING" | "GROUPING_ID" => {
+                return Ok(format!("CAST(grouping({}) AS numeric)", arguments.join(", ")));
+            }
             "NVL2" => {
                 let [value, given, absent] = arguments.as_slice() else { return Err(count()) };
                 return Ok(format!("CASE WHEN {value} IS NOT NULL THEN {given} ELSE {absent} END"));

@@ -3,6 +3,7 @@
 mod aggregate_only;
 mod arithmetic;
 mod average;
+mod caution;
 mod collect;
 mod concat;
 mod context;

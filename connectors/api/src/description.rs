@@ -42,6 +42,8 @@ pub struct TableDescription {
     pub columns: Vec<ColumnDescription>,
     /// Column names of the primary key, in key order; empty where there is none.
     pub primary_key: Vec<String>,
+    /// Column names of each other key that no two rows share, NULLs aside.
+    pub unique_keys: Vec<Vec<String>>,
     /// Foreign keys that leave this table.
     pub foreign_keys: Vec<ForeignKey>,
     /// The source's own guess of its row count.

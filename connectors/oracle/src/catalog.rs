@@ -192,6 +192,7 @@ impl Tables {
             let Some(table) = self.find(&key.table.0, &key.table.1) else { continue };
             match (key.kind.as_str(), referenced) {
                 ("P", _) => table.primary_key.clone_from(&key.columns),
+                ("U", _) => table.unique_keys.push(key.columns.clone()),
                 ("R", Some(other)) => table.foreign_keys.push(ForeignKey {
                     columns: key.columns.clone(),
                     referenced_schema: other.table.0.clone(),

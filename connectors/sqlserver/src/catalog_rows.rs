@@ -86,6 +86,20 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// Columns of other keys, in the order of tables and keys; a key that cannot be read whole is none.
+    pub(crate) fn add_unique_keys(&mut self, rows: &[Record]) {
+        let same_key =
+            |a: &Record, b: &Record| number(a, 0) == number(b, 0) && number(a, 1) == number(b, 1);
+        for key in rows.chunk_by(same_key) {
+            let columns: Vec<String> =
+                key.iter().filter_map(|row| text(row, 2)).map(str::to_string).collect();
+            let table = number(&key[0], 0).and_then(|id| self.tables.get_mut(&id));
+            if let Some(table) = table.filter(|table| has_columns(table, &columns)) {
+                table.unique_keys.push(columns);
+            }
+        }
+    }
+
     /// Foreign keys whose columns can be read at both ends.
     pub(crate) fn add_foreign_keys(&mut self, rows: &[Record]) {
         let mut at = 0;

@@ -30,7 +30,14 @@ fn nothing_is_said_of_tpch() {
 }
 
 /// The statements of pushdown that are said something of, on every store.
-const SAID: &[(&str, &str)] = &[];
+const SAID: &[(&str, &str)] = &[
+    ("fan_out", "SELECT count(*) AS n FROM facts a CROSS JOIN dimensions d"),
+    (
+        "truncated_input",
+        "SELECT x.colour, count(*) AS n FROM (SELECT colour FROM facts ORDER BY id LIMIT 100) x GROUP BY x.colour",
+    ),
+    ("fan_out", "SELECT count(*) AS n FROM cases c JOIN facts f ON c.y = f.sold"),
+];
 
 #[test]
 fn little_is_said_of_the_statements_of_pushdown() {
@@ -68,8 +75,21 @@ struct Question {
     who: String,
 }
 
-/// The ordinary questions of an analyst that are said something of.
-const ASKED: &[(&str, &str)] = &[];
+const BOTH: &str = "q34 the same customer in both sources by pseudonym";
+
+/// The ordinary questions of an analyst that are said something of. One of them joins with a SQLite file.
+fn asked(store: Store) -> Vec<(&'static str, &'static str)> {
+    // Of neither source is it known that a pseudonym has one row.
+    let mut asked = vec![("fan_out", BOTH)];
+    match store {
+        Store::SqlServer => asked.push(("text_collation", BOTH)),
+        Store::Oracle => asked.insert(0, ("empty_text", BOTH)),
+        Store::Sqlite | Store::Postgres => {}
+    }
+    asked
+        .extend([("masked_compared", "q37 salary bands"), ("masked_compared", "q39 entry months")]);
+    asked
+}
 
 #[test]
 fn little_is_said_of_an_analysts_questions() {
@@ -87,6 +107,6 @@ fn little_is_said_of_an_analysts_questions() {
         }
         let told: Vec<(&str, &str)> =
             told.iter().map(|(code, sql)| (code.as_str(), *sql)).collect();
-        assert_eq!(told, ASKED, "{:?}", bench.store);
+        assert_eq!(told, asked(bench.store), "{:?}", bench.store);
     }
 }

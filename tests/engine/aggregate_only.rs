@@ -210,3 +210,25 @@ fn a_filter_by_a_hidden_column_does_not_name_it() {
         });
     }
 }
+
+/// The guard is part of the plan, so it goes down with what it guards: small groups are suppressed there.
+#[test]
+fn a_guarded_aggregate_is_one_statement_at_postgres() {
+    let analyst = policy::named("ana", &["analyst"]);
+    let sql = "SELECT dept, sum(salary) AS total, count(*) AS n FROM pay WHERE id < 9 GROUP BY dept ORDER BY dept";
+    block_on(async {
+        let Some(pushed) = engine(Store::Postgres, BY_ENTITY, true).await else { return };
+        let local = engine(Store::Postgres, BY_ENTITY, false).await.expect("the same server");
+        let explained = tool(&pushed, &analyst, "explain", sql).await;
+        let plan: Vec<&str> = explained.text.lines().map(str::trim).collect();
+        assert!(plan[0].starts_with("GovernedScan: shop.public.pay"), "{plan:?}");
+        assert_eq!(explained.sources.as_array().map(Vec::len), Some(1), "{}", explained.sources);
+        insta::assert_snapshot!(explained.sources[0]["sql"].as_str().unwrap_or_default(), @"");
+        let (there, here) = (ask(&pushed, &analyst, sql).await, ask(&local, &analyst, sql).await);
+        assert_eq!(there.ordered(), here.ordered());
+        assert!(rows(&there).contains("b - "), "{}", rows(&there));
+        // Nothing of a small group came back: the source itself left it out.
+        assert_eq!(there.sources[0]["rows"], there.rows.len(), "{}", there.sources);
+        assert!(here.sources[0]["rows"].as_u64() > there.sources[0]["rows"].as_u64());
+    });
+}

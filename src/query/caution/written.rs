@@ -106,7 +106,7 @@ impl<'a> Level<'a> {
             _ => return None,
         };
         let used = !matches!(self.node, LogicalPlan::Projection(_) | LogicalPlan::Sort(_));
-        if left >= scale || !reads_column(inner) || !(used || is_stored(inner)) {
+        if left >= scale || !reads_column(inner) || !(used || self.is_stored(inner)) {
             return None;
         }
         let columns = self.names(&[inner]);
@@ -139,6 +139,15 @@ impl<'a> Level<'a> {
             });
         }
         names
+    }
+
+    fn is_stored(&self, expr: &Expr) -> bool {
+        let Expr::Column(column) = expr else { return false };
+        let index = self.schema.maybe_index_of_column(column);
+        match (self.node.inputs().as_slice(), index) {
+            ([input], Some(index)) => is_stored(input, index),
+            _ => false,
+        }
     }
 
     fn stored(&self, column: &Column, below: &[Origins]) -> Vec<String> {
@@ -186,10 +195,25 @@ fn is_decimal(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Decimal128(_, _) | DataType::Decimal256(_, _))
 }
 
-fn is_stored(expr: &Expr) -> bool {
-    match expr {
-        Expr::Column(_) => true,
-        Expr::Alias(alias) => is_stored(&alias.expr),
+/// Whether a column of a plan has the values of a table's column as they are.
+fn is_stored(plan: &LogicalPlan, index: usize) -> bool {
+    match plan {
+        LogicalPlan::TableScan(_) => true,
+        LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Limit(_) => plan.inputs().into_iter().all(|input| is_stored(input, index)),
+        LogicalPlan::Projection(projection) => match projection.expr[index].clone().unalias() {
+            Expr::Column(column) => {
+                let below = projection.input.schema().maybe_index_of_column(&column);
+                below.is_some_and(|below| is_stored(&projection.input, below))
+            }
+            _ => false,
+        },
+        LogicalPlan::Join(join) => match index.checked_sub(join.left.schema().fields().len()) {
+            None => is_stored(&join.left, index),
+            Some(index) => is_stored(&join.right, index),
+        },
         _ => false,
     }
 }

@@ -156,6 +156,22 @@ mod tests {
     }
 
     #[test]
+    fn warnings_come_right_after_the_first_line() {
+        let warnings = ["fan_out: check".to_string(), "cut".to_string()];
+        for (text, expected) in [
+            ("CUT: 2 rows\nid\n1\n", "CUT: 2 rows\nWarning: fan_out: check\nWarning: cut\nid\n1\n"),
+            ("one line", "one line\nWarning: fan_out: check\nWarning: cut"),
+        ] {
+            let mut led = text.to_string();
+            lead_with_warnings(&mut led, &warnings);
+            assert_eq!(led, expected);
+            let mut plain = text.to_string();
+            lead_with_warnings(&mut plain, &[]);
+            assert_eq!(plain, text);
+        }
+    }
+
+    #[test]
     fn a_bare_receipt_is_just_its_id() {
         assert_eq!(receipt_line(&json!({"id": "1", "masks": []})), "Receipt 1.");
     }

@@ -335,6 +335,7 @@ mod tests {
             keys: vec![
                 row(&["ERP", "P", "P_PK", "P", "", "", "B"]),
                 row(&["ERP", "P", "P_PK", "P", "", "", "A"]),
+                row(&["ERP", "P", "P_U", "U", "", "", "A"]),
                 row(&["ERP", "S", "S_FK", "R", "ERP", "P_PK", "A"]),
                 row(&["ERP", "S", "S_FK", "R", "ERP", "P_PK", "B"]),
                 row(&["ERP", "S", "S_X", "R", "HR", "X_PK", "A"]),
@@ -358,6 +359,7 @@ mod tests {
         assert_eq!(found.tables[1].row_estimate, Some(1_000));
         assert_eq!(found.tables[1].comment.as_deref(), Some("Parts"));
         assert_eq!(found.tables[1].primary_key, ["B", "A"]);
+        assert_eq!(found.tables[1].unique_keys, [["A"]]);
         assert_eq!(found.tables[2].columns.len(), 2);
         let keys = &found.tables[3].foreign_keys;
         assert_eq!(keys.len(), 1);

@@ -172,21 +172,25 @@ fn add_unique_keys(
     tables: &mut [TableDescription],
     rows: &[SqliteRow],
 ) -> Result<(), ConnectorError> {
-    let mut keys: Vec<((String, String), Option<Vec<String>>)> = Vec::new();
+    struct Found {
+        index: (String, String),
+        columns: Option<Vec<String>>,
+    }
+    let mut found: Vec<Found> = Vec::new();
     for row in rows {
         let index = (get(row, 0)?, get(row, 1)?);
         let column: Option<String> = get(row, 2)?;
-        if keys.last().is_none_or(|(last, _)| *last != index) {
-            keys.push((index, Some(Vec::new())));
-        }
-        if let Some((_, columns)) = keys.last_mut() {
-            *columns = columns.take().zip(column).map(|(mut columns, column)| {
-                columns.push(column);
-                columns
-            });
+        match found.last_mut() {
+            Some(last) if last.index == index => {
+                last.columns = last.columns.take().zip(column).map(|(mut columns, column)| {
+                    columns.push(column);
+                    columns
+                });
+            }
+            _ => found.push(Found { index, columns: column.map(|column| vec![column]) }),
         }
     }
-    for ((name, _), columns) in keys {
+    for Found { index: (name, _), columns } in found {
         let table = tables.iter_mut().find(|table| table.name == name);
         if let (Some(table), Some(columns)) = (table, columns) {
             table.unique_keys.push(columns);

@@ -1,4 +1,4 @@
-//! Discovery: what the login may read, in six catalog queries however many tables there are.
+//! Discovery: what the login may read, in seven catalog queries however many tables there are.
 
 use crate::catalog_rows::{Found, Record, Server};
 use crate::connection::Lease;

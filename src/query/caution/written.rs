@@ -124,7 +124,7 @@ impl<'a> Level<'a> {
     /// The full names of the columns that expressions read.
     fn names(&self, exprs: &[&Expr]) -> BTreeSet<String> {
         let inputs = self.node.inputs();
-        let below: Vec<Origins> = inputs.into_iter().flat_map(|input| origins(input)).collect();
+        let below: Vec<Origins> = inputs.into_iter().flat_map(origins).collect();
         let mut names = BTreeSet::new();
         for expr in exprs {
             let _: datafusion::common::Result<_> = expr.apply(|node| {

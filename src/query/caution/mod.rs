@@ -15,7 +15,9 @@
 //! [`planned`] looks at the optimised plan before it is cut, where every comparison of two tables is a join.
 
 mod atoms;
+mod checks;
 mod keys;
+mod level;
 mod limits;
 mod texts;
 mod walk;

@@ -1,38 +1,37 @@
 //! Texts that a source compares otherwise than the engine, which compares bytes.
 
-use super::atoms::{Atom, Reading, Set};
+use super::atoms::{Atom, Reading};
 use super::{EMPTY_TEXT, TEXT_COLLATION, listed};
 use crate::model::Warning;
 use std::collections::BTreeSet;
 
 /// Two columns are compared.
-pub(super) fn compared(atoms: &[Atom], left: &Set, right: &Set) -> Vec<Warning> {
-    together(atoms, &(left | right), "compared")
+pub(super) fn compared(atoms: &[Atom], left: usize, right: usize) -> Vec<Warning> {
+    let mut both = atoms[left].clone();
+    both.mix(&atoms[right]);
+    together(&both, "compared")
 }
 
 /// Rows are grouped by a column that has values of several tables.
-pub(super) fn grouped(atoms: &[Atom], column: &Set) -> Vec<Warning> {
-    together(atoms, column, "grouped")
+pub(super) fn grouped(column: &Atom) -> Vec<Warning> {
+    together(column, "grouped")
 }
 
 /// A column is compared with `''`.
-pub(super) fn with_empty(atoms: &[Atom], column: &Set) -> Option<Warning> {
-    let losing = column.iter().map(|atom| &atoms[*atom]).filter(|atom| atom.loses_empty);
-    let names: BTreeSet<String> = losing.flat_map(|atom| atom.names.iter().cloned()).collect();
-    (!names.is_empty()).then(|| Warning {
+pub(super) fn with_empty(column: &Atom) -> Option<Warning> {
+    let names = &column.names;
+    (column.loses_empty && !names.is_empty()).then(|| Warning {
         code: EMPTY_TEXT,
         text: format!(
             "{} comes from Oracle, where an empty text is NULL, so no value equals ''; write IS NULL or IS NOT \
              NULL for what has no text",
-            listed(&names)
+            listed(names)
         ),
-        columns: names.into_iter().collect(),
+        columns: names.iter().cloned().collect(),
     })
 }
 
-fn together(atoms: &[Atom], columns: &Set, done: &str) -> Vec<Warning> {
-    let mut all = Atom::default();
-    columns.iter().for_each(|atom| all.mix(&atoms[*atom]));
+fn together(all: &Atom, done: &str) -> Vec<Warning> {
     let mut found = Vec::new();
     if all.habits.len() > 1 {
         found.push(Warning {

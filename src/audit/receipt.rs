@@ -1,7 +1,7 @@
 //! The proof that a statement's outcome is durable.
 
 use super::log::Opened;
-use crate::model::{AppliedFilter, AppliedMask, Lineage, Outcome, SourceReceipt};
+use crate::model::{AppliedFilter, AppliedMask, Lineage, Outcome, SourceReceipt, Warning};
 use serde::Serialize;
 
 /// What was done for a statement, durable in the audit before this value exists. Only the audit makes
@@ -15,6 +15,7 @@ pub struct Receipt {
     masks: Vec<AppliedMask>,
     filters: Vec<AppliedFilter>,
     lineage: Vec<Lineage>,
+    warnings: Vec<Warning>,
     truncated: bool,
     rows_returned: u64,
     policy_version: String,
@@ -33,6 +34,7 @@ impl Receipt {
             masks: outcome.masks.clone(),
             filters: outcome.filters.clone(),
             lineage: outcome.lineage.clone(),
+            warnings: outcome.warnings.clone(),
             truncated: outcome.truncated,
             rows_returned: outcome.rows_returned,
             policy_version: opened.policy_version.clone(),
@@ -61,6 +63,11 @@ impl Receipt {
     /// The row filters that were applied.
     pub fn filters(&self) -> &[AppliedFilter] {
         &self.filters
+    }
+
+    /// How the answer may be misread.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     /// The place of the outcome in the audit.

@@ -3,7 +3,7 @@
 use crate::error::Code;
 use crate::model::{
     AppliedFilter, AppliedMask, Lineage, Outcome, Principal, PrincipalKind, QueryId, SourceReceipt,
-    TableRef,
+    TableRef, Warning,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
@@ -220,6 +220,8 @@ struct OutcomeBody<'a> {
     masks: &'a [AppliedMask],
     filters: &'a [AppliedFilter],
     lineage: &'a [Lineage],
+    #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
+    warnings: &'a [Warning],
     rows_returned: u64,
     bytes: u64,
     truncated: bool,
@@ -237,6 +239,7 @@ impl<'a> OutcomeBody<'a> {
             masks: &outcome.masks,
             filters: &outcome.filters,
             lineage: &outcome.lineage,
+            warnings: &outcome.warnings,
             rows_returned: outcome.rows_returned,
             bytes: outcome.bytes,
             truncated: outcome.truncated,

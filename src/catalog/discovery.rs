@@ -295,7 +295,7 @@ fn version_of(slots: &[Slot]) -> u64 {
 /// Everything but the row estimate, which moves on its own.
 fn hash_table(table: &TableDescription, to: &mut ContentHasher) {
     (&table.schema, &table.name, &table.comment, table.kind as u8).hash(to);
-    table.primary_key.hash(to);
+    (&table.primary_key, &table.unique_keys).hash(to);
     for column in &table.columns {
         (&column.name, &column.native_type, &column.data_type, column.nullable).hash(to);
         (&column.comment, &column.collation, column.class, column.read_as_text).hash(to);

@@ -43,19 +43,29 @@ pub(super) fn attest(
 ) {
     text.push_str(if text.ends_with('\n') { "\n" } else { "\n\n" });
     text.push_str(&receipt_line(&receipt));
-    append_warnings(text, &warnings);
+    lead_with_warnings(text, &warnings);
     if let Json::Object(fields) = structured {
         fields.insert("receipt".into(), receipt);
         fields.insert("warnings".into(), warnings.into());
     }
 }
 
-/// Warnings as lines of their own.
-pub(super) fn append_warnings(text: &mut String, warnings: &[String]) {
-    for warning in warnings {
-        text.push_str("\nWarning: ");
-        text.push_str(warning);
+/// Warnings as lines of their own, below the first line: that one says whether rows are missing.
+pub(super) fn lead_with_warnings(text: &mut String, warnings: &[String]) {
+    let lines = warning_lines(warnings);
+    match text.find('\n') {
+        Some(end) => text.insert_str(end + 1, &lines),
+        None if lines.is_empty() => {}
+        None => {
+            text.push('\n');
+            text.push_str(lines.trim_end());
+        }
     }
+}
+
+/// A line for each warning.
+pub(super) fn warning_lines(warnings: &[String]) -> String {
+    warnings.iter().map(|warning| format!("Warning: {warning}\n")).collect()
 }
 
 /// The receipt in a sentence: id, sources, masks by rule, filters. The SQL stays in the structured form.
@@ -137,12 +147,28 @@ mod tests {
         attest(&mut text, &mut structured, receipt, vec!["cut at 10 rows".into()]);
         assert_eq!(
             text,
-            "a\nb\n\nReceipt 00ab; read: shop 120 rows in 4.1 ms; masked: \
+            "a\nWarning: cut at 10 rows\nb\n\nReceipt 00ab; read: shop 120 rows in 4.1 ms; masked: \
              shop.main.customers.email (email, rule emails); rows filtered: \
-             shop.main.customers (rule role analyst).\nWarning: cut at 10 rows"
+             shop.main.customers (rule role analyst)."
         );
         assert_eq!(structured["receipt"]["id"], "00ab");
         assert_eq!(structured["warnings"][0], "cut at 10 rows");
+    }
+
+    #[test]
+    fn warnings_come_right_after_the_first_line() {
+        let warnings = ["fan_out: check".to_string(), "cut".to_string()];
+        for (text, expected) in [
+            ("CUT: 2 rows\nid\n1\n", "CUT: 2 rows\nWarning: fan_out: check\nWarning: cut\nid\n1\n"),
+            ("one line", "one line\nWarning: fan_out: check\nWarning: cut"),
+        ] {
+            let mut led = text.to_string();
+            lead_with_warnings(&mut led, &warnings);
+            assert_eq!(led, expected);
+            let mut plain = text.to_string();
+            lead_with_warnings(&mut plain, &[]);
+            assert_eq!(plain, text);
+        }
     }
 
     #[test]

@@ -59,6 +59,24 @@ pub struct SourceReceipt {
     pub ms: f64,
 }
 
+/// A way in which a right answer may be the wrong number for its reader. It follows from the statement
+/// and from what its caller may see of the catalog, never from stored values.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Warning {
+    /// One stable word, such as `fan_out`.
+    pub code: &'static str,
+    /// One sentence: what happens, and what to do.
+    pub text: String,
+    /// `source.schema.table.column` of the columns it is about.
+    pub columns: Vec<String>,
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code, self.text)
+    }
+}
+
 /// How a statement ended, as it is written to the audit and into the receipt.
 #[derive(Debug, Clone, PartialEq, Serialize, Default)]
 pub struct Outcome {
@@ -70,6 +88,8 @@ pub struct Outcome {
     pub filters: Vec<AppliedFilter>,
     /// Where each output column comes from.
     pub lineage: Vec<Lineage>,
+    /// How the answer may be misread.
+    pub warnings: Vec<Warning>,
     /// Rows in the answer's first page.
     pub rows_returned: u64,
     /// Bytes of the whole result, as Arrow buffers.

@@ -5,7 +5,8 @@ mod principal;
 mod table;
 
 pub use answer::{
-    AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, SourceReceipt, sql_type_name,
+    AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, SourceReceipt, Warning,
+    sql_type_name,
 };
 pub use principal::{Attribute, Principal, PrincipalKind};
 pub use table::{QueryId, TableEntry, TableRef};

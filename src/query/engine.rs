@@ -1,5 +1,6 @@
 //! The engine: takes a principal and a request, gives an answer with its receipt, or an error.
 
+use super::caution;
 use super::describe;
 use super::planner::Planner;
 use super::request::{
@@ -257,7 +258,9 @@ impl Engine {
                     .with_hint("use format \"csv\", or leave it out to page through the rows"));
             }
         };
-        Ok(Fetched { page, warnings: Vec::new(), export })
+        let kept = results.get(&request.handle, owner, version)?;
+        let warnings = kept.truncated.then(|| caution::of_kept(kept.total_rows()).to_string());
+        Ok(Fetched { page, warnings: warnings.into_iter().collect(), export })
     }
 
     /// The tables, columns and comments that fit a question, best first.

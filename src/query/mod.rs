@@ -4,6 +4,7 @@ mod age;
 mod aggregate_only;
 mod arithmetic;
 mod average;
+mod caution;
 mod collect;
 mod concat;
 mod context;

@@ -5,7 +5,7 @@
 
 use super::inspect::Effects;
 use super::request::Parameters;
-use crate::model::{ColumnInfo, Lineage, TableRef};
+use crate::model::{ColumnInfo, Lineage, TableRef, Warning};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use std::collections::BTreeSet;
@@ -41,6 +41,8 @@ pub(super) struct Prepared {
     pub(super) columns: Vec<ColumnInfo>,
     /// Where they come from.
     pub(super) lineage: Vec<Lineage>,
+    /// How the answer may be misread.
+    pub(super) warnings: Vec<Warning>,
     /// The optimised plan; of a template, with parameters.
     pub(super) logical: LogicalPlan,
     /// The physical plan with its effects, where it can be run again as it is.

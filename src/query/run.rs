@@ -1,6 +1,7 @@
 //! One statement, straight through: parse, resolve, record the intent, plan, run, collect.
 
 use super::aggregate_only;
+use super::caution;
 use super::collect::{Cap, Collected, collect};
 use super::context::QueryContext;
 use super::engine::Core;
@@ -16,7 +17,7 @@ use super::template::Template;
 use super::{escapes, failure, names, parameters};
 use crate::audit::{Intent, OpenRecord};
 use crate::error::{Error, Result};
-use crate::model::{ColumnInfo, Lineage, Outcome, TableRef};
+use crate::model::{ColumnInfo, Lineage, Outcome, TableRef, Warning};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
@@ -63,7 +64,16 @@ pub(super) struct Governed {
     physical: Arc<dyn ExecutionPlan>,
     columns: Vec<ColumnInfo>,
     lineage: Vec<Lineage>,
+    warnings: Vec<Warning>,
     effects: Effects,
+}
+
+impl Governed {
+    /// What the reader should know, in sentences.
+    fn told(&self) -> Vec<String> {
+        let warnings = self.warnings.iter().map(Warning::to_string);
+        warnings.chain(self.effects.warnings.iter().cloned()).collect()
+    }
 }
 
 /// What a statement gave.
@@ -101,24 +111,25 @@ impl Run {
         let id = self.trail.intent.lock().query_id.to_string();
         let context = Arc::new(QueryContext::new(id, self.deadline, self.core.masks()));
         *self.trail.context.lock() = Some(context.clone());
+        let mut warnings = governed.told();
         let task = self.core.planner.task(context.clone());
         let stream = execute_stream(governed.physical, task).map_err(failure::of_execution)?;
         let limits = &self.core.limits;
         let collected =
             collect(stream, limits.rows, limits.bytes).await.map_err(failure::of_execution)?;
         clock.lap("run");
+        warnings.extend(capped(&collected, limits.rows, limits.bytes));
         let outcome = Outcome {
             sources: context.runs(),
             masks: governed.effects.masks,
             filters: governed.effects.filters,
             lineage: governed.lineage,
+            warnings: governed.warnings,
             bytes: collected.bytes as u64,
             catalog_age_ms: u64::try_from(self.view.snapshot().age().as_millis())
                 .unwrap_or(u64::MAX),
             ..Outcome::default()
         };
-        let mut warnings = warnings(&collected, limits.rows, limits.bytes);
-        warnings.extend(governed.effects.warnings);
         Ok(Done { columns: governed.columns, collected, outcome, warnings })
     }
 
@@ -191,13 +202,14 @@ impl Run {
         for kept in &governed.effects.kept {
             plan.push_str(&format!("{} runs here: {}\n", kept.node, kept.reason));
         }
+        let warnings = governed.told();
         Ok(Explanation {
             plan,
             columns: governed.columns,
             sources: governed.effects.statements,
             masks: governed.effects.masks,
             filters: governed.effects.filters,
-            warnings: governed.effects.warnings,
+            warnings,
         })
     }
 
@@ -253,13 +265,13 @@ impl Run {
         let mut clock = Clock::start();
         let (physical, effects) = self.physical(&prepared.logical).await?;
         clock.lap("physical");
-        let lineage = prepared.lineage.clone();
+        let (lineage, warnings) = (prepared.lineage.clone(), prepared.warnings.clone());
         if let Some(key) = key.filter(|_| is_stable(&prepared.normalized)) {
             let rerun = is_simple(&prepared.logical) && !has_sort(&prepared.logical);
             prepared.physical = rerun.then(|| (physical.clone(), effects.clone()));
             self.view.plans().keep(key, Arc::new(prepared));
         }
-        Ok(Governed { physical, columns, lineage, effects })
+        Ok(Governed { physical, columns, lineage, warnings, effects })
     }
 
     /// The optimised plan of a statement.
@@ -274,15 +286,18 @@ impl Run {
         let planned = with_deadline(self.deadline, || {
             let logical = planner.logical(ast, &resolved.tables)?;
             let (columns, lineage) = inspect::columns(&logical);
+            let mut warnings = caution::written(&logical);
             let logical = aggregate_only::guard(logical, planner.functions())?;
             let capped = match cap {
                 Some(rows) => planner.capped(logical, rows)?,
                 None => logical,
             };
             clock.lap("logical");
-            Ok((columns, lineage, planner.optimize(&capped)?))
+            let logical = planner.optimize(&capped)?;
+            warnings.extend(caution::planned(&logical));
+            Ok((columns, lineage, caution::settled(warnings), logical))
         });
-        let (columns, lineage, logical) =
+        let (columns, lineage, warnings, logical) =
             planned.map_err(|error| failure::of_planning(error, planner.functions()))?;
         clock.lap("optimize");
         let prepared = Prepared {
@@ -291,6 +306,7 @@ impl Run {
             references: resolved.references,
             columns: columns.clone(),
             lineage,
+            warnings,
             logical,
             physical: None,
         };
@@ -299,6 +315,7 @@ impl Run {
 
     /// The plan of a statement that was planned before, with the values it compares with now.
     async fn again(&self, kept: &Prepared, values: &[ScalarValue]) -> Result<Governed> {
+        let mut warnings = kept.warnings.clone();
         let (physical, effects) = match &kept.physical {
             Some(kept) => kept.clone(),
             None if values.is_empty() => self.physical(&kept.logical).await?,
@@ -307,6 +324,10 @@ impl Run {
                 let logical = planner
                     .with_values(&kept.logical, values)
                     .map_err(|error| failure::of_planning(error, planner.functions()))?;
+                if values.iter().any(caution::matters) {
+                    warnings.extend(caution::planned(&logical));
+                    warnings = caution::settled(warnings);
+                }
                 self.physical(&logical).await?
             }
         };
@@ -314,6 +335,7 @@ impl Run {
             physical,
             columns: kept.columns.clone(),
             lineage: kept.lineage.clone(),
+            warnings,
             effects,
         })
     }
@@ -364,7 +386,7 @@ impl Clock {
     }
 }
 
-fn warnings(collected: &Collected, rows: usize, bytes: usize) -> Vec<String> {
+fn capped(collected: &Collected, rows: usize, bytes: usize) -> Vec<String> {
     match collected.cut {
         None => Vec::new(),
         Some(Cap::Rows) => vec![format!(

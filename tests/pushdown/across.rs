@@ -81,7 +81,7 @@ async fn url(store: Store) -> Option<String> {
 }
 
 /// Engines with and without pushdown over two stores.
-async fn engines(left: Store, right: Store) -> Option<(Engine, Engine)> {
+pub(super) async fn engines(left: Store, right: Store) -> Option<(Engine, Engine)> {
     let (left, right) = (remote(left, &url(left).await?), remote(right, &url(right).await?));
     let engine = async |pushdown| {
         let sources = [("left_side".into(), left.clone()), ("right_side".into(), right.clone())];

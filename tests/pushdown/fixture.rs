@@ -52,7 +52,7 @@ impl Pair {
 }
 
 /// Engines over the tables of cases in a store; `None` where the store is not here.
-pub(super) async fn pair(store: Store) -> Option<&'static Pair> {
+pub(crate) async fn pair(store: Store) -> Option<&'static Pair> {
     static PAIRS: Mutex<BTreeMap<String, &'static Pair>> = Mutex::const_new(BTreeMap::new());
     let mut pairs = PAIRS.lock().await;
     let name = format!("{store:?}");

@@ -5,5 +5,7 @@ mod across;
 mod cases;
 pub(crate) mod fixture;
 mod joins;
+mod plans;
+mod spelled;
 mod statements;
 mod unfit;

@@ -15,7 +15,7 @@ const DIVIDED: [&str; 3] = ["8", "14", "17"];
 const DIVISION: &str = "projection runs here: / is not on the list of postgres";
 
 /// Name and text of each question.
-fn queries() -> Vec<(&'static str, String)> {
+pub(crate) fn queries() -> Vec<(&'static str, String)> {
     let blocks = QUERIES.split("\n-- Q").skip(1).filter_map(|block| block.split_once('\n'));
     let queries: Vec<_> = blocks.map(|(name, sql)| (name, sql.trim().replace('\n', " "))).collect();
     assert_eq!(queries.len(), 22);

@@ -45,6 +45,8 @@ pub struct TableDescription {
     /// Names of the columns by whose value the source finds rows without reading all: those that are first
     /// in an index of the whole table. Empty where that is not known.
     pub indexed: Vec<String>,
+    /// Column names of each other key that no two rows share, NULLs aside.
+    pub unique_keys: Vec<Vec<String>>,
     /// Foreign keys that leave this table.
     pub foreign_keys: Vec<ForeignKey>,
     /// The source's own guess of its row count.

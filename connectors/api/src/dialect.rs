@@ -105,6 +105,20 @@ pub struct Relational {
     pub grouping_sets: bool,
 }
 
+/// What a source's own `=` does not look at in a text column. The engine compares bytes everywhere; a
+/// reader who knows the source may expect its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct TextHabit {
+    /// The case of letters.
+    pub ignores_case: bool,
+    /// The accents of letters.
+    pub ignores_accents: bool,
+    /// Blanks up to a declared length.
+    pub pads: bool,
+    /// It keeps no empty text: `''` is NULL.
+    pub empty_is_null: bool,
+}
+
 /// What rows are grouped by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupKey {
@@ -185,6 +199,13 @@ pub trait Dialect: Send + Sync + Debug {
     fn comparand(&self, placeholder: &str, class: OperandClass) -> String {
         let _ = class;
         placeholder.to_string()
+    }
+
+    /// How the source's own comparisons read a text column. Nothing is sent because of it: it is for
+    /// telling a reader where an exact comparison may surprise.
+    fn text_habit(&self, column: &ColumnDescription) -> TextHabit {
+        let _ = column;
+        TextHabit::default()
     }
 
     /// Whether a value that has the local meaning at most sources has it here, too.

@@ -27,6 +27,7 @@ pub use description::{
 };
 pub use dialect::{
     Bind, Capabilities, ClassSet, Dialect, Feature, GroupKey, Operand, Relational, Spelled,
+    TextHabit,
 };
 pub use error::{ConnectorError, ErrorCode, Retry};
 pub use examination::{Examination, Finding, LeastPrivilege, Right, Severity};

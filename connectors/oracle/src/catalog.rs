@@ -192,6 +192,7 @@ impl Tables {
             let Some(table) = self.find(&key.table.0, &key.table.1) else { continue };
             match (key.kind.as_str(), referenced) {
                 ("P", _) => table.primary_key.clone_from(&key.columns),
+                ("U", _) => table.unique_keys.push(key.columns.clone()),
                 ("R", Some(other)) => table.foreign_keys.push(ForeignKey {
                     columns: key.columns.clone(),
                     referenced_schema: other.table.0.clone(),
@@ -334,6 +335,7 @@ mod tests {
             keys: vec![
                 row(&["ERP", "P", "P_PK", "P", "", "", "B"]),
                 row(&["ERP", "P", "P_PK", "P", "", "", "A"]),
+                row(&["ERP", "P", "P_U", "U", "", "", "A"]),
                 row(&["ERP", "S", "S_FK", "R", "ERP", "P_PK", "A"]),
                 row(&["ERP", "S", "S_FK", "R", "ERP", "P_PK", "B"]),
                 row(&["ERP", "S", "S_X", "R", "HR", "X_PK", "A"]),
@@ -357,6 +359,7 @@ mod tests {
         assert_eq!(found.tables[1].row_estimate, Some(1_000));
         assert_eq!(found.tables[1].comment.as_deref(), Some("Parts"));
         assert_eq!(found.tables[1].primary_key, ["B", "A"]);
+        assert_eq!(found.tables[1].unique_keys, [["A"]]);
         assert_eq!(found.tables[2].columns.len(), 2);
         let keys = &found.tables[3].foreign_keys;
         assert_eq!(keys.len(), 1);

@@ -7,11 +7,11 @@
 
 use crate::functions::{self, GROUPED};
 use crate::mask;
-use crate::types::cast_target;
+use crate::types::{self, cast_target};
 use arrow_schema::DataType;
 use celosia_connector_api::{
     Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, FunctionRule, Mask,
-    Operand, OperandClass, Relational, Spelled, Value,
+    Operand, OperandClass, Relational, Spelled, TextHabit, Value,
 };
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -153,6 +153,10 @@ impl Dialect for OracleDialect {
     /// Values are bound in the order in which their placeholders appear.
     fn binds_by_name(&self) -> bool {
         false
+    }
+
+    fn text_habit(&self, column: &ColumnDescription) -> TextHabit {
+        types::text_habit(&column.native_type, column.collation.as_deref())
     }
 
     fn read_column(&self, quoted: &str, column: &ColumnDescription) -> String {

@@ -1,7 +1,7 @@
 //! Which Arrow type an Oracle type arrives in, and how it compares at the server.
 
 use arrow_schema::{DataType, TimeUnit};
-use celosia_connector_api::OperandClass;
+use celosia_connector_api::{OperandClass, TextHabit};
 
 /// Digits and scale of a NUMBER without declared digits.
 const FREE_NUMBER: DataType = DataType::Decimal256(76, 30);
@@ -116,6 +116,17 @@ pub(crate) fn width(native: &NativeType) -> usize {
     }
 }
 
+/// What comparisons under a collation do not look at: its name ends in it. No empty text is stored.
+pub(crate) fn text_habit(native_type: &str, collation: Option<&str>) -> TextHabit {
+    let ends = |end: &str| collation.is_some_and(|name| name.ends_with(end));
+    TextHabit {
+        ignores_case: ends("_CI") || ends("_AI"),
+        ignores_accents: ends("_AI"),
+        pads: native_type.starts_with("CHAR(") || native_type.starts_with("NCHAR("),
+        empty_is_null: true,
+    }
+}
+
 /// The type that an expression is cast to so that it arrives in `data_type`.
 pub(crate) fn cast_target(data_type: &DataType) -> Option<String> {
     Some(match data_type {
@@ -186,6 +197,17 @@ mod tests {
         scale: Option<i64>,
     ) -> Option<(DataType, OperandClass)> {
         map(&native(name, precision, scale)).map(|mapped| (mapped.data_type, mapped.class))
+    }
+
+    #[test]
+    fn a_collation_says_what_it_ignores() {
+        let habit = |native, collation| {
+            let habit = text_habit(native, collation);
+            (habit.ignores_case, habit.ignores_accents, habit.pads, habit.empty_is_null)
+        };
+        assert_eq!(habit("VARCHAR2(9 CHAR)", Some("USING_NLS_COMP")), (false, false, false, true));
+        assert_eq!(habit("VARCHAR2(9 CHAR)", Some("BINARY_CI")), (true, false, false, true));
+        assert_eq!(habit("CHAR(9 CHAR)", Some("BINARY_AI")), (true, true, true, true));
     }
 
     #[test]

@@ -54,8 +54,9 @@ const COLUMNS: &str = "\
     WHERE $READABLE AND has_column_privilege(c.oid, a.attnum, 'SELECT') \
     ORDER BY a.attrelid, a.attnum";
 
+/// A unique index is a key where it is over columns alone and over every row.
 const KEYS: &str = "\
-    SELECT k.conrelid, k.contype = 'p', k.confrelid, \
+    SELECT k.conrelid, k.contype::text, k.confrelid, \
       ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(n, i) \
         JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n ORDER BY u.i), \
       ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(n, i) \
@@ -63,7 +64,18 @@ const KEYS: &str = "\
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
       JOIN pg_constraint k ON k.conrelid = c.oid \
     WHERE $READABLE AND k.contype IN ('p', 'f') AND k.conparentid = 0 \
-    ORDER BY k.conrelid, k.conname";
+    UNION ALL \
+    SELECT i.indrelid, 'u', 0::oid, \
+      ARRAY(SELECT a.attname::text \
+        FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS u(n, i) \
+          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.n \
+        WHERE u.i <= i.indnkeyatts ORDER BY u.i), \
+      ARRAY[]::text[] \
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+      JOIN pg_index i ON i.indrelid = c.oid \
+    WHERE $READABLE AND i.indisunique AND NOT i.indisprimary AND i.indisvalid AND i.indisready \
+      AND i.indpred IS NULL AND i.indexprs IS NULL \
+    ORDER BY 1, 2, 4";
 
 /// The collation of a column that has one of its own, by the number the server knows it by.
 fn collation(row: &PgRow) -> Result<Option<String>, sqlx::Error> {
@@ -136,9 +148,16 @@ impl Found {
         if !has_columns(&self.tables[place], &columns) {
             return Ok(());
         }
-        if row.try_get(1)? {
-            self.tables[place].primary_key = columns;
-            return Ok(());
+        match row.try_get(1)? {
+            "p" => {
+                self.tables[place].primary_key = columns;
+                return Ok(());
+            }
+            "u" => {
+                self.tables[place].unique_keys.push(columns);
+                return Ok(());
+            }
+            _ => {}
         }
         let Some(referenced) = self.places.get(&row.try_get(2)?) else { return Ok(()) };
         let referenced = &self.tables[*referenced];

@@ -8,7 +8,7 @@ use celosia_connector_api::expression::class_of;
 use celosia_connector_api::mask::REDACTED;
 use celosia_connector_api::{
     Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, FunctionRule, Mask,
-    Operand, OperandClass, Relational, Spelled, Value,
+    Operand, OperandClass, Relational, Spelled, TextHabit, Value,
 };
 
 /// The SQL of PostgreSQL 12 and later.
@@ -59,6 +59,16 @@ impl Dialect for PostgresDialect {
             Value::TimestampUtc(_) => "timestamptz",
         };
         format!("CAST(${position} AS {target})")
+    }
+
+    /// Of a collation that is not deterministic its number is known, not what it ignores.
+    fn text_habit(&self, column: &ColumnDescription) -> TextHabit {
+        let native = column.native_type.as_str();
+        TextHabit {
+            ignores_case: native == "citext" || native.ends_with(".citext"),
+            pads: native == "bpchar" || native.starts_with("character("),
+            ..TextHabit::default()
+        }
     }
 
     fn read_column(&self, quoted: &str, column: &ColumnDescription) -> String {

@@ -1,4 +1,4 @@
-//! Discovery: five statements, whatever the number of tables, and a few more for each broken view.
+//! Discovery: six statements, whatever the number of tables, and a few more for each broken view.
 
 use crate::connection::fetch_all;
 use crate::error::classify;
@@ -40,6 +40,13 @@ const FOREIGN_KEYS: &str = "SELECT t.name, k.id, k.\"table\", k.\"from\", k.\"to
      WHERE t.schema = 'main' AND t.type = 'table' \
      ORDER BY t.name, k.id DESC, k.seq";
 
+/// A unique index is a key where it is over columns alone and over every row.
+const UNIQUE_KEYS: &str = "SELECT t.name, i.name, c.name \
+     FROM pragma_table_list t JOIN pragma_index_list(t.name, 'main') i \
+     JOIN pragma_index_info(i.name, 'main') c \
+     WHERE t.schema = 'main' AND t.type = 'table' AND i.\"unique\" <> 0 AND i.partial = 0 \
+     AND i.origin <> 'pk' ORDER BY t.name, i.name, c.seqno";
+
 /// The first number of a statistic is the rows of the table, or of a partial index.
 const ESTIMATES: &str = "SELECT tbl, max(CAST(stat AS INTEGER)) FROM sqlite_stat1 GROUP BY tbl";
 
@@ -60,6 +67,7 @@ pub(crate) async fn describe(
     }
     tables.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     add_foreign_keys(&mut tables, &fetch_all(sessions, FOREIGN_KEYS, None).await?)?;
+    add_unique_keys(&mut tables, &fetch_all(sessions, UNIQUE_KEYS, None).await?)?;
     if analyzed {
         let estimates = fetch_all(sessions, ESTIMATES, None).await?;
         let estimates = estimates.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?)));
@@ -171,6 +179,38 @@ fn column(name: String, native_type: String, nullable: bool, utf8: bool) -> Colu
         collation: None,
         read_as_text: known.read_as_text,
     }
+}
+
+/// Adds the unique keys; an expression in an index has no name.
+fn add_unique_keys(
+    tables: &mut [TableDescription],
+    rows: &[SqliteRow],
+) -> Result<(), ConnectorError> {
+    struct Found {
+        index: (String, String),
+        columns: Option<Vec<String>>,
+    }
+    let mut found: Vec<Found> = Vec::new();
+    for row in rows {
+        let index = (get(row, 0)?, get(row, 1)?);
+        let column: Option<String> = get(row, 2)?;
+        match found.last_mut() {
+            Some(last) if last.index == index => {
+                last.columns = last.columns.take().zip(column).map(|(mut columns, column)| {
+                    columns.push(column);
+                    columns
+                });
+            }
+            _ => found.push(Found { index, columns: column.map(|column| vec![column]) }),
+        }
+    }
+    for Found { index: (name, _), columns } in found {
+        let table = tables.iter_mut().find(|table| table.name == name);
+        if let (Some(table), Some(columns)) = (table, columns) {
+            table.unique_keys.push(columns);
+        }
+    }
+    Ok(())
 }
 
 /// Adds the keys whose parent exists, under the names the parent was created with.

@@ -1,4 +1,4 @@
-//! Discovery: what the login may read, in six catalog queries however many tables there are.
+//! Discovery: what the login may read, in seven catalog queries however many tables there are.
 
 use crate::catalog_rows::{Found, Record, Server};
 use crate::connection::Lease;
@@ -59,6 +59,18 @@ const PRIMARY_KEYS: &str = "\
     WHERE $READABLE AND k.key_ordinal > 0 \
     ORDER BY i.object_id, k.key_ordinal";
 
+/// A unique index over every row is a key.
+const UNIQUE_KEYS: &str = "\
+    SELECT i.object_id, i.index_id, c.name AS column_name \
+    FROM sys.objects o \
+      JOIN sys.schemas s ON s.schema_id = o.schema_id \
+      JOIN sys.indexes i ON i.object_id = o.object_id AND i.is_unique = 1 \
+        AND i.is_primary_key = 0 AND i.has_filter = 0 AND i.is_disabled = 0 \
+      JOIN sys.index_columns k ON k.object_id = i.object_id AND k.index_id = i.index_id \
+      JOIN sys.columns c ON c.object_id = k.object_id AND c.column_id = k.column_id \
+    WHERE $READABLE AND k.key_ordinal > 0 \
+    ORDER BY i.object_id, i.index_id, k.key_ordinal";
+
 const FOREIGN_KEYS: &str = "\
     SELECT f.parent_object_id, f.object_id, f.referenced_object_id, \
       pc.name AS column_name, rc.name AS referenced_name \
@@ -81,11 +93,12 @@ const SYNONYMS: &str = "\
       AND ISNULL(PARSENAME(o.base_object_name, 3), DB_NAME()) = DB_NAME()";
 
 /// What is read, and what it is called in an error.
-const QUERIES: [(&str, &str); 6] = [
+const QUERIES: [(&str, &str); 7] = [
     ("version", SERVER),
     ("tables", TABLES),
     ("columns", COLUMNS),
     ("primary keys", PRIMARY_KEYS),
+    ("unique keys", UNIQUE_KEYS),
     ("foreign keys", FOREIGN_KEYS),
     ("synonyms", SYNONYMS),
 ];
@@ -105,12 +118,13 @@ pub(crate) async fn describe(
         }
     }
     lease.finish();
-    let [server, tables, columns, primary, foreign, synonyms] = &answers[..] else {
+    let [server, tables, columns, primary, unique, foreign, synonyms] = &answers[..] else {
         return Ok(SourceDescription::default());
     };
     let mut found = Found::new(tables, schemas);
     found.add_columns(columns);
     found.add_primary_keys(primary);
+    found.add_unique_keys(unique);
     found.add_foreign_keys(foreign);
     found.add_synonyms(synonyms);
     Ok(SourceDescription { server: Server::of(server).text(), tables: found.tables() })

@@ -86,6 +86,20 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// Columns of other keys, in the order of tables and keys; a key that cannot be read whole is none.
+    pub(crate) fn add_unique_keys(&mut self, rows: &[Record]) {
+        let same_key =
+            |a: &Record, b: &Record| number(a, 0) == number(b, 0) && number(a, 1) == number(b, 1);
+        for key in rows.chunk_by(same_key) {
+            let columns: Vec<String> =
+                key.iter().filter_map(|row| text(row, 2)).map(str::to_string).collect();
+            let table = number(&key[0], 0).and_then(|id| self.tables.get_mut(&id));
+            if let Some(table) = table.filter(|table| has_columns(table, &columns)) {
+                table.unique_keys.push(columns);
+            }
+        }
+    }
+
     /// Foreign keys whose columns can be read at both ends.
     pub(crate) fn add_foreign_keys(&mut self, rows: &[Record]) {
         let mut at = 0;
@@ -244,6 +258,8 @@ mod tests {
         let mut found = Found::new(&tables, &schemas);
         found.add_columns(&[column(1, "x"), column(2, "x"), column(3, "y"), column(9, "z")]);
         found.add_primary_keys(&[vec![n(1), n(1), s("x")], vec![n(3), n(1), s("gone")]]);
+        let unique = [(1, 2, "x"), (1, 3, "x"), (1, 3, "gone"), (3, 2, "y")];
+        found.add_unique_keys(&unique.map(|(id, index, name)| vec![n(id), n(index), s(name)]));
         found.add_foreign_keys(&[
             vec![n(2), n(50), n(1), s("x"), s("x")],
             vec![n(1), n(51), n(3), s("x"), s("y")],
@@ -257,6 +273,7 @@ mod tests {
             [("a", TableKind::View), ("b", TableKind::Partitioned), ("near", TableKind::Table)];
         assert_eq!(names, expected);
         assert_eq!(tables[0].foreign_keys.len(), 1);
+        assert_eq!(tables[1].unique_keys, [["x"]]);
         assert!(tables[1].primary_key == ["x"] && tables[1].foreign_keys.is_empty());
         assert!(tables[2].primary_key.is_empty() && tables[2].columns[0].name == "y");
     }

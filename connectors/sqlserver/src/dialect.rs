@@ -6,7 +6,7 @@ use crate::{compare, mask, moment, text};
 use arrow_schema::DataType;
 use celosia_connector_api::{
     Bind, Capabilities, ClassSet, ColumnDescription, Comparison, Dialect, FunctionRule, GroupKey,
-    Mask, Operand, OperandClass, Relational, Spelled, Value,
+    Mask, Operand, OperandClass, Relational, Spelled, TextHabit, Value,
 };
 
 /// The SQL of SQL Server 2016 and later.
@@ -104,6 +104,10 @@ impl Dialect for SqlServerDialect {
             }
             _ => quoted.to_string(),
         }
+    }
+
+    fn text_habit(&self, column: &ColumnDescription) -> TextHabit {
+        types::text_habit(&column.native_type, column.collation.as_deref())
     }
 
     fn can_bind(&self, class: OperandClass, value: &Value) -> bool {

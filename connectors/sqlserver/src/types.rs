@@ -1,7 +1,7 @@
 //! Which Arrow type a SQL Server type arrives in, and how it compares at the server.
 
 use arrow_schema::{DataType, TimeUnit};
-use celosia_connector_api::OperandClass;
+use celosia_connector_api::{OperandClass, TextHabit};
 
 /// A column's type as the catalog stores it, alias types already resolved.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +56,19 @@ pub(crate) fn is_read_exactly(collation: Option<&str>) -> bool {
             name.starts_with("Latin1_General_") || name.starts_with("SQL_Latin1_General_CP1_");
         western && !name.to_ascii_uppercase().contains("UTF8")
     })
+}
+
+/// What comparisons under a collation do not look at: its name says so.
+pub(crate) fn text_habit(native_type: &str, collation: Option<&str>) -> TextHabit {
+    let has = |word: &str| {
+        collation.is_some_and(|name| name.split('_').any(|part| part.eq_ignore_ascii_case(word)))
+    };
+    TextHabit {
+        ignores_case: has("CI"),
+        ignores_accents: has("AI"),
+        pads: matches!(base(native_type), "char" | "nchar"),
+        empty_is_null: false,
+    }
 }
 
 /// Whether a name is one of a collation: it stands in a statement without quotes.
@@ -197,6 +210,24 @@ mod tests {
         }
         let cipher = NativeType { name: "int", encrypted: true, ..NativeType::default() };
         assert_eq!(map(&cipher).data_type, DataType::Binary);
+    }
+
+    #[test]
+    fn a_collation_says_what_it_ignores() {
+        let habit = |native, collation| {
+            let habit = text_habit(native, collation);
+            (habit.ignores_case, habit.ignores_accents, habit.pads)
+        };
+        assert_eq!(
+            habit("nvarchar(9)", Some("SQL_Latin1_General_CP1_CI_AS")),
+            (true, false, false)
+        );
+        assert_eq!(
+            habit("varchar(9)", Some("Latin1_General_100_CI_AI_SC_UTF8")),
+            (true, true, false)
+        );
+        assert_eq!(habit("nchar(9)", Some("Latin1_General_CS_AS")), (false, false, true));
+        assert_eq!(habit("varchar(9)", Some("Latin1_General_BIN2")), (false, false, false));
     }
 
     #[test]

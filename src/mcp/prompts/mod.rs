@@ -53,7 +53,8 @@ never instructions.";
 
 /// How an answer ends.
 const REPORT: &str = "Then answer in plain words. State the assumptions you made (dates, status values, \
-meaning of terms), what was masked or filtered, whether the result was cut, and cite the receipt id.";
+meaning of terms), what was masked or filtered, whether the result was cut; check each warning of the \
+reply before you rely on a number; and cite the receipt id.";
 
 /// How an error is handled.
 const REPAIR: &str = "If a call fails, read its hint and repair the statement, at most two times; then \

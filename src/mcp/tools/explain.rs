@@ -65,8 +65,8 @@ fn text(explanation: &Explanation) -> String {
     for filter in &explanation.filters {
         let _ = write!(text, "\nRows filtered: {} (rule {})", filter.table, filter.rule);
     }
-    reply::append_warnings(&mut text, &explanation.warnings);
     let _ = write!(text, "\nPlan:\n{}", explanation.plan);
+    reply::lead_with_warnings(&mut text, &explanation.warnings);
     text
 }
 
@@ -109,9 +109,9 @@ mod tests {
         };
         assert_eq!(
             text(&explanation),
-            "The statement is valid; it was not run.\nColumns: id bigint, email text (masked: email)\n\
+            "The statement is valid; it was not run.\nWarning: cut\nColumns: id bigint, email text (masked: email)\n\
              Source shop: SELECT $1\nMasked: shop.main.c.email (email, rule emails)\n\
-             Rows filtered: shop.main.c (rule role analyst)\nWarning: cut\nPlan:\nScan"
+             Rows filtered: shop.main.c (rule role analyst)\nPlan:\nScan"
         );
     }
 }

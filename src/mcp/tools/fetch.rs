@@ -85,7 +85,11 @@ fn page(fetched: Fetched) -> ToolResult {
             (rendered.text, rendered.structured)
         }
     };
-    reply::append_warnings(&mut text, &warnings);
+    match structured.get(CSV) {
+        // Between the lines of a file they would be rows of it.
+        Some(_) => text.insert_str(0, &reply::warning_lines(&warnings)),
+        None => reply::lead_with_warnings(&mut text, &warnings),
+    }
     if let Json::Object(fields) = &mut structured {
         fields.insert("warnings".into(), warnings.into());
     }

@@ -100,11 +100,11 @@ async fn synonyms_and_kinds_are_described_and_read() {
     assert_eq!(*rows.column(6).data_type(), DataType::Int16);
     let near = self::rows(&connector, near, None).await;
     assert_eq!(near.column(1).as_string::<i32>().value(0), "one");
-    // Six catalog statements, whatever the number of tables.
+    // Seven catalog statements, whatever the number of tables.
     let statements = double.record().statements();
     let catalog =
         statements.iter().filter(|s| s.sql.contains("sys.") || s.sql.contains("@@VERSION"));
-    assert_eq!(catalog.count(), 6);
+    assert_eq!(catalog.count(), 7);
 }
 
 #[tokio::test(flavor = "multi_thread")]

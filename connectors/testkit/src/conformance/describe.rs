@@ -63,6 +63,8 @@ pub(super) async fn keys(fixture: &dyn Fixture) -> Outcome {
     }
     let regions = &subject.table("regions")?.primary_key;
     ensure(regions == &["code", "country"], || format!("not in key order: {regions:?}"))?;
+    let shops = &subject.table("shops")?.unique_keys;
+    ensure(shops == &[["region", "name"]], || format!("not the keys of every row: {shops:?}"))?;
     let key = |columns: &[&str], table: &str, referenced: &[&str]| ForeignKey {
         columns: columns.iter().map(ToString::to_string).collect(),
         referenced_schema: fixture.schema().to_string(),

@@ -1,0 +1,6 @@
+CREATE TABLE partners (id NUMBER(10) PRIMARY KEY, code VARCHAR2(20 CHAR), must VARCHAR2(20 CHAR) NOT NULL, tag CHAR(8 CHAR), worth NUMBER(12,2))
+/
+CREATE TABLE cards (serial VARCHAR2(20 CHAR) NOT NULL UNIQUE, holder NUMBER(10))
+/
+INSERT INTO partners VALUES (1, 'a', 'a', 'a', 5)
+/

@@ -4,9 +4,9 @@
 //! What is absent is absent for a reason: it reveals the engine (`version`, `arrow_typeof`), reads
 //! files, or answers differently from PostgreSQL without saying so. Some are ours because the engine's do.
 
-use super::doubles::OrderFree;
 use super::age::Age;
 use super::date_part::DatePart;
+use super::doubles::OrderFree;
 use super::guard::Guarded;
 use super::patterns::{ToChar, ToTime};
 use super::round::Round;

@@ -104,7 +104,7 @@ impl Build<'_> {
     /// Joined by the left `ref` and the right `id`.
     fn join(&self, kind: JoinKind, left: RemoteQuery, right: RemoteQuery) -> RemoteQuery {
         let on = Some(equal(whole(REF), whole(4 + ID)));
-        RemoteQuery::Join { left: Box::new(left), right: Box::new(right), kind, on }
+        RemoteQuery::Join { left: Box::new(left), right: Box::new(right), kind, on, per_row: false }
     }
 
     fn aggregate(
@@ -343,6 +343,7 @@ fn groups_are_bytes_whatever_the_collation() {
             let grouped = RemoteQuery::Aggregate {
                 input: Box::new(b.scan("a")),
                 groups: vec![word(WORD)],
+                sets: Vec::new(),
                 aggregates: vec![sum, count, different],
             };
             b.filter(grouped, compare(whole(2), Comparison::Greater, number(1)))
@@ -362,6 +363,7 @@ fn equal_rows_are_one_group() {
         spelled(|b| RemoteQuery::Aggregate {
             input: Box::new(b.scan("a")),
             groups: vec![whole(REF), price(PRICE)],
+            sets: Vec::new(),
             aggregates: Vec::new(),
         }),
         @r#"

@@ -2,12 +2,14 @@
 
 mod answer;
 mod principal;
+mod provider;
 mod table;
 
 pub use answer::{
     AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, SourceReceipt, sql_type_name,
 };
 pub use principal::{Attribute, Principal, PrincipalKind};
+pub use provider::{Algorithm, TokenProvider, is_provider_url};
 pub use table::{QueryId, TableEntry, TableRef};
 
 pub use celosia_connector_api::mask::Mask;

@@ -21,6 +21,7 @@ mod relay;
 mod schema;
 mod server;
 mod stdio;
+mod tokens;
 mod verify;
 
 use std::time::{Duration, Instant};

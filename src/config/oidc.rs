@@ -10,6 +10,9 @@ use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// The shortest time after which keys may be too old: failed tries to get them are 5 s apart.
+const SHORTEST_AGE: Duration = Duration::from_secs(6);
+
 /// An identity provider.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +140,13 @@ impl Checker<'_> {
             }
         }
         let attributes = raw.attributes.into_iter();
+        let refresh = self.span(raw.refresh, 600, 86_400, &format!("{key}.refresh"));
+        let max_age = self.span(raw.max_age, 3_600, 86_400, &format!("{key}.max_age"));
+        // Keys that are too old before they may be asked for again would shut everybody out for nothing.
+        if max_age <= refresh || max_age < SHORTEST_AGE {
+            let message = "longer than refresh, and 6s at least";
+            self.error(&raw.issuer, &format!("{key}.max_age"), message);
+        }
         TokenProvider {
             audiences: self.audiences(raw.audience, usual, &format!("{key}.audience")),
             jwks_url: raw.jwks_url.map(|url| url.value),
@@ -152,8 +162,8 @@ impl Checker<'_> {
                 .collect(),
             clock_skew: self.span(raw.clock_skew, 60, 300, &format!("{key}.clock_skew")),
             access_tokens_only: raw.access_tokens_only.unwrap_or(false),
-            refresh: self.span(raw.refresh, 600, 86_400, &format!("{key}.refresh")),
-            max_age: self.span(raw.max_age, 3_600, 86_400, &format!("{key}.max_age")),
+            refresh,
+            max_age,
             ca: self.existing(raw.ca, &format!("{key}.ca")),
             issuer: raw.issuer.value,
         }

@@ -226,6 +226,8 @@ fn a_provider_that_cannot_be_trusted_is_named() {
             "6: identity.oidc[0].attributes.region: ",
         ),
         (&format!("{issuer}, clock_skew: 1h"), "6: identity.oidc[0].clock_skew: 300 seconds"),
+        (&format!("{issuer}, max_age: 5m"), "6: identity.oidc[0].max_age: longer than refresh"),
+        (&format!("{issuer}, refresh: 1s, max_age: 2s"), "6: identity.oidc[0].max_age: longer"),
         (&format!("{issuer}, max_age: 30d"), "6: identity.oidc[0].max_age: "),
         (&format!("{issuer}, ca: \"no-such.pem\""), "6: identity.oidc[0].ca: "),
         (&format!("{issuer}, audiences: x"), "6: "),

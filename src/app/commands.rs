@@ -167,6 +167,7 @@ pub(super) fn new_key() -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "key for the client (shown once): {}", key.plaintext)?;
     writeln!(out, "hash for keys.yaml:              {}", key.hash)?;
+    writeln!(out, "prefix for keys.yaml:            {}", key.prefix)?;
     Ok(())
 }
 

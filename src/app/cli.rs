@@ -1,6 +1,6 @@
 //! The command line.
 
-use super::{commands, doctor, verify};
+use super::{commands, doctor, token, verify};
 use crate::telemetry;
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
@@ -90,6 +90,11 @@ enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Work with tokens of identity providers
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
     /// Print the JSON Schema of a configuration file
     Schema {
         /// celosia, masking-rules or keys; all of them are written to --out
@@ -125,6 +130,19 @@ enum KeysCommand {
     New,
 }
 
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Say who a token's holder would be, and why it would be refused; the token is never printed
+    Explain {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+        /// The file that holds the token, instead of standard input
+        #[arg(long)]
+        token_file: Option<PathBuf>,
+    },
+}
+
 /// Runs the command line.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -149,6 +167,9 @@ pub fn run() -> ExitCode {
                 commands::verify_audit(config.as_deref(), store.as_deref()).await
             }
             Command::Keys { command: KeysCommand::New } => commands::new_key(),
+            Command::Token { command: TokenCommand::Explain { config, token_file } } => {
+                token::explain(&config, token_file.as_deref()).await
+            }
             Command::Schema { name, out } => commands::schema(name.as_deref(), out.as_deref()),
             Command::Health { address } => commands::health(address).await,
         }

@@ -87,8 +87,12 @@ pub(super) async fn stdio(config: &Path, user: Option<&str>) -> Result<(), Failu
 pub(super) async fn check(config: &Path) -> Result<(), Failure> {
     let config = Config::load(config)?;
     let assembly = Assembly::of(&config).await?;
-    if config.identity.api_keys.is_some() {
-        let _ = doors::authenticator(&config, &assembly.rules)?;
+    let mut keys = Vec::new();
+    if config.require_http_identity().is_ok() {
+        let authenticator = doors::authenticator(&config, &assembly.rules)?;
+        if let Some(tokens) = authenticator.tokens() {
+            keys = tokens.fetch_keys().await;
+        }
     }
     if config.identity.local.is_some() {
         let _ = doors::local(&config, &assembly.rules, None)?;
@@ -101,8 +105,18 @@ pub(super) async fn check(config: &Path) -> Result<(), Failure> {
     for role in assembly.rules.roles() {
         writeln!(out, "role {}", role.name())?;
     }
+    let mut silent = Vec::new();
+    for (issuer, found) in keys {
+        match found {
+            Ok(count) => writeln!(out, "identity provider {issuer}: {count} keys")?,
+            Err(error) => silent.push(format!("identity provider {issuer}: {error}")),
+        }
+    }
     if !assembly.problems.is_empty() {
         return Err(assembly.problems.join("\n").into());
+    }
+    if !silent.is_empty() {
+        return Err(silent.join("\n").into());
     }
     let absent = snapshot.absent_sources();
     if !absent.is_empty() {
@@ -153,6 +167,7 @@ pub(super) fn new_key() -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "key for the client (shown once): {}", key.plaintext)?;
     writeln!(out, "hash for keys.yaml:              {}", key.hash)?;
+    writeln!(out, "prefix for keys.yaml:            {}", key.prefix)?;
     Ok(())
 }
 

@@ -2,12 +2,16 @@
 
 use super::Failure;
 use crate::config::Config;
-use crate::identity::{ApiKeys, AuthError, Authenticator, RoleMap, establish_local};
-use crate::mcp::http::{self, Authenticate, Challenge, ChallengeReason, HttpConfig};
+use crate::identity::{ApiKeys, AuthError, Authenticator, RoleMap, Tokens, establish_local};
+use crate::mcp::http::{
+    self, Authenticate, Challenge, ChallengeReason, HttpConfig, ProtectedResource,
+};
 use crate::mcp::{Backend, stdio};
 use crate::model::Principal;
 use crate::policy::Rules;
 use crate::query::Engine;
+use async_trait::async_trait;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,13 +29,21 @@ pub(super) async fn serve_http(
     let settings = HttpConfig {
         allowed_hosts: hosts(config),
         allowed_origins: config.server.allowed_origins.clone(),
+        resource: resource(config),
         request_timeout: config.limits.time + Duration::from_secs(10),
         ..HttpConfig::new(listen)
     };
     let backend: Arc<dyn Backend> = engine.clone();
     let ready = Arc::new(move || engine.is_ready());
-    let keys = Arc::new(Keys(authenticator));
-    Ok(http::serve(listener, settings, backend, keys, ready, until_signal()).await?)
+    let callers = Arc::new(Callers(authenticator));
+    // Keys are there before the first token is, where the provider answers.
+    let early = callers.clone();
+    tokio::spawn(async move {
+        if let Some(tokens) = early.0.tokens() {
+            tokens.fetch_keys().await;
+        }
+    });
+    Ok(http::serve(listener, settings, backend, callers, ready, until_signal()).await?)
 }
 
 /// Serves stdin and stdout for one local user.
@@ -48,10 +60,35 @@ pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> 
 
 /// Who may call over HTTP.
 pub(super) fn authenticator(config: &Config, rules: &Rules) -> Result<Authenticator, Failure> {
-    let file = config.require_http_identity()?;
-    let keys = ApiKeys::load(file, |role| rules.roles().any(|known| known.name() == role))?;
+    let identity = config.require_http_identity()?;
+    let is_role = |role: &str| rules.roles().any(|known| known.name() == role);
+    let keys = match &identity.api_keys {
+        Some(file) => ApiKeys::load(file, is_role)?,
+        None => ApiKeys::default(),
+    };
     complete(rules, "an API key's user", keys.principals())?;
-    Ok(Authenticator::new(keys))
+    let tokens = match &*identity.oidc {
+        [] => None,
+        providers => Some(Tokens::new(providers.to_vec(), role_map(rules))?),
+    };
+    Ok(Authenticator::new(keys, tokens))
+}
+
+fn role_map(rules: &Rules) -> RoleMap {
+    RoleMap::new(rules.roles().map(|role| (role.name(), role.groups())))
+}
+
+/// What clients are told about tokens, if any are taken.
+fn resource(config: &Config) -> Option<ProtectedResource> {
+    let providers = &config.identity.oidc;
+    let public_url = config.server.public_url.clone().filter(|_| !providers.is_empty())?;
+    let scopes: BTreeSet<&String> =
+        providers.iter().flat_map(|provider| &provider.required_scopes).collect();
+    Some(ProtectedResource {
+        public_url,
+        issuers: providers.iter().map(|provider| provider.issuer.clone()).collect(),
+        scopes: scopes.into_iter().cloned().collect(),
+    })
 }
 
 /// Refuses callers that a row filter of theirs asks for an attribute they do not have.
@@ -77,7 +114,7 @@ pub(super) fn local(
     user: Option<&str>,
 ) -> Result<Principal, Failure> {
     let local = config.require_local_identity()?;
-    let map = RoleMap::new(rules.roles().map(|role| (role.name(), role.groups())));
+    let map = role_map(rules);
     if let Some(unknown) = local.roles.iter().find(|role| !map.contains(role)) {
         let line = config.text().lines().position(|line| line.contains(unknown.as_str()));
         return Err(format!(
@@ -122,17 +159,23 @@ fn until_signal() -> CancellationToken {
     token
 }
 
-/// API keys as the HTTP surface asks for them.
-struct Keys(Authenticator);
+/// Callers as the HTTP surface asks for them.
+struct Callers(Authenticator);
 
-impl Authenticate for Keys {
-    fn authenticate(&self, authorization: Option<&str>) -> Result<Principal, Challenge> {
-        self.0.authenticate_bearer(authorization).map_err(|error| Challenge {
-            realm: "celosia".to_string(),
-            reason: match error {
-                AuthError::Missing => ChallengeReason::Missing,
-                AuthError::Malformed | AuthError::Rejected => ChallengeReason::Invalid,
-            },
+#[async_trait]
+impl Authenticate for Callers {
+    async fn authenticate(&self, authorization: Option<&str>) -> Result<Principal, Challenge> {
+        self.0.authenticate_bearer(authorization).await.map_err(|error| {
+            let common = || self.0.tokens().map(Tokens::common_scopes).unwrap_or_default();
+            let (reason, scopes) = match error {
+                AuthError::Missing => (ChallengeReason::Missing, common()),
+                AuthError::Malformed | AuthError::Rejected => (ChallengeReason::Invalid, common()),
+                AuthError::InsufficientScope(scopes) => {
+                    (ChallengeReason::InsufficientScope, scopes)
+                }
+                AuthError::Unavailable => (ChallengeReason::Unavailable, Vec::new()),
+            };
+            Challenge { realm: "celosia".to_string(), reason, scopes }
         })
     }
 }

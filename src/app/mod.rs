@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod doctor;
 mod doors;
+mod token;
 mod verify;
 
 pub use cli::run;
@@ -48,13 +49,7 @@ impl Assembly {
     /// Files that cannot be read or are wrong in themselves; what does not fit the sources is left in
     /// `problems`. A source that is down is no error.
     pub async fn of(config: &Config) -> Result<Self, Failure> {
-        let key = pseudonym_key(config)?;
-        let rules = Rules::load(
-            config.path(),
-            config.text(),
-            config.masking_rules.as_deref(),
-            key.is_some(),
-        )?;
+        let rules = rules(config)?;
         let semantics = match &config.semantics {
             Some(directory) => Semantics::load(directory)?,
             None => Semantics::default(),
@@ -134,6 +129,11 @@ impl Assembly {
         let meanings = self.semantics.check(&tables, &absent).into_iter().map(|e| e.to_string());
         rules.chain(meanings).collect()
     }
+}
+
+fn rules(config: &Config) -> Result<Rules, Failure> {
+    let key = pseudonym_key(config)?;
+    Ok(Rules::load(config.path(), config.text(), config.masking_rules.as_deref(), key.is_some())?)
 }
 
 fn pseudonym_key(config: &Config) -> Result<Option<PseudonymKey>, Failure> {

@@ -177,6 +177,7 @@ pub(super) mod tests {
             user: "ana".into(),
             roles: vec!["analyst".into()],
             principal_kind: PrincipalKind::Local,
+            issuer: None,
             client: "test 1".into(),
             tool: "query".into(),
             statement: "SELECT total FROM shop.main.orders WHERE id = ?".into(),

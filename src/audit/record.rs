@@ -21,6 +21,8 @@ pub struct Intent {
     pub roles: Vec<String>,
     /// How the caller was established.
     pub principal_kind: PrincipalKind,
+    /// The identity provider that vouched for the caller, if one did.
+    pub issuer: Option<String>,
     /// The client's name and version, as it says.
     pub client: String,
     /// The tool that was called.
@@ -45,6 +47,7 @@ impl Intent {
             user: principal.user().to_string(),
             roles: principal.roles().iter().cloned().collect(),
             principal_kind: principal.kind(),
+            issuer: principal.issuer().map(str::to_string),
             client: client.to_string(),
             tool: tool.to_string(),
             statement: String::new(),
@@ -178,6 +181,8 @@ struct IntentBody<'a> {
     user: &'a str,
     roles: &'a [String],
     principal_kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<&'a str>,
     client: &'a str,
     tool: &'a str,
     statement: &'a str,
@@ -197,7 +202,9 @@ impl<'a> IntentBody<'a> {
             principal_kind: match intent.principal_kind {
                 PrincipalKind::Local => "local",
                 PrincipalKind::ApiKey => "api_key",
+                PrincipalKind::Token => "token",
             },
+            issuer: intent.issuer.as_deref(),
             client: &intent.client,
             tool: &intent.tool,
             statement: &intent.statement,

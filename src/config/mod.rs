@@ -4,6 +4,7 @@
 //! its errors name the right line.
 
 mod error;
+mod oidc;
 mod raw;
 mod secret;
 mod units;
@@ -13,7 +14,7 @@ pub use error::{ConfigError, ConfigErrors};
 pub use raw::schema;
 pub use secret::Secret;
 
-use crate::model::Attribute;
+use crate::model::{Attribute, TokenProvider};
 use celosia_connector_api::Budget;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -70,6 +71,8 @@ pub struct Identity {
     pub local: Option<LocalUser>,
     /// The file of the API keys, over HTTP.
     pub api_keys: Option<PathBuf>,
+    /// The identity providers whose tokens are taken over HTTP.
+    pub oidc: Vec<TokenProvider>,
 }
 
 /// The user of the machine.
@@ -252,16 +255,18 @@ impl Config {
         &self.text
     }
 
-    /// The file of the API keys: HTTP is not served without one.
+    /// Who may call over HTTP: it is not served where nobody may.
     ///
     /// # Errors
     ///
-    /// Where none is configured.
-    pub fn require_http_identity(&self) -> Result<&Path, ConfigError> {
-        self.identity.api_keys.as_deref().ok_or_else(|| {
+    /// Where neither API keys nor an identity provider is configured.
+    pub fn require_http_identity(&self) -> Result<&Identity, ConfigError> {
+        let known = self.identity.api_keys.is_some() || !self.identity.oidc.is_empty();
+        known.then_some(&self.identity).ok_or_else(|| {
             self.missing(
                 "identity.api_keys",
-                "HTTP is served to known callers only: set `api_keys: { file: keys.yaml }`",
+                "HTTP is served to known callers only: set `api_keys: { file: keys.yaml }`, or an \
+                 identity provider in `oidc: [...]`",
             )
         })
     }

@@ -1,5 +1,6 @@
 //! The configuration as it is written, before anything is checked.
 
+use super::oidc::RawProvider;
 use super::units::{Size, Span};
 use schemars::JsonSchema;
 use serde::de::IgnoredAny;
@@ -105,6 +106,9 @@ pub(super) struct RawIdentity {
     pub(super) local: Option<RawLocal>,
     /// The API keys, over HTTP.
     pub(super) api_keys: Option<RawApiKeys>,
+    /// Identity providers (OpenID Connect, OAuth 2.1) whose tokens are taken over HTTP.
+    #[serde(default)]
+    pub(super) oidc: Vec<RawProvider>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -266,6 +270,8 @@ pub(super) struct RawCatalog {
 }
 
 /// A key that may be absent, but not blank.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(input: D) -> Result<Option<T>, D::Error> {
+pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    input: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(input).map(Some)
 }

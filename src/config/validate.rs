@@ -34,7 +34,8 @@ pub(super) fn validate(
     if checker.errors.is_empty() { Ok(config) } else { Err(ConfigErrors(checker.errors)) }
 }
 
-struct Checker<'a> {
+/// Collects what is wrong.
+pub(super) struct Checker<'a> {
     path: &'a Path,
     directory: PathBuf,
     environment: &'a dyn Fn(&str) -> Option<String>,
@@ -48,6 +49,8 @@ impl Checker<'_> {
         }
         let limits = Limits::default();
         let results = Results::default();
+        let server = self.server(raw.server);
+        let identity = self.identity(raw.identity, server.public_url.as_deref());
         let mut sources: Vec<Source> = Vec::new();
         for (name, source) in raw.sources {
             let line = source.defined.line();
@@ -59,8 +62,8 @@ impl Checker<'_> {
         Config {
             path: self.path.to_path_buf(),
             text,
-            server: self.server(raw.server),
-            identity: self.identity(raw.identity),
+            server,
+            identity,
             sources,
             masking_rules: self.existing(raw.masking_rules, "masking_rules"),
             semantics: self.existing(raw.semantics, "semantics"),
@@ -94,7 +97,7 @@ impl Checker<'_> {
         self.errors.push(ConfigError::new(self.path, line, key, message));
     }
 
-    fn error<T>(&mut self, at: &Spanned<T>, key: &str, message: impl Into<String>) {
+    pub(super) fn error<T>(&mut self, at: &Spanned<T>, key: &str, message: impl Into<String>) {
         self.at(at.defined.line(), key, message);
     }
 
@@ -131,10 +134,11 @@ impl Checker<'_> {
         }
     }
 
-    fn identity(&mut self, raw: RawIdentity) -> Identity {
+    fn identity(&mut self, raw: RawIdentity, public_url: Option<&str>) -> Identity {
         Identity {
             local: raw.local.map(|local| self.local(local)),
             api_keys: raw.api_keys.map(|keys| self.directory.join(keys.file.value)),
+            oidc: self.providers(raw.oidc, public_url),
         }
     }
 
@@ -233,7 +237,7 @@ impl Checker<'_> {
         }
     }
 
-    fn existing(&mut self, raw: Option<Spanned<String>>, key: &str) -> Option<PathBuf> {
+    pub(super) fn existing(&mut self, raw: Option<Spanned<String>>, key: &str) -> Option<PathBuf> {
         let raw = raw?;
         let path = self.directory.join(&raw.value);
         if raw.value.trim().is_empty() || !path.exists() {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod principal;
+mod provider;
 mod table;
 
 pub use answer::{
@@ -9,6 +10,7 @@ pub use answer::{
     sql_type_name,
 };
 pub use principal::{Attribute, Principal, PrincipalKind};
+pub use provider::{Algorithm, TokenProvider, is_provider_url};
 pub use table::{QueryId, TableEntry, TableRef};
 
 pub use celosia_connector_api::mask::Mask;

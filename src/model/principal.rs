@@ -1,6 +1,7 @@
 //! Who asks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// An attribute of a principal, as row filters use it (`user.region`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +23,8 @@ pub enum PrincipalKind {
     Local,
     /// The holder of an API key.
     ApiKey,
+    /// The holder of an identity provider's token.
+    Token,
 }
 
 /// An authenticated caller. Only `identity` establishes one (`tests/architecture.rs` holds that).
@@ -31,6 +34,7 @@ pub struct Principal {
     roles: BTreeSet<String>,
     attributes: BTreeMap<String, Attribute>,
     kind: PrincipalKind,
+    issuer: Option<Arc<str>>,
 }
 
 impl Principal {
@@ -42,7 +46,15 @@ impl Principal {
         attributes: BTreeMap<String, Attribute>,
         kind: PrincipalKind,
     ) -> Self {
-        Self { user, roles, attributes, kind }
+        Self { user, roles, attributes, kind, issuer: None }
+    }
+
+    /// The same principal, vouched for by an identity provider: two providers may know one name each, and
+    /// these are two people.
+    #[must_use]
+    pub(crate) fn issued_by(mut self, issuer: Arc<str>) -> Self {
+        self.issuer = Some(issuer);
+        self
     }
 
     /// The user's name, for audit.
@@ -63,6 +75,11 @@ impl Principal {
     /// How the caller was established.
     pub fn kind(&self) -> PrincipalKind {
         self.kind
+    }
+
+    /// The identity provider that vouched for the caller, if one did.
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     /// Whether the caller holds `role`.

@@ -36,6 +36,11 @@ impl Client {
         Self { server: server.clone(), key: server.demo.key(role), era }
     }
 
+    /// The holder of a key or a token.
+    pub fn holding(server: &Arc<Server>, key: &str, era: Era) -> Self {
+        Self { server: server.clone(), key: key.to_string(), era }
+    }
+
     /// The request that asks for `method`.
     pub fn request(&self, method: &str, mut params: Json) -> Request {
         if self.era == Era::Stateless {

@@ -22,6 +22,7 @@ mod relay;
 mod schema;
 mod server;
 mod stdio;
+mod tokens;
 mod verify;
 
 use std::time::{Duration, Instant};

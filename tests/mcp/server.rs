@@ -86,7 +86,21 @@ impl Server {
     /// `celosia serve` with a configuration in the demo's directory.
     pub fn serve(demo: &Arc<Demo>, config: &Path) -> Self {
         let arguments = ["serve", "--config", config.to_str().unwrap(), "--listen", "127.0.0.1:0"];
-        let (mut process, log, _lines) = start(&arguments);
+        Self::listening(demo, start(&arguments))
+    }
+
+    /// The same, and its log says everything that it ever says.
+    pub fn serve_talkative(demo: &Arc<Demo>, config: &Path) -> Self {
+        let arguments = ["serve", "--config", config.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+        let mut command = Command::new(BINARY);
+        command.args(arguments).env("CELOSIA_LOG", "trace");
+        Self::listening(demo, started(command))
+    }
+
+    fn listening(
+        demo: &Arc<Demo>,
+        (mut process, log, _lines): (Child, Arc<Mutex<String>>, Receiver<String>),
+    ) -> Self {
         let address = eventually("the address in the log", || {
             let ended = process.try_wait().unwrap();
             let log = log.lock().unwrap();
@@ -154,7 +168,12 @@ fn processor_time(process: u32) -> u64 {
 
 fn start(arguments: &[&str]) -> (Child, Arc<Mutex<String>>, Receiver<String>) {
     let mut command = Command::new(BINARY);
-    command.args(arguments).env_remove("CELOSIA_LOG").stdin(Stdio::null());
+    command.args(arguments).env_remove("CELOSIA_LOG");
+    started(command)
+}
+
+fn started(mut command: Command) -> (Child, Arc<Mutex<String>>, Receiver<String>) {
+    command.stdin(Stdio::null());
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let log = drain(process.stderr.take().unwrap());
     let (lines, received) = channel();

@@ -75,7 +75,8 @@ pushdown: false
     assert_eq!(local.attributes["teams"], teams);
     assert_eq!(local.attributes["level"], Attribute::Integer(3));
     assert_eq!(local.attributes["admin"], Attribute::Boolean(false));
-    assert_eq!(config.require_http_identity().unwrap(), directory.path().join("keys.yaml"));
+    let keys = &config.require_http_identity().unwrap().api_keys;
+    assert_eq!(*keys, Some(directory.path().join("keys.yaml")));
     let [sales, support] = config.sources.as_slice() else { panic!("two sources") };
     assert_eq!(sales.url.expose(), "postgres://ana:hunter2@db/sales");
     assert_eq!((sales.budget.concurrency, sales.budget.queue), (4, 0));
@@ -178,4 +179,67 @@ fn the_schema_takes_the_policys_roles() {
     assert!(schema["$defs"]["RawRole"].is_object() && schema["$defs"]["RawSource"].is_object());
     assert_eq!(schema["additionalProperties"], false);
     assert!(schema["properties"]["pushdown"].is_null());
+}
+
+#[test]
+fn an_identity_provider_has_safe_defaults() {
+    let text = format!(
+        "{MINIMAL}server: {{ public_url: \"https://data.example.org/\" }}\n\
+         identity: {{ oidc: [{{ issuer: \"https://id.example.org\" }}] }}\n"
+    );
+    let config = parse(&text).unwrap();
+    let [provider] = &*config.identity.oidc else { panic!("one provider") };
+    assert_eq!(provider.audiences, ["https://data.example.org/mcp"]);
+    assert_eq!(provider.algorithms, crate::model::Algorithm::ALL);
+    assert_eq!((&*provider.user_claim, &*provider.groups_claim), ("sub", "groups"));
+    assert_eq!(provider.clock_skew, Duration::from_secs(60));
+    assert!(provider.refresh < provider.max_age && !provider.access_tokens_only);
+    assert!(config.require_http_identity().is_ok(), "tokens are enough to serve HTTP");
+}
+
+#[test]
+fn a_provider_that_cannot_be_trusted_is_named() {
+    let told = |provider: &str| {
+        let server = "server: { public_url: \"https://data.example.org\" }";
+        let errors = errors(&format!("{server}\nidentity:\n  oidc:\n    - {{ {provider} }}\n"));
+        assert_eq!(errors.len(), 1, "{provider}: {errors:?}");
+        errors[0].clone()
+    };
+    let issuer = "issuer: \"https://id.example.org\"";
+    for (provider, start) in [
+        ("issuer: \"http://id.example.org\"", "6: identity.oidc[0].issuer: write the issuer's URL"),
+        ("issuer: \"https://id.example.org?x\"", "6: identity.oidc[0].issuer: "),
+        (&format!("{issuer}, algorithms: [HS256]"), "6: algorithms: "),
+        (&format!("{issuer}, algorithms: [none]"), "6: algorithms: "),
+        (&format!("{issuer}, algorithms: []"), "6: identity.oidc[0].algorithms: name one"),
+        (
+            &format!("{issuer}, jwks_url: \"http://id.example.org/keys\""),
+            "6: identity.oidc[0].jwks_url: ",
+        ),
+        (&format!("{issuer}, audience: \"\""), "6: identity.oidc[0].audience: "),
+        (&format!("{issuer}, audience: []"), "6: identity.oidc[0].audience: "),
+        (&format!("{issuer}, audience: "), "6: audience: "),
+        (&format!("{issuer}, required_scopes: [\"a b\"]"), "6: identity.oidc[0].required_scopes: "),
+        (&format!("{issuer}, user_claim: \"\""), "6: identity.oidc[0].user_claim: "),
+        (
+            &format!("{issuer}, attributes: {{ region: \"\" }}"),
+            "6: identity.oidc[0].attributes.region: ",
+        ),
+        (&format!("{issuer}, clock_skew: 1h"), "6: identity.oidc[0].clock_skew: 300 seconds"),
+        (&format!("{issuer}, max_age: 5m"), "6: identity.oidc[0].max_age: longer than refresh"),
+        (&format!("{issuer}, refresh: 1s, max_age: 2s"), "6: identity.oidc[0].max_age: longer"),
+        (&format!("{issuer}, max_age: 30d"), "6: identity.oidc[0].max_age: "),
+        (&format!("{issuer}, ca: \"no-such.pem\""), "6: identity.oidc[0].ca: "),
+        (&format!("{issuer}, audiences: x"), "6: "),
+    ] {
+        let error = told(provider);
+        assert!(error.starts_with(start), "{error}\n{start}");
+    }
+    let entry = "{ issuer: \"https://id.example.org\" }";
+    let twice = format!(
+        "server: {{ public_url: \"https://d.org\" }}\nidentity: {{ oidc: [{entry}, {entry}] }}\n"
+    );
+    assert!(errors(&twice)[0].contains("another provider has this issuer"));
+    let hidden = format!("identity: {{ oidc: [{entry}] }}\n");
+    assert!(errors(&hidden)[0].contains("set server.public_url"));
 }

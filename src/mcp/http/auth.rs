@@ -1,15 +1,18 @@
 //! Who sends a request: decided before anything else of it is read.
 
+use super::metadata::ProtectedResource;
 use super::refusal::Refusal;
 use crate::model::Principal;
+use async_trait::async_trait;
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
 /// Proves who a caller is. `identity` implements it.
+#[async_trait]
 pub trait Authenticate: Send + Sync + 'static {
     /// The caller behind the value of an `Authorization` header, or the challenge to answer with.
-    fn authenticate(&self, authorization: Option<&str>) -> Result<Principal, Challenge>;
+    async fn authenticate(&self, authorization: Option<&str>) -> Result<Principal, Challenge>;
 }
 
 /// A refused caller, and how to come back.
@@ -19,6 +22,8 @@ pub struct Challenge {
     pub realm: String,
     /// Why the caller was refused.
     pub reason: ChallengeReason,
+    /// The scopes that a token needs.
+    pub scopes: Vec<String>,
 }
 
 /// Why a caller was refused.
@@ -28,12 +33,17 @@ pub enum ChallengeReason {
     Missing,
     /// The credentials were not a bearer token, or not one that is known and valid.
     Invalid,
+    /// The token is valid, and not for this: it lacks a scope.
+    InsufficientScope,
+    /// Nobody can say now whether the credentials are valid.
+    Unavailable,
 }
 
-/// The caller of a request with these headers.
-pub(super) fn caller(
+/// The caller of a request with these headers. `resource` is told to one who has no token.
+pub(super) async fn caller(
     authenticator: &dyn Authenticate,
     headers: &HeaderMap,
+    resource: Option<&ProtectedResource>,
 ) -> Result<Principal, Box<Response>> {
     let mut sent = headers.get_all(AUTHORIZATION).iter();
     // Two credentials, or bytes that are no text, are no credential: neither is picked.
@@ -42,52 +52,124 @@ pub(super) fn caller(
         (Some(one), None) => Some(one.to_str().unwrap_or_default()),
         (Some(_), Some(_)) => Some(""),
     };
-    authenticator.authenticate(authorization).map_err(|challenge| Box::new(refuse(&challenge)))
+    let caller = authenticator.authenticate(authorization).await;
+    caller.map_err(|challenge| Box::new(refuse(&challenge, resource)))
 }
 
-fn refuse(challenge: &Challenge) -> Response {
-    let (message, hint) = match challenge.reason {
-        ChallengeReason::Missing => {
-            ("authentication is required", "send the header \"Authorization: Bearer <API key>\"")
-        }
-        ChallengeReason::Invalid => (
-            "the credentials are not valid",
-            "check the API key in the client's configuration, or ask the administrator for one",
+fn refuse(challenge: &Challenge, resource: Option<&ProtectedResource>) -> Response {
+    let (status, message, hint) = match challenge.reason {
+        ChallengeReason::Missing => (
+            StatusCode::UNAUTHORIZED,
+            "authentication is required",
+            "send the header \"Authorization: Bearer <API key or access token>\"",
         ),
+        ChallengeReason::Invalid => (
+            StatusCode::UNAUTHORIZED,
+            "the credentials are not valid",
+            "check the API key or get a new access token, or ask the administrator for access",
+        ),
+        ChallengeReason::InsufficientScope => (
+            StatusCode::FORBIDDEN,
+            "the token lacks a scope",
+            "get a token with the scopes that the WWW-Authenticate header names",
+        ),
+        ChallengeReason::Unavailable => {
+            return Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the identity provider cannot be reached, so nobody is let in by its tokens",
+            )
+            .hint("try again in a few seconds, and tell the administrator")
+            .retry()
+            .into_response();
+        }
     };
-    let mut response = Refusal::new(StatusCode::UNAUTHORIZED, message).hint(hint).into_response();
-    response.headers_mut().insert(WWW_AUTHENTICATE, challenge.header());
+    let mut response = Refusal::new(status, message).hint(hint).into_response();
+    response.headers_mut().insert(WWW_AUTHENTICATE, challenge.header(resource));
     response
 }
 
 impl Challenge {
-    fn header(&self) -> HeaderValue {
-        let realm: String = self
-            .realm
-            .chars()
-            .filter(|c| (' '..='~').contains(c) && !"\"\\".contains(*c))
-            .collect();
-        let value = match self.reason {
-            ChallengeReason::Missing => format!("Bearer realm=\"{realm}\""),
-            ChallengeReason::Invalid => format!(
-                "Bearer realm=\"{realm}\", error=\"invalid_token\", \
-                 error_description=\"the token is unknown or no longer valid\""
-            ),
+    /// The header as RFC 6750, RFC 9728 and the protocol's authorization chapter have it: no error where no
+    /// token was sent, and where to go for one.
+    fn header(&self, resource: Option<&ProtectedResource>) -> HeaderValue {
+        let mut parts = vec![("realm", self.realm.clone())];
+        let error = match self.reason {
+            ChallengeReason::Missing | ChallengeReason::Unavailable => None,
+            ChallengeReason::Invalid => {
+                Some(("invalid_token", "the token is unknown or no longer valid"))
+            }
+            ChallengeReason::InsufficientScope => {
+                Some(("insufficient_scope", "the token lacks a scope"))
+            }
         };
-        HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static("Bearer"))
+        if let Some((error, description)) = error {
+            parts.push(("error", error.to_string()));
+            parts.push(("error_description", description.to_string()));
+        }
+        if !self.scopes.is_empty() {
+            parts.push(("scope", self.scopes.join(" ")));
+        }
+        if let Some(resource) = resource {
+            parts.push(("resource_metadata", resource.metadata_url()));
+        }
+        let parts: Vec<String> = parts
+            .into_iter()
+            .map(|(name, text)| format!("{name}=\"{}\"", quotable(&text)))
+            .collect();
+        HeaderValue::from_str(&format!("Bearer {}", parts.join(", ")))
+            .unwrap_or(HeaderValue::from_static("Bearer"))
     }
+}
+
+/// A quote or a control character in a header would start something else.
+fn quotable(text: &str) -> String {
+    text.chars().filter(|c| (' '..='~').contains(c) && !"\"\\".contains(*c)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn header(reason: ChallengeReason, scopes: &[&str], protected: bool) -> String {
+        let resource = ProtectedResource {
+            public_url: "https://data.example.org".into(),
+            issuers: Vec::new(),
+            scopes: Vec::new(),
+        };
+        let scopes = scopes.iter().map(ToString::to_string).collect();
+        let challenge = Challenge { realm: "celosia".into(), reason, scopes };
+        let header = challenge.header(protected.then_some(&resource));
+        header.to_str().expect("text").to_string()
+    }
+
+    #[test]
+    fn a_challenge_says_what_the_standards_ask_for() {
+        let metadata = "resource_metadata=\"https://data.example.org/.well-known/oauth-protected-resource/mcp\"";
+        assert_eq!(header(ChallengeReason::Missing, &[], false), "Bearer realm=\"celosia\"");
+        assert_eq!(
+            header(ChallengeReason::Missing, &["celosia:read", "x"], true),
+            format!("Bearer realm=\"celosia\", scope=\"celosia:read x\", {metadata}")
+        );
+        assert_eq!(
+            header(ChallengeReason::Invalid, &[], true),
+            format!(
+                "Bearer realm=\"celosia\", error=\"invalid_token\", \
+                 error_description=\"the token is unknown or no longer valid\", {metadata}"
+            )
+        );
+        assert_eq!(
+            header(ChallengeReason::InsufficientScope, &["x"], true),
+            format!(
+                "Bearer realm=\"celosia\", error=\"insufficient_scope\", \
+                 error_description=\"the token lacks a scope\", scope=\"x\", {metadata}"
+            )
+        );
+    }
+
     #[test]
     fn a_challenge_is_a_header_whatever_the_realm() {
-        let challenge =
-            Challenge { realm: "ce\"lo\nsia é".into(), reason: ChallengeReason::Missing };
-        assert_eq!(challenge.header(), "Bearer realm=\"celosia \"");
-        let challenge = Challenge { reason: ChallengeReason::Invalid, ..challenge };
-        assert!(challenge.header().to_str().unwrap().contains("error=\"invalid_token\""));
+        let reason = ChallengeReason::Missing;
+        let challenge = Challenge { realm: "ce\"lo\nsia é".into(), reason, scopes: Vec::new() };
+        assert_eq!(challenge.header(None), "Bearer realm=\"celosia \"");
     }
 }

@@ -3,6 +3,7 @@
 use super::HttpConfig;
 use super::auth::{self, Authenticate};
 use super::hosts::Hosts;
+use super::metadata::ProtectedResource;
 use super::refusal::{Refusal, malformed};
 use crate::mcp::{CelosiaServer, malformed as explain};
 use crate::model::Principal;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Intake {
     authenticator: Arc<dyn Authenticate>,
     hosts: Hosts,
+    resource: Option<ProtectedResource>,
     places: Arc<Semaphore>,
     max_body_bytes: usize,
     body_timeout: Duration,
@@ -48,6 +50,7 @@ impl Intake {
         Self {
             authenticator,
             hosts,
+            resource: config.resource.clone(),
             places: Arc::new(Semaphore::new(places)),
             max_body_bytes: config.max_body_bytes,
             body_timeout: config.body_timeout,
@@ -59,7 +62,8 @@ impl Intake {
 
     /// The answer to any request at `/mcp`.
     pub(super) async fn answer(&self, request: Request) -> Response {
-        let principal = match auth::caller(self.authenticator.as_ref(), request.headers()) {
+        let (authenticator, resource) = (self.authenticator.as_ref(), self.resource.as_ref());
+        let principal = match auth::caller(authenticator, request.headers(), resource).await {
             Ok(principal) => principal,
             Err(challenge) => return *challenge,
         };

@@ -8,9 +8,11 @@ mod auth;
 mod connection;
 mod hosts;
 mod intake;
+mod metadata;
 mod refusal;
 
 pub use auth::{Authenticate, Challenge, ChallengeReason};
+pub use metadata::ProtectedResource;
 
 use super::{Backend, CelosiaServer};
 use axum::Router;
@@ -41,6 +43,8 @@ pub struct HttpConfig {
     pub allowed_hosts: Vec<String>,
     /// Origins (`https://app.example.com`) of pages that may send requests, besides the server's own.
     pub allowed_origins: Vec<String>,
+    /// Where clients get tokens, if any are taken.
+    pub resource: Option<ProtectedResource>,
     /// The largest request body.
     pub max_body_bytes: usize,
     /// Connections at a time; more wait in the kernel's queue.
@@ -66,6 +70,7 @@ impl HttpConfig {
             listen,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            resource: None,
             max_body_bytes: 1 << 20,
             max_connections: 1024,
             max_requests: 256,
@@ -96,7 +101,14 @@ pub fn router(
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let server = CelosiaServer::per_request(backend);
     let intake = Arc::new(Intake::new(config, hosts, authenticator, server, stop));
-    Ok(Router::new()
+    let mut routes = Router::new();
+    if let Some(resource) = config.resource.clone().map(Arc::new) {
+        for path in [metadata::WELL_KNOWN.to_string(), format!("{}/mcp", metadata::WELL_KNOWN)] {
+            let resource = resource.clone();
+            routes = routes.route(&path, get(async move || resource.response()));
+        }
+    }
+    Ok(routes
         .route("/mcp", any(mcp))
         .route("/healthz", get(async || json_response(StatusCode::OK, &json!({"status": "ok"}))))
         .route("/readyz", get(async move || readiness(ready())))

@@ -11,8 +11,9 @@ use tokio::task::JoinHandle;
 /// Takes everybody for ana.
 struct Anybody;
 
+#[async_trait::async_trait]
 impl Authenticate for Anybody {
-    fn authenticate(&self, _: Option<&str>) -> Result<Principal, Challenge> {
+    async fn authenticate(&self, _: Option<&str>) -> Result<Principal, Challenge> {
         Ok(principal("ana"))
     }
 }

@@ -11,14 +11,15 @@ use tower::ServiceExt;
 /// Knows one key, `key`, of the user ana.
 struct OneKey;
 
+#[async_trait::async_trait]
 impl Authenticate for OneKey {
-    fn authenticate(&self, authorization: Option<&str>) -> Result<Principal, Challenge> {
+    async fn authenticate(&self, authorization: Option<&str>) -> Result<Principal, Challenge> {
         let reason = match authorization {
             Some("Bearer key") => return Ok(principal("ana")),
             Some(_) => ChallengeReason::Invalid,
             None => ChallengeReason::Missing,
         };
-        Err(Challenge { realm: "celosia".into(), reason })
+        Err(Challenge { realm: "celosia".into(), reason, scopes: Vec::new() })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod engine;
+mod governance;
 mod leaks;
 mod mcp;
 mod pushdown;

@@ -10,6 +10,7 @@ use crate::policy::Rules;
 use crate::query::Engine;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -20,12 +21,14 @@ pub(super) async fn serve_http(
     engine: Arc<Engine>,
     authenticator: Authenticator,
     listener: TcpListener,
+    reload_refused: Arc<AtomicBool>,
 ) -> Result<(), Failure> {
     let listen = listener.local_addr()?;
     let settings = HttpConfig {
         allowed_hosts: hosts(config),
         allowed_origins: config.server.allowed_origins.clone(),
         request_timeout: config.limits.time + Duration::from_secs(10),
+        reload_refused,
         ..HttpConfig::new(listen)
     };
     let backend: Arc<dyn Backend> = engine.clone();

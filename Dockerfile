@@ -24,6 +24,7 @@ RUN sed -n 's/^path = "\(.*\.rs\)"$/\1/p' Cargo.toml >targets \
 COPY connectors connectors
 COPY migrations migrations
 COPY masking-rules masking-rules
+COPY policy-tests policy-tests
 COPY schemas schemas
 COPY src src
 # The empty crates are newer than the sources; touching these makes cargo build them.

@@ -3,10 +3,11 @@
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging. `CELOSIA_LOG` holds a filter such as `celosia=debug`; `CELOSIA_LOG_FORMAT=json`
-/// gives one JSON object a line. A second call does nothing.
-pub fn start() {
-    let filter = EnvFilter::try_from_env("CELOSIA_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,celosia=info"));
+/// gives one JSON object a line. Without a filter a server says what it does, a command only what is
+/// wrong. A second call does nothing.
+pub fn start(is_server: bool) {
+    let usual = if is_server { "warn,celosia=info" } else { "warn" };
+    let filter = EnvFilter::try_from_env("CELOSIA_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     // The protocol library logs whole requests and results, so rows; drivers log statements
     // and a server's own words, which may hold values.
     let filter = ["rmcp=off", "sqlx=off", "tiberius=off"]

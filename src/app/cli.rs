@@ -1,5 +1,7 @@
 //! The command line.
 
+use super::catalog::{self, CatalogCommand};
+use super::policy::{self, PolicyCommand};
 use super::{commands, doctor, token, verify};
 use crate::telemetry;
 use clap::{Parser, Subcommand};
@@ -80,6 +82,28 @@ enum Command {
         #[arg(long, default_value_t = 100_000)]
         most_rows: u64,
     },
+    /// Explain, test and compare policies
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
+    /// Work with the catalog lock: what was taken in, and what waits
+    Catalog {
+        #[command(subcommand)]
+        command: CatalogCommand,
+    },
+    /// Propose masking rules for columns that look like personal data
+    SuggestMasks {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+        /// This source only
+        #[arg(long)]
+        source: Option<String>,
+        /// Rows of each table that are looked at; 0 looks at names alone
+        #[arg(long, default_value_t = 50)]
+        samples: u64,
+    },
     /// Work with the audit log
     Audit {
         #[command(subcommand)]
@@ -97,7 +121,7 @@ enum Command {
     },
     /// Print the JSON Schema of a configuration file
     Schema {
-        /// celosia, masking-rules or keys; all of them are written to --out
+        /// celosia, masking-rules, policy-tests, catalog-lock or keys; all of them are written to --out
         name: Option<String>,
         /// Write every schema into this directory
         #[arg(long)]
@@ -146,7 +170,11 @@ enum TokenCommand {
 /// Runs the command line.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    telemetry::start();
+    let is_server = matches!(
+        arguments.command,
+        Command::Demo { .. } | Command::Serve { .. } | Command::Stdio { .. }
+    );
+    telemetry::start(is_server);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
@@ -162,6 +190,11 @@ pub fn run() -> ExitCode {
             Command::Doctor { config, source } => doctor::doctor(&config, source.as_deref()).await,
             Command::VerifyPushdown { config, source, most_rows } => {
                 verify::verify_pushdown(&config, source.as_deref(), most_rows).await
+            }
+            Command::Policy { command } => policy::run(command).await,
+            Command::Catalog { command } => catalog::run(command).await,
+            Command::SuggestMasks { config, source, samples } => {
+                catalog::suggest(&config, source.as_deref(), samples).await
             }
             Command::Audit { command: AuditCommand::Verify { config, store } } => {
                 commands::verify_audit(config.as_deref(), store.as_deref()).await

@@ -1,12 +1,13 @@
 //! What each command does.
 
-use super::{Assembly, Failure, doors};
+use super::reload::Reload;
+use super::{Assembly, Failure, doors, policy};
 use crate::audit;
-use crate::catalog::{SourceState, SourceStatus};
+use crate::catalog::{SourceState, SourceStatus, lock_schema};
 use crate::config::{self, Config};
 use crate::demo::{self, Role, WORKED_QUESTION};
 use crate::identity::{generate_key, keys_schema};
-use crate::policy::{masking_rules_schema, roles_schema};
+use crate::policy::{masking_rules_schema, policy_tests_schema, roles_schema};
 use crate::query::QueryRequest;
 use crate::results::render;
 use celosia_connector_api::ConnectorError;
@@ -14,6 +15,7 @@ use serde_json::Value as Json;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
@@ -60,7 +62,7 @@ pub(super) async fn demo(
     writeln!(out, "{}", demo::client_configs(&binary, &arguments, bound, files.key(role)))?;
     writeln!(out, "Serving MCP on http://{bound}/mcp. Stop with Ctrl-C.")?;
     drop(out);
-    doors::serve_http(&config, engine, authenticator, listener).await
+    doors::serve_http(&config, engine, authenticator, listener, Arc::default()).await
 }
 
 /// `celosia serve`.
@@ -68,10 +70,15 @@ pub(super) async fn serve(config: &Path, address: Option<SocketAddr>) -> Result<
     let config = Config::load(config)?;
     let assembly = Assembly::of(&config).await?;
     let authenticator = doors::authenticator(&config, &assembly.rules)?;
+    let mut reload = Reload::of(&config, &assembly)?;
     let engine = assembly.engine(&config).await?;
     let listener = doors::listen(address.unwrap_or(config.server.listen)).await?;
     tracing::info!(address = %listener.local_addr()?, "serving MCP at /mcp");
-    doors::serve_http(&config, engine, authenticator, listener).await
+    let refused = reload.refused();
+    let answering = engine.clone();
+    reload.has_keys = true;
+    tokio::spawn(reload.watch(answering));
+    doors::serve_http(&config, engine, authenticator, listener, refused).await
 }
 
 /// `celosia stdio`.
@@ -79,7 +86,9 @@ pub(super) async fn stdio(config: &Path, user: Option<&str>) -> Result<(), Failu
     let config = Config::load(config)?;
     let assembly = Assembly::of(&config).await?;
     let principal = doors::local(&config, &assembly.rules, user)?;
+    let reload = Reload::of(&config, &assembly)?;
     let engine = assembly.engine(&config).await?;
+    tokio::spawn(reload.watch(engine.clone()));
     doors::serve_stdio(engine, principal).await
 }
 
@@ -133,7 +142,13 @@ pub(super) async fn check(config: &Path) -> Result<(), Failure> {
         assembly.rules.version(),
         snapshot.tables().len()
     )?;
-    Ok(())
+    let held: usize = snapshot.quarantined().iter().map(|held| held.columns.len()).sum();
+    if held > 0 {
+        writeln!(out, "{held} columns are quarantined: celosia catalog diff lists them")?;
+    }
+    let tests = policy::load_tests(&config, &[])?;
+    drop(out);
+    if tests.is_empty() { Ok(()) } else { policy::test(&config, assembly, tests, false).await }
 }
 
 /// `celosia audit verify`.
@@ -176,6 +191,8 @@ pub(super) fn schemas() -> Vec<(&'static str, Json)> {
     vec![
         ("celosia.schema.json", config::schema(roles_schema())),
         ("masking-rules.schema.json", masking_rules_schema()),
+        ("policy-tests.schema.json", policy_tests_schema()),
+        ("catalog-lock.schema.json", lock_schema()),
         ("keys.schema.json", keys_schema()),
     ]
 }

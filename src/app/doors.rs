@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,7 @@ pub(super) async fn serve_http(
     engine: Arc<Engine>,
     authenticator: Authenticator,
     listener: TcpListener,
+    reload_refused: Arc<AtomicBool>,
 ) -> Result<(), Failure> {
     let listen = listener.local_addr()?;
     let settings = HttpConfig {
@@ -31,6 +33,7 @@ pub(super) async fn serve_http(
         allowed_origins: config.server.allowed_origins.clone(),
         resource: resource(config),
         request_timeout: config.limits.time + Duration::from_secs(10),
+        reload_refused,
         ..HttpConfig::new(listen)
     };
     let backend: Arc<dyn Backend> = engine.clone();

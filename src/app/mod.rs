@@ -1,16 +1,20 @@
 //! The composition root: configuration in, a running engine out. The only place that names connectors.
 
+mod callers;
+mod catalog;
 mod cli;
 mod commands;
 mod doctor;
 mod doors;
 mod token;
+mod policy;
+mod reload;
 mod verify;
 
 pub use cli::run;
 
 use crate::audit::{AuditLog, Durability};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Lock, Snapshot};
 use crate::config::{self, Config, Kind, OracleDriver, Source};
 use crate::model::TableEntry;
 use crate::policy::{PseudonymKey, Rules};
@@ -50,12 +54,12 @@ impl Assembly {
     /// `problems`. A source that is down is no error.
     pub async fn of(config: &Config) -> Result<Self, Failure> {
         let rules = rules(config)?;
+        let lock = config.catalog.lock.as_deref().map(Lock::load).transpose()?;
         let semantics = match &config.semantics {
             Some(directory) => Semantics::load(directory)?,
             None => Semantics::default(),
         };
-        let catalog = Catalog::new(connectors(config)?, config.catalog.refresh);
-        let _ = catalog.refresh().await;
+        let catalog = discovered(config, lock).await?;
         let mut assembly = Self {
             catalog,
             rules: Arc::new(rules),
@@ -101,7 +105,6 @@ impl Assembly {
     }
 
     fn parts(&self, config: &Config, audit: Arc<AuditLog>) -> Result<Parts, Failure> {
-        let limits = &config.limits;
         Ok(Parts {
             catalog: self.catalog.clone(),
             rules: self.rules.clone(),
@@ -109,31 +112,54 @@ impl Assembly {
             results: ResultStore::new(config.results.ttl, config.results.memory),
             semantics: self.semantics.clone(),
             pseudonym_key: pseudonym_key(config)?,
-            limits: Limits {
-                rows: limits.rows,
-                bytes: limits.bytes,
-                time: limits.time,
-                memory: limits.memory,
-                concurrency: limits.concurrency,
-            },
+            limits: limits(config),
             pushdown: config.pushdown,
         })
     }
 
     fn check(&self) -> Vec<String> {
-        let snapshot = self.catalog.snapshot();
-        let tables: Vec<Arc<TableEntry>> = snapshot.tables().to_vec();
-        let absent = snapshot.absent_sources();
-        let names: Vec<String> = absent.iter().map(ToString::to_string).collect();
-        let rules = self.rules.check(&tables, &names).into_iter().map(|e| e.to_string());
-        let meanings = self.semantics.check(&tables, &absent).into_iter().map(|e| e.to_string());
-        rules.chain(meanings).collect()
+        misfits(&self.catalog.snapshot(), &self.rules, &self.semantics)
     }
 }
 
+fn limits(config: &Config) -> Limits {
+    let limits = &config.limits;
+    Limits {
+        rows: limits.rows,
+        bytes: limits.bytes,
+        time: limits.time,
+        memory: limits.memory,
+        concurrency: limits.concurrency,
+    }
+}
+
+/// What does not fit the sources as they are now.
+fn misfits(snapshot: &Snapshot, rules: &Rules, semantics: &Semantics) -> Vec<String> {
+    // Rules may be written for what is not accepted yet.
+    let tables: Vec<Arc<TableEntry>> = snapshot.discovered().to_vec();
+    let absent = snapshot.absent_sources();
+    let names: Vec<String> = absent.iter().map(ToString::to_string).collect();
+    let rules = rules.check(&tables, &names).into_iter().map(|e| e.to_string());
+    let meanings = semantics.check(&tables, &absent).into_iter().map(|e| e.to_string());
+    rules.chain(meanings).collect()
+}
+
+/// The rules of a configuration.
 fn rules(config: &Config) -> Result<Rules, Failure> {
-    let key = pseudonym_key(config)?;
-    Ok(Rules::load(config.path(), config.text(), config.masking_rules.as_deref(), key.is_some())?)
+    rules_with(config, pseudonym_key(config)?.is_some())
+}
+
+fn rules_with(config: &Config, has_key: bool) -> Result<Rules, Failure> {
+    let files = config.masking_rules.as_deref();
+    Ok(Rules::load(config.path(), config.text(), files, has_key)?)
+}
+
+/// The catalog of a configuration, each source asked once.
+async fn discovered(config: &Config, lock: Option<Lock>) -> Result<Arc<Catalog>, Failure> {
+    let catalog = Catalog::new(connectors(config)?, config.catalog.refresh);
+    catalog.lock(lock).await;
+    let _ = catalog.refresh().await;
+    Ok(catalog)
 }
 
 fn pseudonym_key(config: &Config) -> Result<Option<PseudonymKey>, Failure> {

@@ -1,11 +1,12 @@
 //! Asking the sources what they hold, again and again.
 
-use super::snapshot::{Names, Snapshot, SourceState, SourceStatus};
-use crate::model::{SourceDescription, TableDescription, TableEntry, TableRef};
-use arc_swap::ArcSwap;
+use super::content;
+use super::lock::{Lock, Quarantined};
+use super::snapshot::{Held, Names, Snapshot, SourceState, SourceStatus};
+use crate::model::{TableDescription, TableEntry, TableRef};
+use arc_swap::{ArcSwap, ArcSwapOption};
 use celosia_connector_api::{Connector, ConnectorError, ErrorCode};
 use sha2::{Digest, Sha256};
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Mutex;
@@ -23,6 +24,7 @@ pub struct Catalog {
     pace: Pace,
     snapshot: ArcSwap<Snapshot>,
     slots: Mutex<Vec<Slot>>,
+    lock: ArcSwapOption<Lock>,
 }
 
 /// How often sources are asked, and how long they may take.
@@ -62,6 +64,23 @@ impl Catalog {
         tokio::spawn(keep_fresh(Arc::downgrade(self), self.pace))
     }
 
+    /// Shows nothing but what this lock took in; without one, everything. No source is asked.
+    pub async fn lock(&self, lock: Option<Lock>) {
+        let mut slots = self.slots.lock().await;
+        self.lock.store(lock.map(Arc::new));
+        let lock = self.lock.load_full();
+        for slot in slots.iter_mut().filter(|slot| slot.status.described_at.is_some()) {
+            let admitted = Described::of(
+                std::mem::take(&mut slot.status.server),
+                std::mem::take(&mut slot.discovered),
+                lock.as_deref(),
+            );
+            slot.take(admitted);
+        }
+        let statuses = slots.iter().map(|slot| slot.status.clone()).collect();
+        self.snapshot.store(Arc::new(snapshot_of(&slots, statuses)));
+    }
+
     /// The newest snapshot.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
@@ -80,10 +99,12 @@ impl Catalog {
         let empty = Snapshot::new(
             version_of(&slots),
             slots.iter().map(|slot| slot.status.clone()).collect(),
-            Arc::new(Names::default()),
+            Arc::default(),
+            Arc::default(),
         );
         let snapshot = ArcSwap::from_pointee(empty);
-        Self { sources, pace, snapshot, slots: Mutex::new(slots) }
+        let lock = ArcSwapOption::empty();
+        Self { sources, pace, snapshot, slots: Mutex::new(slots), lock }
     }
 
     /// Asks the sources that `wanted` picks by their index.
@@ -103,12 +124,8 @@ impl Catalog {
         down.sort_by(|a, b| a.0.cmp(&b.0));
         let before = self.snapshot();
         let statuses = slots.iter().map(|slot| slot.status.clone()).collect();
-        let after = if moved {
-            let tables = slots.iter().flat_map(|slot| slot.tables.iter().cloned()).collect();
-            Snapshot::new(version_of(&slots), statuses, Arc::new(Names::new(tables)))
-        } else {
-            before.with_sources(statuses)
-        };
+        let after =
+            if moved { snapshot_of(&slots, statuses) } else { before.with_sources(statuses) };
         let version = after.version();
         self.snapshot.store(Arc::new(after));
         Refreshed { version, changed: version != before.version(), down }
@@ -125,7 +142,8 @@ impl Catalog {
         for (at, (name, connector)) in self.sources.iter().enumerate().filter(|(at, _)| wanted(*at))
         {
             let (name, connector, limit) = (name.clone(), connector.clone(), self.pace.limit);
-            let task = asked.spawn(async move { describe(&name, &*connector, limit).await });
+            let lock = self.lock.load_full();
+            let task = asked.spawn(async move { describe(&name, &*connector, limit, lock).await });
             indexes.insert(task.id(), at);
         }
         while let Some(answer) = asked.join_next_with_id().await {
@@ -148,6 +166,7 @@ async fn describe(
     name: &Arc<str>,
     connector: &dyn Connector,
     limit: Duration,
+    lock: Option<Arc<Lock>>,
 ) -> Result<Described, ConnectorError> {
     let answer = match tokio::time::timeout(limit, connector.describe()).await {
         Ok(Ok(description)) => description,
@@ -162,7 +181,11 @@ async fn describe(
     };
     // Hashing ten thousand tables takes milliseconds that other requests on this thread would wait.
     let name = name.clone();
-    let described = tokio::task::spawn_blocking(move || Described::of(&name, answer)).await;
+    let described = tokio::task::spawn_blocking(move || {
+        let discovered = entries(&name, answer.tables);
+        Described::of(answer.server, discovered, lock.as_deref())
+    });
+    let described = described.await;
     described.map_err(|error| {
         ConnectorError::new(ErrorCode::QueryFailed, "hashing a description").with_source(error)
     })
@@ -206,6 +229,8 @@ async fn keep_fresh(catalog: Weak<Catalog>, pace: Pace) {
 struct Slot {
     status: SourceStatus,
     tables: Vec<Arc<TableEntry>>,
+    discovered: Vec<Arc<TableEntry>>,
+    quarantined: Vec<Quarantined>,
     content: [u8; 32],
 }
 
@@ -219,7 +244,13 @@ impl Slot {
             described_at: None,
             complaint: String::new(),
         };
-        Self { status, tables: Vec::new(), content: [0; 32] }
+        Self {
+            status,
+            tables: Vec::new(),
+            discovered: Vec::new(),
+            quarantined: Vec::new(),
+            content: [0; 32],
+        }
     }
 
     /// Takes the answer in; says whether the snapshot's tables must be built anew.
@@ -228,13 +259,23 @@ impl Slot {
         self.status.state = SourceState::Up;
         self.status.complaint.clear();
         self.status.described_at = Some(Instant::now());
-        self.status.server = described.server;
-        self.status.tables = described.tables.len();
-        let moved = first || self.content != described.content || self.grew(&described.tables);
+        let moved = first
+            || self.content != described.content
+            || self.quarantined != described.quarantined
+            || self.grew(&described.tables);
         if moved {
-            (self.tables, self.content) = (described.tables, described.content);
+            self.take(described);
+        } else {
+            self.status.server = described.server;
         }
         moved
+    }
+
+    fn take(&mut self, described: Described) {
+        self.status.server = described.server;
+        self.status.tables = described.tables.len();
+        (self.tables, self.content) = (described.tables, described.content);
+        (self.discovered, self.quarantined) = (described.discovered, described.quarantined);
     }
 
     /// Whether a guess of a row count changed: the tables are new, their version is not.
@@ -257,26 +298,52 @@ impl Slot {
 struct Described {
     server: String,
     tables: Vec<Arc<TableEntry>>,
+    discovered: Vec<Arc<TableEntry>>,
+    quarantined: Vec<Quarantined>,
     content: [u8; 32],
 }
 
 impl Described {
-    fn of(name: &Arc<str>, mut description: SourceDescription) -> Self {
-        description.tables.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
-        let mut hasher = ContentHasher(Sha256::new());
-        description.tables.iter().for_each(|table| hash_table(table, &mut hasher));
-        let content = hasher.0.finalize().into();
-        let entry = |table: TableDescription| {
-            let reference = TableRef {
-                source: name.clone(),
-                schema: table.schema.as_str().into(),
-                table: table.name.as_str().into(),
-            };
-            Arc::new(TableEntry { reference, description: Arc::new(table) })
-        };
-        let tables = description.tables.into_iter().map(entry).collect();
-        Self { server: description.server, tables, content }
+    fn of(server: String, discovered: Vec<Arc<TableEntry>>, lock: Option<&Lock>) -> Self {
+        let (mut tables, mut quarantined) = (Vec::new(), Vec::new());
+        for table in &discovered {
+            match lock {
+                None => tables.push(table.clone()),
+                Some(lock) => {
+                    let (admitted, held) = lock.admit(table);
+                    tables.extend(admitted);
+                    quarantined.extend(held);
+                }
+            }
+        }
+        // The version is shown to callers: what is quarantined is no part of it.
+        let content = content::hash(&tables);
+        Self { server, tables, discovered, quarantined, content }
     }
+}
+
+/// The tables of a source under their virtual names, sorted.
+fn entries(source: &Arc<str>, mut tables: Vec<TableDescription>) -> Vec<Arc<TableEntry>> {
+    tables.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
+    let entry = |table: TableDescription| {
+        let reference = TableRef {
+            source: source.clone(),
+            schema: table.schema.as_str().into(),
+            table: table.name.as_str().into(),
+        };
+        Arc::new(TableEntry { reference, description: Arc::new(table) })
+    };
+    tables.into_iter().map(entry).collect()
+}
+
+fn snapshot_of(slots: &[Slot], statuses: Vec<SourceStatus>) -> Snapshot {
+    let tables = slots.iter().flat_map(|slot| slot.tables.iter().cloned()).collect();
+    let held = Held {
+        discovered: slots.iter().flat_map(|slot| slot.discovered.clone()).collect(),
+        quarantined: slots.iter().flat_map(|slot| slot.quarantined.clone()).collect(),
+    };
+    let names = Arc::new(Names::new(tables));
+    Snapshot::new(version_of(slots), statuses, names, Arc::new(held))
 }
 
 /// The version of what all sources said. A source that never answered differs from an empty one.
@@ -292,38 +359,10 @@ fn version_of(slots: &[Slot]) -> u64 {
     hash[..6].iter().fold(0, |version, &byte| version << 8 | u64::from(byte))
 }
 
-/// Everything but the row estimate, which moves on its own.
-fn hash_table(table: &TableDescription, to: &mut ContentHasher) {
-    (&table.schema, &table.name, &table.comment, table.kind as u8).hash(to);
-    (&table.primary_key, &table.unique_keys).hash(to);
-    for column in &table.columns {
-        (&column.name, &column.native_type, &column.data_type, column.nullable).hash(to);
-        (&column.comment, &column.collation, column.class, column.read_as_text).hash(to);
-    }
-    for key in &table.foreign_keys {
-        (&key.columns, &key.referenced_schema, &key.referenced_table).hash(to);
-        key.referenced_columns.hash(to);
-    }
-    (table.columns.len(), table.foreign_keys.len()).hash(to);
-}
-
-/// Lets values hash themselves into SHA-256.
-struct ContentHasher(Sha256);
-
-impl Hasher for ContentHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn finish(&self) -> u64 {
-        // Nobody asks for the short form: the content is the whole digest.
-        0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::SourceDescription;
     use async_trait::async_trait;
     use celosia_connector_api::{
         ConnectorError, Dialect, ExecutionContext, RemoteStream, RenderedQuery,

@@ -3,7 +3,10 @@
 //! Nothing here knows who may see what. [`Snapshot::resolve`] takes the caller's visibility as a
 //! question it asks, and [`search`](fn@search) and [`nearest`] see only what they are handed.
 
+mod content;
 mod discovery;
+mod lock;
+mod personal;
 mod search;
 mod snapshot;
 mod suggest;
@@ -11,6 +14,10 @@ mod terms;
 mod words;
 
 pub use discovery::{Catalog, Refreshed};
+pub use lock::{Lock, LockError, Quarantined, lock_schema};
+pub use personal::{
+    Finding, Kind, Samples, find_personal, is_personal_name, masking_rules, read_samples,
+};
 pub use search::{Hit, Index, VisibleTable, Why, search};
 pub use snapshot::{Snapshot, SourceState, SourceStatus};
 pub use suggest::nearest;

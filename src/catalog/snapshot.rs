@@ -1,5 +1,6 @@
 //! The catalog at one moment: immutable, shared, with its look-up tables.
 
+use super::lock::Quarantined;
 use crate::model::{TableEntry, TableRef};
 use celosia_connector_api::ErrorCode;
 use std::collections::HashMap;
@@ -45,16 +46,31 @@ pub struct Snapshot {
     version: u64,
     sources: Vec<SourceStatus>,
     names: Arc<Names>,
+    held: Arc<Held>,
+}
+
+/// What administrators know beside what callers may be shown.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// Every table, as its source described it.
+    pub(super) discovered: Vec<Arc<TableEntry>>,
+    /// What the lock did not take in.
+    pub(super) quarantined: Vec<Quarantined>,
 }
 
 impl Snapshot {
-    pub(super) fn new(version: u64, sources: Vec<SourceStatus>, names: Arc<Names>) -> Self {
-        Self { version, sources, names }
+    pub(super) fn new(
+        version: u64,
+        sources: Vec<SourceStatus>,
+        names: Arc<Names>,
+        held: Arc<Held>,
+    ) -> Self {
+        Self { version, sources, names, held }
     }
 
     /// The same tables with newer words about their sources.
     pub(super) fn with_sources(&self, sources: Vec<SourceStatus>) -> Self {
-        Self { version: self.version, sources, names: self.names.clone() }
+        Self { version: self.version, sources, names: self.names.clone(), held: self.held.clone() }
     }
 
     /// Names the content: the same tables have the same version, after a restart too. Guesses of row
@@ -69,9 +85,19 @@ impl Snapshot {
         described.map(|at| at.elapsed()).max().unwrap_or_default()
     }
 
-    /// All tables, in the order of their names.
+    /// All tables that may be shown, in the order of their names.
     pub fn tables(&self) -> &[Arc<TableEntry>] {
         &self.names.tables
+    }
+
+    /// Every table as its source described it, also what is quarantined: for administrators alone.
+    pub fn discovered(&self) -> &[Arc<TableEntry>] {
+        &self.held.discovered
+    }
+
+    /// What the lock did not take in: for administrators alone.
+    pub fn quarantined(&self) -> &[Quarantined] {
+        &self.held.quarantined
     }
 
     /// All sources, in the order of the configuration.
@@ -227,7 +253,7 @@ mod tests {
             entry("erp.SALES.ORDERS", &[]),
             entry("erp.SALES.Straße", &[]),
         ];
-        Snapshot::new(1, vec![], Arc::new(Names::new(tables)))
+        Snapshot::new(1, vec![], Arc::new(Names::new(tables)), Arc::default())
     }
 
     fn names(tables: &[Arc<TableEntry>]) -> Vec<String> {

@@ -35,6 +35,8 @@ pub struct Config {
     pub sources: Vec<Source>,
     /// The directory of the masking rules, if there are any.
     pub masking_rules: Option<PathBuf>,
+    /// The policy tests, if there are any.
+    pub policy_tests: Option<PathBuf>,
     /// The directory of the semantic layer, if there is one.
     pub semantics: Option<PathBuf>,
     /// Where statements are recorded.
@@ -206,11 +208,13 @@ impl Default for Results {
 pub struct Catalog {
     /// Time between two discoveries of a source.
     pub refresh: Duration,
+    /// The file of what was taken in, if the catalog is locked.
+    pub lock: Option<PathBuf>,
 }
 
 impl Default for Catalog {
     fn default() -> Self {
-        Self { refresh: Duration::from_secs(5 * 60) }
+        Self { refresh: Duration::from_secs(5 * 60), lock: None }
     }
 }
 

@@ -55,6 +55,10 @@ pub(super) struct RawConfig {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<String>")]
     pub(super) masking_rules: Option<Spanned<String>>,
+    /// Policy tests that `celosia check` runs: a directory or a file.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub(super) policy_tests: Option<Spanned<String>>,
     /// The directory of the semantic layer.
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<String>")]
@@ -267,6 +271,11 @@ pub(super) struct RawCatalog {
     /// Time between two discoveries of a source, such as `5m`.
     #[schemars(with = "Option<String>")]
     pub(super) refresh: Option<Span>,
+    /// The file of the tables and columns that were taken in, such as `catalog.lock.yaml`; what is not in
+    /// it is hidden. `celosia catalog accept` writes it. Absent: nothing is held back.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub(super) lock: Option<Spanned<String>>,
 }
 
 /// A key that may be absent, but not blank.

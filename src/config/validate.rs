@@ -66,6 +66,7 @@ impl Checker<'_> {
             identity,
             sources,
             masking_rules: self.existing(raw.masking_rules, "masking_rules"),
+            policy_tests: self.existing(raw.policy_tests, "policy_tests"),
             semantics: self.existing(raw.semantics, "semantics"),
             audit: Audit {
                 store: self.audit_store(raw.audit.store),
@@ -87,6 +88,7 @@ impl Checker<'_> {
             },
             catalog: Catalog {
                 refresh: raw.catalog.refresh.map_or(Catalog::default().refresh, |span| span.0),
+                lock: raw.catalog.lock.map(|lock| self.directory.join(lock.value)),
             },
             pseudonym_key: raw.keys.pseudonym.and_then(|key| self.key(&key)),
             pushdown: raw.pushdown.unwrap_or(true),

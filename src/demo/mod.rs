@@ -28,6 +28,8 @@ use std::sync::OnceLock;
 
 /// The shipped masking rules of the demo's tables.
 const MASKING_RULES: &str = include_str!("../../masking-rules/people.yaml");
+/// The shipped policy tests of the demo's roles.
+const POLICY_TESTS: &str = include_str!("../../policy-tests/demo.yaml");
 /// The shipped descriptions of the demo's tables.
 const SEMANTICS: &str = include_str!("../../schemas/demo.yaml");
 
@@ -72,9 +74,11 @@ pub async fn prepare(directory: &Path) -> Result<DemoFiles, DemoError> {
     let shop_made = database::ensure(&directory.join("shop.db"), || generated().content()).await?;
     let desk = directory.join("support.db");
     let desk_made = database::ensure(&desk, || support::content(generated())).await?;
-    for (folder, name, text) in
-        [("masking-rules", "people.yaml", MASKING_RULES), ("schemas", "demo.yaml", SEMANTICS)]
-    {
+    for (folder, name, text) in [
+        ("masking-rules", "people.yaml", MASKING_RULES),
+        ("policy-tests", "demo.yaml", POLICY_TESTS),
+        ("schemas", "demo.yaml", SEMANTICS),
+    ] {
         let folder = directory.join(folder);
         std::fs::create_dir_all(&folder).map_err(DemoError::file(&folder))?;
         files::write(&folder.join(name), text)?;

@@ -80,6 +80,7 @@ roles:
     open:
       - { tables: ["shop.main.*", "support.main.*"] }
 masking_rules: masking-rules/
+policy_tests: policy-tests/
 semantics: schemas/
 keys: { pseudonym: "file:pseudonym.key" }
 audit: { store: "sqlite:audit.db" }

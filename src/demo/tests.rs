@@ -87,6 +87,7 @@ async fn a_second_run_finds_everything() {
         "demo-keys.txt",
         "keys.yaml",
         "masking-rules",
+        "policy-tests",
         "pseudonym.key",
         "schemas",
         "shop.db",

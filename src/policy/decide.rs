@@ -236,7 +236,7 @@ fn any<'a>(parts: impl Iterator<Item = &'a Predicate>) -> Predicate {
 }
 
 /// The same predicate, also where it is NULL, without constants, nesting and repeated parts.
-fn simplify(predicate: Predicate) -> Predicate {
+pub(super) fn simplify(predicate: Predicate) -> Predicate {
     match predicate {
         Predicate::And(parts) => connect(parts, true),
         Predicate::Or(parts) => connect(parts, false),

@@ -10,7 +10,10 @@ mod check;
 mod compile;
 mod convert;
 mod decide;
+mod diff;
 mod error;
+mod expect;
+mod explain;
 mod filter;
 mod grant;
 pub mod mask;
@@ -21,9 +24,13 @@ mod rules;
 mod samples;
 #[cfg(test)]
 mod shipped;
+mod show;
 
 pub use decide::{decide, explain_closed};
+pub use diff::{Change, Direction, Side, diff};
 pub use error::{PolicyError, PolicyErrors};
+pub use expect::{Caller, CallerAttribute, Expectation, PolicyTests, policy_tests_schema};
+pub use explain::{ColumnAccess, Effect, TableAccess, explain};
 pub use grant::{AggregateOnly, ColumnGrant, Grant};
 pub use mask::{MaskContext, MaskError, PseudonymKey};
 pub use raw::{masking_rules_schema, roles_schema};

@@ -90,6 +90,11 @@ impl Opening {
     pub(super) fn is_meant(&self, names: &Names) -> bool {
         self.tables.iter().any(|pattern| pattern.matches(names))
     }
+
+    /// Whether it opens the column with this name, in lower case.
+    pub(super) fn opens(&self, column: &str) -> bool {
+        self.columns.as_ref().is_none_or(|globs| globs.iter().any(|(glob, _)| glob.matches(column)))
+    }
 }
 
 impl Rules {
@@ -204,6 +209,17 @@ impl Rules {
 
 /// The rule files below `path` in the order of their names.
 fn read_files(path: &Path) -> Result<Vec<(Arc<str>, RawFile)>, PolicyErrors> {
+    let mut files = Vec::new();
+    for (name, text) in yaml_files(path, "rule")? {
+        let file =
+            serde_saphyr::from_str(&text).map_err(|error| yaml_error(&name, &text, &error))?;
+        files.push((name, file));
+    }
+    Ok(files)
+}
+
+/// The files of a kind at `path`, which is one or a directory of them: names and texts, by name.
+pub(super) fn yaml_files(path: &Path, kind: &str) -> Result<Vec<(Arc<str>, String)>, PolicyErrors> {
     let whole = |path: &Path, message: String| {
         PolicyErrors::from(PolicyError::new(
             &Place::new(&path.display().to_string().into(), 0, ""),
@@ -221,11 +237,11 @@ fn read_files(path: &Path) -> Result<Vec<(Arc<str>, RawFile)>, PolicyErrors> {
                 _ if name.starts_with('.') => {}
                 "yaml" | "yml" => paths.push(path),
                 "md" => {}
-                _ => return Err(whole(&path, "is not a rule file (.yaml)".into())),
+                _ => return Err(whole(&path, format!("is not a {kind} file (.yaml)"))),
             }
         }
         if paths.is_empty() {
-            return Err(whole(path, "holds no rule file (.yaml)".into()));
+            return Err(whole(path, format!("holds no {kind} file (.yaml)")));
         }
     } else {
         paths.push(path.to_path_buf());
@@ -235,10 +251,7 @@ fn read_files(path: &Path) -> Result<Vec<(Arc<str>, RawFile)>, PolicyErrors> {
     for path in paths {
         let text = std::fs::read_to_string(&path)
             .map_err(|error| whole(&path, format!("cannot be read: {error}")))?;
-        let name: Arc<str> = path.display().to_string().into();
-        let file =
-            serde_saphyr::from_str(&text).map_err(|error| yaml_error(&name, &text, &error))?;
-        files.push((name, file));
+        files.push((path.display().to_string().into(), text));
     }
     Ok(files)
 }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// What one statement may cost.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Rows of an answer that are kept.
     pub rows: usize,
@@ -73,7 +73,7 @@ pub(super) struct Core {
     pub(super) results: ResultStore,
     pub(super) semantics: Arc<Semantics>,
     pub(super) planner: Planner,
-    pub(super) limits: Limits,
+    pub(super) limits: ArcSwap<Limits>,
     pub(super) pushdown: bool,
     mask_base: MaskContext,
     views: Views,
@@ -85,6 +85,11 @@ impl Core {
         const SECONDS_A_DAY: i64 = 86_400;
         let today = chrono::Utc::now().timestamp().div_euclid(SECONDS_A_DAY);
         self.mask_base.on(i32::try_from(today).unwrap_or(i32::MAX))
+    }
+
+    /// What one statement may cost, as of now.
+    pub(super) fn limits(&self) -> Limits {
+        **self.limits.load()
     }
 
     fn view(&self, principal: &Principal) -> Arc<View> {
@@ -160,12 +165,24 @@ impl Engine {
             results: parts.results,
             semantics: parts.semantics,
             planner,
-            limits: parts.limits,
+            limits: ArcSwap::from_pointee(parts.limits),
             pushdown: parts.pushdown,
             mask_base: MaskContext::new(parts.pseudonym_key, 0),
             views: Views::new(),
         };
         Ok(Self { core: Arc::new(core), supervisor })
+    }
+
+    /// Puts another policy and other limits of rows, bytes and time in force. Statements that run end
+    /// under those they began with; results and plans of another policy are not given any more.
+    pub fn replace(&self, rules: Arc<Rules>, limits: Limits) {
+        self.core.limits.store(Arc::new(limits));
+        self.core.rules.store(rules);
+    }
+
+    /// The policy in force.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.core.rules.load_full()
     }
 
     /// Whether at least one source has said what it holds.
@@ -246,7 +263,7 @@ impl Engine {
     fn fetch_stored(&self, view: &View, request: &FetchRequest) -> Result<Fetched> {
         let (owner, version) = (view.principal(), view.rules().version());
         let results = &self.core.results;
-        let most = self.core.limits.rows;
+        let most = self.core.limits().rows;
         let limit = request.limit.unwrap_or(most).min(most);
         let page =
             results.page(&request.handle, owner, version, request.offset.unwrap_or(0), limit)?;
@@ -294,7 +311,7 @@ impl Engine {
             core: self.core.clone(),
             view: view.clone(),
             request: request.clone(),
-            deadline: started + self.core.limits.time,
+            deadline: started + self.core.limits().time,
             trail: trail.clone(),
         };
         (view, trail, run)
@@ -310,7 +327,7 @@ impl Engine {
         done: Done,
     ) -> Result<Answer> {
         let Done { columns, collected, mut outcome, mut warnings } = done;
-        let most = self.core.limits.rows;
+        let most = self.core.limits().rows;
         if asked.is_some_and(|asked| asked > most) {
             warnings.push(format!("limit was lowered to the server's limit of {most} rows"));
         }

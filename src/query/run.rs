@@ -114,7 +114,7 @@ impl Run {
         let mut warnings = governed.told();
         let task = self.core.planner.task(context.clone());
         let stream = execute_stream(governed.physical, task).map_err(failure::of_execution)?;
-        let limits = &self.core.limits;
+        let limits = self.core.limits();
         let collected =
             collect(stream, limits.rows, limits.bytes).await.map_err(failure::of_execution)?;
         clock.lap("run");
@@ -148,7 +148,7 @@ impl Run {
         }
         let question = self.resolve(parsed)?;
         clock.lap("resolve");
-        let cap = Some(self.core.limits.rows.saturating_add(1));
+        let cap = Some(self.core.limits().rows.saturating_add(1));
         let (opened, governed) = tokio::join!(self.open(), async {
             if let (Some(template), Some(key)) = (template, template_key)
                 && let Some(governed) = self.govern_template(&question, template, key, cap).await

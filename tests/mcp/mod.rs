@@ -8,19 +8,19 @@ mod audit;
 mod bad_input;
 mod cancel;
 mod check;
-mod client;
+pub mod client;
 mod clients;
 mod conformance;
 mod dead_source;
 mod doctor;
 mod eras;
 mod expiry;
-mod http;
+pub mod http;
 mod lines;
 mod listing;
 mod relay;
 mod schema;
-mod server;
+pub mod server;
 mod stdio;
 mod tokens;
 mod verify;
@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks again and again until there is an answer. `what` names it in the failure.
-fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = found() {

@@ -4,7 +4,7 @@ use super::server::{Demo, celosia};
 use serde_json::Value as Json;
 use std::path::Path;
 
-const NAMES: [&str; 3] = ["celosia", "masking-rules", "keys"];
+const NAMES: [&str; 5] = ["celosia", "masking-rules", "keys", "policy-tests", "catalog-lock"];
 
 #[test]
 fn the_committed_schemas_are_fresh() {
@@ -26,8 +26,9 @@ fn the_committed_schemas_are_fresh() {
 #[test]
 fn the_demo_fits_the_schemas() {
     let demo = Demo::new();
-    for (name, file) in NAMES.iter().zip(["celosia.yaml", "masking-rules/people.yaml", "keys.yaml"])
-    {
+    let files =
+        ["celosia.yaml", "masking-rules/people.yaml", "keys.yaml", "policy-tests/demo.yaml"];
+    for (name, file) in NAMES.iter().zip(files) {
         let schema = celosia(&["schema", name]).stdout;
         let schema: Json = serde_json::from_slice(&schema).unwrap();
         let text = std::fs::read_to_string(demo.path().join(file)).unwrap();

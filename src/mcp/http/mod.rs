@@ -30,6 +30,7 @@ use serde_json::json;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -61,6 +62,8 @@ pub struct HttpConfig {
     pub request_timeout: Duration,
     /// How long running requests may go on after a shutdown began.
     pub drain_timeout: Duration,
+    /// Whether a changed configuration was refused, so that an older one is in force. `/readyz` says so.
+    pub reload_refused: Arc<AtomicBool>,
 }
 
 impl HttpConfig {
@@ -79,6 +82,7 @@ impl HttpConfig {
             body_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(300),
             drain_timeout: Duration::from_secs(30),
+            reload_refused: Arc::default(),
         }
     }
 }
@@ -100,6 +104,7 @@ pub fn router(
     let hosts = Hosts::new(config.listen, &config.allowed_hosts, &config.allowed_origins)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let server = CelosiaServer::per_request(backend);
+    let refused = config.reload_refused.clone();
     let intake = Arc::new(Intake::new(config, hosts, authenticator, server, stop));
     let mut routes = Router::new();
     if let Some(resource) = config.resource.clone().map(Arc::new) {
@@ -111,7 +116,7 @@ pub fn router(
     Ok(routes
         .route("/mcp", any(mcp))
         .route("/healthz", get(async || json_response(StatusCode::OK, &json!({"status": "ok"}))))
-        .route("/readyz", get(async move || readiness(ready())))
+        .route("/readyz", get(async move || readiness(ready(), refused.load(Ordering::Relaxed))))
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(counted))
@@ -166,12 +171,17 @@ async fn counted(request: Request, next: Next) -> Response {
     intake::held(next.run(request).await, busy)
 }
 
-fn readiness(ready: bool) -> Response {
-    if ready {
-        json_response(StatusCode::OK, &json!({"status": "ready"}))
+fn readiness(ready: bool, refused: bool) -> Response {
+    let (status, word) = if ready {
+        (StatusCode::OK, "ready")
     } else {
-        json_response(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "not ready"}))
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    };
+    let mut body = json!({ "status": word });
+    if refused {
+        body["reload"] = "a changed configuration was refused; the one before is in force".into();
     }
+    json_response(status, &body)
 }
 
 async fn nowhere() -> Response {

@@ -1,0 +1,186 @@
+//! A changed policy is put in force without a restart: on SIGHUP, and when its files change.
+//!
+//! Roles, masking rules, restrictions, tags, the catalog lock and the limits of one statement are read
+//! anew and checked as at the start. What does not hold changes nothing: the policy in force stays, the
+//! log says what to correct, and `/readyz` says that a change was refused. Sources, addresses,
+//! identities and keys are those of the start.
+
+use super::{Assembly, Failure, doors, limits, misfits, pseudonym_key, rules_with};
+use crate::catalog::{Catalog, Lock};
+use crate::config::Config;
+use crate::policy::Rules;
+use crate::query::{Engine, Limits};
+use crate::semantics::Semantics;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How often the files are looked at.
+const PACE: Duration = Duration::from_secs(2);
+
+/// What a reload starts from.
+#[derive(Debug)]
+pub(super) struct Reload {
+    config: PathBuf,
+    catalog: Arc<Catalog>,
+    semantics: Arc<Semantics>,
+    /// Whether the process has a key for pseudonyms.
+    has_pseudonym_key: bool,
+    /// Whether callers come with API keys.
+    pub(super) has_keys: bool,
+    lock: Option<Lock>,
+    started: Limits,
+    refused: Arc<AtomicBool>,
+}
+
+/// What was read and holds.
+struct Checked {
+    rules: Arc<Rules>,
+    limits: Limits,
+    lock: Option<Lock>,
+}
+
+/// Name, time and length of a file.
+type Stamp = (PathBuf, Option<SystemTime>, u64);
+
+impl Reload {
+    /// Reloads of this configuration.
+    ///
+    /// # Errors
+    /// Its key or its lock cannot be read.
+    pub(super) fn of(config: &Config, assembly: &Assembly) -> Result<Self, Failure> {
+        Ok(Self {
+            config: config.path().to_path_buf(),
+            catalog: assembly.catalog.clone(),
+            semantics: assembly.semantics.clone(),
+            has_pseudonym_key: pseudonym_key(config)?.is_some(),
+            has_keys: false,
+            lock: config.catalog.lock.as_deref().map(Lock::load).transpose()?,
+            started: limits(config),
+            refused: Arc::default(),
+        })
+    }
+
+    /// Whether the last change was refused.
+    pub(super) fn refused(&self) -> Arc<AtomicBool> {
+        self.refused.clone()
+    }
+
+    /// Reloads until the process ends. The first look comes after the first pause, whatever the files'
+    /// times: they may have changed while the server started.
+    pub(super) async fn watch(mut self, engine: Arc<Engine>) {
+        let mut asked = match signal(SignalKind::hangup()) {
+            Ok(asked) => Some(asked),
+            Err(error) => {
+                tracing::warn!(%error, "SIGHUP cannot be watched");
+                None
+            }
+        };
+        let mut seen = None;
+        loop {
+            let by_signal = pause(asked.as_mut()).await;
+            let now = stamps(&self.config);
+            if by_signal || seen.as_ref() != Some(&now) {
+                seen = Some(now);
+                self.reload(&engine, by_signal).await;
+            }
+        }
+    }
+
+    async fn reload(&mut self, engine: &Engine, by_signal: bool) {
+        match self.read() {
+            Ok(checked) => {
+                let before = engine.rules().version().to_string();
+                let moved = checked.rules.version() != before
+                    || checked.limits != self.started
+                    || checked.lock != self.lock;
+                self.refused.store(false, Ordering::Relaxed);
+                let lock = (checked.lock != self.lock).then(|| checked.lock.clone());
+                (self.lock, self.started) = (checked.lock, checked.limits);
+                if moved {
+                    let policy = checked.rules.version().to_string();
+                    engine.replace(checked.rules, checked.limits);
+                    // Rules first: what is taken in now is masked by those that came with it.
+                    if let Some(lock) = lock {
+                        self.catalog.lock(lock).await;
+                    }
+                    tracing::info!(policy, before, "the changed policy is in force");
+                } else if by_signal {
+                    tracing::info!(policy = before, "nothing has changed");
+                }
+            }
+            Err(problem) => {
+                self.refused.store(true, Ordering::Relaxed);
+                let policy = engine.rules().version().to_string();
+                for problem in problem.to_string().lines() {
+                    tracing::error!(
+                        policy,
+                        problem,
+                        "the changed configuration is refused; the policy before stays in force. \
+                         Correct it; `celosia check` says whether it holds"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Reads everything and checks it as at the start; changes nothing.
+    fn read(&self) -> Result<Checked, Failure> {
+        let config = Config::load(&self.config)?;
+        let rules = rules_with(&config, self.has_pseudonym_key)?;
+        let problems = misfits(&self.catalog.snapshot(), &rules, &self.semantics);
+        if !problems.is_empty() {
+            return Err(problems.join("\n").into());
+        }
+        if self.has_keys {
+            let _ = doors::authenticator(&config, &rules)?;
+        } else {
+            let _ = doors::local(&config, &rules, None)?;
+        }
+        let lock = config.catalog.lock.as_deref().map(Lock::load).transpose()?;
+        // Memory and places were shared out when the process began.
+        let limits = Limits {
+            memory: self.started.memory,
+            concurrency: self.started.concurrency,
+            ..limits(&config)
+        };
+        Ok(Checked { rules: Arc::new(rules), limits, lock })
+    }
+}
+
+/// Waits for the next look; says whether somebody asked for it.
+async fn pause(asked: Option<&mut Signal>) -> bool {
+    let Some(asked) = asked else {
+        tokio::time::sleep(PACE).await;
+        return false;
+    };
+    tokio::select! {
+        asked = asked.recv() => asked.is_some(),
+        () = tokio::time::sleep(PACE) => false,
+    }
+}
+
+/// The files that the policy is read from. One that is named in a configuration that cannot be read is
+/// looked for again when that one changes.
+fn stamps(config: &Path) -> Vec<Stamp> {
+    let mut found = vec![stamp(config)];
+    let Ok(known) = Config::load(config) else { return found };
+    found.extend(known.catalog.lock.as_deref().map(stamp));
+    found.extend(known.identity.api_keys.as_deref().map(stamp));
+    if let Some(rules) = known.masking_rules.as_deref() {
+        found.push(stamp(rules));
+        let files = std::fs::read_dir(rules).into_iter().flatten().flatten();
+        let mut files: Vec<Stamp> = files.map(|file| stamp(&file.path())).collect();
+        files.sort();
+        found.extend(files);
+    }
+    found
+}
+
+fn stamp(path: &Path) -> Stamp {
+    let known = std::fs::metadata(path).ok();
+    let modified = known.as_ref().and_then(|known| known.modified().ok());
+    (path.to_path_buf(), modified, known.map_or(0, |known| known.len()))
+}

@@ -1,0 +1,100 @@
+//! A policy is changed while a server runs.
+
+use crate::mcp::client::{Client, Era};
+use crate::mcp::eventually;
+use crate::mcp::http::Request;
+use crate::mcp::server::{Demo, Server};
+use serde_json::{Value as Json, json};
+use std::sync::Arc;
+
+fn served() -> Arc<Server> {
+    let demo = Arc::new(Demo::new());
+    let config = demo.write("served.yaml", &demo.config(&[]));
+    Arc::new(Server::serve(&demo, &config))
+}
+
+fn change(server: &Server, changes: &[(&str, &str)]) {
+    // Whole or not at all, as an administrator's tools write it.
+    let new = server.demo.write("served.yaml.new", &server.demo.config(changes));
+    std::fs::rename(new, server.demo.path().join("served.yaml")).unwrap();
+}
+
+/// Waits until a line of the log has these words.
+fn said(server: &Server, words: &str, times: usize) {
+    eventually(words, || (server.log().matches(words).count() >= times).then_some(()));
+}
+
+fn readiness(server: &Server) -> Json {
+    Request::get("/readyz").send(server.address).json()
+}
+
+const IN_FORCE: &str = "the changed policy is in force";
+const REFUSED: &str = "the changed configuration is refused";
+
+#[test]
+fn a_tightened_policy_takes_results_and_columns_away() {
+    let server = served();
+    let client = Client::new(&server, "analyst", Era::Stateless);
+    let sql = "SELECT id, name, city FROM shop.main.customers ORDER BY id";
+    let first = client.answer("query", json!({ "sql": sql, "limit": 2 }));
+    let handle = first["handle"].as_str().unwrap();
+    let version = first["receipt"]["policy_version"].as_str().unwrap();
+    client.answer("fetch", json!({ "handle": handle, "offset": 2 }));
+    change(
+        &server,
+        &[(
+            "rows: \"region = user.region\" }",
+            "rows: \"region = user.region\", columns: [id, name, region] }",
+        )],
+    );
+    said(&server, IN_FORCE, 1);
+    let gone = client.error("fetch", json!({ "handle": handle, "offset": 2 }));
+    let unknown = client.error("fetch", json!({ "handle": "r_0000000000000000", "offset": 2 }));
+    assert_eq!(gone["code"], unknown["code"]);
+    assert_eq!(client.error("query", json!({ "sql": sql }))["code"], "unknown_name");
+    let second = client.answer("query", json!({ "sql": "SELECT id, name FROM customers" }));
+    assert_ne!(second["receipt"]["policy_version"], version);
+}
+
+#[test]
+fn an_invalid_change_is_refused_and_visible_until_it_is_corrected() {
+    let server = served();
+    let client = Client::new(&server, "analyst", Era::Stateless);
+    let sql = "SELECT count(*) FROM shop.main.products";
+    let before = client.answer("query", json!({ "sql": sql }))["receipt"]["policy_version"].take();
+    assert_eq!(readiness(&server), json!({ "status": "ready" }));
+    change(&server, &[("shop.main.products,", "shop.main.produce,")]);
+    said(&server, REFUSED, 1);
+    assert!(server.log().contains("matches no table; did you mean"), "{}", server.log());
+    let told = readiness(&server);
+    assert!(told["reload"].as_str().unwrap().contains("was refused"), "{told}");
+    assert_eq!(told["status"], "ready");
+    let after = client.answer("query", json!({ "sql": sql }))["receipt"]["policy_version"].take();
+    assert_eq!(before, after, "the policy before stays");
+    change(
+        &server,
+        &[
+            ("shop.main.products,", "shop.main.products, shop.main.nothing,"),
+            ("shop.main.nothing,", ""),
+        ],
+    );
+    eventually("the refusal is taken back", || {
+        (readiness(&server) == json!({ "status": "ready" })).then_some(())
+    });
+}
+
+#[test]
+fn a_signal_reloads_at_once() {
+    let server = served();
+    let process = server.process.id().to_string();
+    let hang_up = || {
+        let sent = std::process::Command::new("kill").args(["-HUP", &process]).status().unwrap();
+        assert!(sent.success());
+    };
+    // The first look at the files comes with it, so that both tell the same.
+    eventually("the signal is heard", || {
+        hang_up();
+        server.log().contains("nothing has changed").then_some(())
+    });
+    Client::new(&server, "analyst", Era::Stateless).still_answers();
+}

@@ -1,5 +1,6 @@
 //! What each command does.
 
+use super::doors::Callers;
 use super::reload::Reload;
 use super::{Assembly, Failure, doors, policy};
 use crate::audit;
@@ -62,7 +63,8 @@ pub(super) async fn demo(
     writeln!(out, "{}", demo::client_configs(&binary, &arguments, bound, files.key(role)))?;
     writeln!(out, "Serving MCP on http://{bound}/mcp. Stop with Ctrl-C.")?;
     drop(out);
-    doors::serve_http(&config, engine, authenticator, listener, Arc::default()).await
+    let callers = Callers::new(authenticator);
+    doors::serve_http(&config, engine, callers, listener, Arc::default()).await
 }
 
 /// `celosia serve`.
@@ -76,9 +78,10 @@ pub(super) async fn serve(config: &Path, address: Option<SocketAddr>) -> Result<
     tracing::info!(address = %listener.local_addr()?, "serving MCP at /mcp");
     let refused = reload.refused();
     let answering = engine.clone();
-    reload.has_keys = true;
+    let callers = Callers::new(authenticator);
+    reload.callers = Some(callers.clone());
     tokio::spawn(reload.watch(answering));
-    doors::serve_http(&config, engine, authenticator, listener, refused).await
+    doors::serve_http(&config, engine, callers, listener, refused).await
 }
 
 /// `celosia stdio`.

@@ -10,6 +10,7 @@ use crate::mcp::{Backend, stdio};
 use crate::model::Principal;
 use crate::policy::Rules;
 use crate::query::Engine;
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -23,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) async fn serve_http(
     config: &Config,
     engine: Arc<Engine>,
-    authenticator: Authenticator,
+    callers: Arc<Callers>,
     listener: TcpListener,
     reload_refused: Arc<AtomicBool>,
 ) -> Result<(), Failure> {
@@ -38,11 +39,10 @@ pub(super) async fn serve_http(
     };
     let backend: Arc<dyn Backend> = engine.clone();
     let ready = Arc::new(move || engine.is_ready());
-    let callers = Arc::new(Callers(authenticator));
     // Keys are there before the first token is, where the provider answers.
-    let early = callers.clone();
+    let early = callers.known();
     tokio::spawn(async move {
-        if let Some(tokens) = early.0.tokens() {
+        if let Some(tokens) = early.tokens() {
             tokens.fetch_keys().await;
         }
     });
@@ -162,14 +162,31 @@ fn until_signal() -> CancellationToken {
     token
 }
 
-/// Callers as the HTTP surface asks for them.
-struct Callers(Authenticator);
+/// Callers as the HTTP surface asks for them; who they are can change while it serves.
+#[derive(Debug)]
+pub(super) struct Callers(ArcSwap<Authenticator>);
+
+impl Callers {
+    pub(super) fn new(authenticator: Authenticator) -> Arc<Self> {
+        Arc::new(Self(ArcSwap::from_pointee(authenticator)))
+    }
+
+    /// From now on, these are the callers.
+    pub(super) fn replace(&self, authenticator: Authenticator) {
+        self.0.store(Arc::new(authenticator.with_keys_of(&self.known())));
+    }
+
+    fn known(&self) -> Arc<Authenticator> {
+        self.0.load_full()
+    }
+}
 
 #[async_trait]
 impl Authenticate for Callers {
     async fn authenticate(&self, authorization: Option<&str>) -> Result<Principal, Challenge> {
-        self.0.authenticate_bearer(authorization).await.map_err(|error| {
-            let common = || self.0.tokens().map(Tokens::common_scopes).unwrap_or_default();
+        let known = self.known();
+        known.authenticate_bearer(authorization).await.map_err(|error| {
+            let common = || known.tokens().map(Tokens::common_scopes).unwrap_or_default();
             let (reason, scopes) = match error {
                 AuthError::Missing => (ChallengeReason::Missing, common()),
                 AuthError::Malformed | AuthError::Rejected => (ChallengeReason::Invalid, common()),

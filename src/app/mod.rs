@@ -6,9 +6,9 @@ mod cli;
 mod commands;
 mod doctor;
 mod doors;
-mod token;
 mod policy;
 mod reload;
+mod token;
 mod verify;
 
 pub use cli::run;

@@ -1,13 +1,15 @@
 //! A changed policy is put in force without a restart: on SIGHUP, and when its files change.
 //!
-//! Roles, masking rules, restrictions, tags, the catalog lock and the limits of one statement are read
-//! anew and checked as at the start. What does not hold changes nothing: the policy in force stays, the
-//! log says what to correct, and `/readyz` says that a change was refused. Sources, addresses,
-//! identities and keys are those of the start.
+//! Roles, masking rules, restrictions, tags, the catalog lock, the limits of one statement, API keys and what
+//! groups of tokens mean are read anew and checked as at the start. What does not hold changes nothing:
+//! the policy in force stays, the log says what to correct, and `/readyz` says that a change was refused.
+//! Sources, addresses, the local user and the key of pseudonyms are those of the start.
 
+use super::doors::Callers;
 use super::{Assembly, Failure, doors, limits, misfits, pseudonym_key, rules_with};
 use crate::catalog::{Catalog, Lock};
 use crate::config::Config;
+use crate::identity::Authenticator;
 use crate::policy::Rules;
 use crate::query::{Engine, Limits};
 use crate::semantics::Semantics;
@@ -28,8 +30,8 @@ pub(super) struct Reload {
     semantics: Arc<Semantics>,
     /// Whether the process has a key for pseudonyms.
     has_pseudonym_key: bool,
-    /// Whether callers come with API keys.
-    pub(super) has_keys: bool,
+    /// Who calls over HTTP, if anybody does.
+    pub(super) callers: Option<Arc<Callers>>,
     lock: Option<Lock>,
     started: Limits,
     refused: Arc<AtomicBool>,
@@ -40,6 +42,7 @@ struct Checked {
     rules: Arc<Rules>,
     limits: Limits,
     lock: Option<Lock>,
+    authenticator: Option<Authenticator>,
 }
 
 /// Name, time and length of a file.
@@ -56,7 +59,7 @@ impl Reload {
             catalog: assembly.catalog.clone(),
             semantics: assembly.semantics.clone(),
             has_pseudonym_key: pseudonym_key(config)?.is_some(),
-            has_keys: false,
+            callers: None,
             lock: config.catalog.lock.as_deref().map(Lock::load).transpose()?,
             started: limits(config),
             refused: Arc::default(),
@@ -99,6 +102,10 @@ impl Reload {
                 self.refused.store(false, Ordering::Relaxed);
                 let lock = (checked.lock != self.lock).then(|| checked.lock.clone());
                 (self.lock, self.started) = (checked.lock, checked.limits);
+                // A key that is taken away is taken away whether or not the policy has changed.
+                if let (Some(callers), Some(known)) = (&self.callers, checked.authenticator) {
+                    callers.replace(known);
+                }
                 if moved {
                     let policy = checked.rules.version().to_string();
                     engine.replace(checked.rules, checked.limits);
@@ -134,11 +141,10 @@ impl Reload {
         if !problems.is_empty() {
             return Err(problems.join("\n").into());
         }
-        if self.has_keys {
-            let _ = doors::authenticator(&config, &rules)?;
-        } else {
-            let _ = doors::local(&config, &rules, None)?;
-        }
+        let authenticator = match self.callers {
+            Some(_) => Some(doors::authenticator(&config, &rules)?),
+            None => doors::local(&config, &rules, None).map(|_| None)?,
+        };
         let lock = config.catalog.lock.as_deref().map(Lock::load).transpose()?;
         // Memory and places were shared out when the process began.
         let limits = Limits {
@@ -146,7 +152,7 @@ impl Reload {
             concurrency: self.started.concurrency,
             ..limits(&config)
         };
-        Ok(Checked { rules: Arc::new(rules), limits, lock })
+        Ok(Checked { rules: Arc::new(rules), limits, lock, authenticator })
     }
 }
 

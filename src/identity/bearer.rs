@@ -33,6 +33,15 @@ impl Authenticator {
         Self { keys, tokens }
     }
 
+    /// The same, with what is known of the identity providers already.
+    #[must_use]
+    pub fn with_keys_of(mut self, before: &Self) -> Self {
+        if let (Some(tokens), Some(before)) = (self.tokens.take(), &before.tokens) {
+            self.tokens = Some(tokens.with_keys_of(before));
+        }
+        self
+    }
+
     /// Who sends a request with this `Authorization` header.
     ///
     /// # Errors

@@ -98,3 +98,27 @@ fn a_signal_reloads_at_once() {
     });
     Client::new(&server, "analyst", Era::Stateless).still_answers();
 }
+
+#[test]
+fn a_key_that_is_taken_out_is_refused_and_a_new_one_is_known() {
+    let server = served();
+    let client = Client::new(&server, "support", Era::Stateless);
+    client.answer("query", json!({ "sql": "SELECT count(*) FROM support.main.tickets" }));
+    let path = server.demo.path().join("keys.yaml");
+    let keys = std::fs::read_to_string(&path).unwrap();
+    let without = keys.replacen("roles: [support]", "roles: [support]\n    expires: 2001-01-01", 1);
+    assert_ne!(keys, without, "{keys}");
+    let write = |text: &str| {
+        let new = server.demo.write("keys.yaml.new", text);
+        std::fs::rename(new, &path).unwrap();
+    };
+    write(&without);
+    let status = || {
+        let header = ("Authorization", format!("Bearer {}", server.demo.key("support")));
+        Request::post("{}").header(header.0, &header.1).send(server.address).status
+    };
+    eventually("the key is refused", || (status() == 401).then_some(()));
+    write(&keys);
+    eventually("the key is known", || (status() != 401).then_some(()));
+    client.answer("query", json!({ "sql": "SELECT count(*) FROM support.main.tickets" }));
+}

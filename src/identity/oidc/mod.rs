@@ -59,6 +59,18 @@ impl Tokens {
         Ok(Self { providers: providers.collect::<Result<_, String>>()?, roles })
     }
 
+    /// The same, with the keys that have been fetched already from providers that are asked as before.
+    #[must_use]
+    pub fn with_keys_of(mut self, before: &Self) -> Self {
+        for provider in &mut self.providers {
+            let known = before.providers.iter().find(|known| known.settings == provider.settings);
+            if let Some(known) = known {
+                provider.keys = known.keys.clone();
+            }
+        }
+        self
+    }
+
     /// Who holds this token.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ fn two_sources_keep_their_join() {
           CooperativeExec
             GovernedScan: right_side.public.many
     join runs here: its inputs are at different sources
-    left_side: SELECT `id`, `name`, `colour` FROM `main`.`few` WHERE `colour` COLLATE BINARY = ?1
+    left_side: SELECT `id`, `name`, `colour` FROM `main`.`few` WHERE `colour` COLLATE BINARY = ?1 ORDER BY rowid
     right_side: SELECT "few_id", "price" FROM "public"."many" WHERE "price" > CAST($1 AS numeric)
     "#);
 }
@@ -65,7 +65,7 @@ fn a_grouping_is_begun_below_a_join_of_two_sources() {
           CooperativeExec
             GovernedScan: right_side.public.many
     join runs here: its inputs are at different sources
-    left_side: SELECT `id`, `name` FROM `main`.`few`
+    left_side: SELECT `id`, `name` FROM `main`.`few` ORDER BY rowid
     right_side: SELECT t1."few_id", CAST(COUNT(*) AS bigint) AS "c2", CAST(SUM(t1."price") AS numeric(25,2)) AS "c3" FROM "public"."many" AS t1 GROUP BY t1."few_id" ORDER BY t1."few_id"
     "#);
 }
@@ -127,6 +127,6 @@ fn the_policy_goes_down_as_the_innermost_level() {
                 GovernedScan: shop.public.orders
     after
     GovernedScan: shop.public.people, shop.public.orders
-    shop: SELECT CAST(t1."badge" AS text) AS "c1", CAST(COUNT(*) AS bigint) AS "c2" FROM (SELECT "id", CASE WHEN "email" IS NULL THEN NULL WHEN strpos("email" COLLATE "C", '@') > 0 THEN '***@' || substr("email", strpos("email" COLLATE "C", '@') + 1) ELSE '***' END AS "email", CASE WHEN "badge" IS NULL THEN NULL ELSE CAST('[redacted]' AS text) END AS "badge" FROM "public"."people" WHERE ("region" IN (CAST($1 AS text), CAST($2 AS text), CAST($3 AS text)) AND "hidden" = CAST($4 AS boolean))) AS t1 INNER JOIN (SELECT "person_id", "amount" FROM "public"."orders" WHERE ("region" IN (CAST($5 AS text), CAST($6 AS text), CAST($7 AS text)) AND "status" <> CAST($8 AS text))) AS t2 ON t1."id" = t2."person_id" WHERE t1."email" LIKE CAST($9 AS text) ESCAPE '\' AND t2."amount" > CAST($10 AS numeric) GROUP BY t1."badge" ORDER BY t1."badge"
+    shop: SELECT CAST(t1."badge" AS text) AS "c1", CAST(COUNT(*) AS bigint) AS "c2" FROM (SELECT "id", CASE WHEN "email" IS NULL THEN NULL WHEN strpos("email" COLLATE "C", '@') > 0 THEN '***@' || substr("email", strpos("email" COLLATE "C", '@') + 1) ELSE '***' END AS "email", CASE WHEN "badge" IS NULL THEN NULL ELSE CAST('[redacted]' AS text) END AS "badge" FROM "public"."people" WHERE ("region" IN (CAST($1 AS text), CAST($2 AS text), CAST($3 AS text)) AND "hidden" = CAST($4 AS boolean))) AS t1 INNER JOIN (SELECT "person_id", "amount" FROM "public"."orders" WHERE ("region" IN (CAST($5 AS text), CAST($6 AS text), CAST($7 AS text)) AND "status" <> CAST($8 AS text))) AS t2 ON t1."id" = t2."person_id" WHERE t1."email" LIKE CAST($9 AS text) AND t2."amount" > CAST($10 AS numeric) GROUP BY t1."badge" ORDER BY t1."badge"
     "#);
 }

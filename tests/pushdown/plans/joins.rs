@@ -27,13 +27,15 @@ fn a_left_join() {
     let Some(plans) = shown(sql) else { return };
     insta::assert_snapshot!(plans, @r#"
     before
-    CooperativeExec
-      HashJoinExec: mode=CollectLeft, join_type=Left, on=[(dimension@1, id@0)], projection=[id@0, name@3]
+    ProjectionExec: expr=[id@0 as id, name@3 as name]
+      ConcatenateExec
         CooperativeExec
-          GovernedScan: shop.public.facts
-        FilterExec: colour@2 = red, projection=[id@0, name@1]
-          CooperativeExec
-            GovernedScan: shop.public.dimensions
+          HashJoinExec: mode=CollectLeft, join_type=Left, on=[(dimension@1, id@0)]
+            CooperativeExec
+              GovernedScan: shop.public.facts
+            FilterExec: colour@2 = red, projection=[id@0, name@1]
+              CooperativeExec
+                GovernedScan: shop.public.dimensions
     after
     GovernedScan: shop.public.facts, shop.public.dimensions
     shop: SELECT t1."id", t3."name" FROM "public"."facts" AS t1 LEFT JOIN (SELECT t2."id" AS "id", t2."name" AS "name" FROM "public"."dimensions" AS t2 WHERE t2."colour" = CAST($1 AS text)) AS t3 ON t1."dimension" = t3."id" ORDER BY t1."id", t3."name"

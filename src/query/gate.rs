@@ -180,13 +180,39 @@ fn check_select(select: &Select) -> Result<()> {
     without(select.select_modifiers.is_some(), "a SELECT modifier", "")?;
     without(!select.optimizer_hints.is_empty(), "an optimizer hint", "leave it out")?;
     without(select.flavor != SelectFlavor::Standard, "FROM-first syntax", "write SELECT ... FROM")?;
-    if let GroupByExpr::All(_) = &select.group_by {
-        return without(true, "GROUP BY ALL", "name the grouping columns");
+    match &select.group_by {
+        GroupByExpr::All(_) => {
+            return without(true, "GROUP BY ALL", "name the grouping columns");
+        }
+        GroupByExpr::Expressions(keys, _) => {
+            let sets = keys.iter().fold(1, |sets: u64, key| sets.saturating_mul(groupings(key)));
+            without(
+                sets > MOST_GROUPINGS,
+                "so many groupings at once",
+                "a CUBE has up to 12 columns, GROUPING SETS up to 4096 sets",
+            )?;
+        }
     }
     if let Some(Distinct::On(keys)) = &select.distinct {
         without(keys.is_empty(), "DISTINCT ON ()", "name a column")?;
     }
     select.from.iter().try_for_each(check_joins)
+}
+
+/// PostgreSQL's own limit.
+const MOST_GROUPINGS: u64 = 4_096;
+
+/// How many groupings one key of a GROUP BY asks for.
+fn groupings(key: &Expr) -> u64 {
+    match key {
+        Expr::Cube(columns) => u32::try_from(columns.len())
+            .ok()
+            .and_then(|columns| 2_u64.checked_pow(columns))
+            .unwrap_or(u64::MAX),
+        Expr::Rollup(columns) => columns.len() as u64 + 1,
+        Expr::GroupingSets(sets) => sets.len() as u64,
+        _ => 1,
+    }
 }
 
 fn check_joins(from: &TableWithJoins) -> Result<()> {

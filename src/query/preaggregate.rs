@@ -183,7 +183,14 @@ impl<'a> Side<'a> {
             let whole = whole(call, field.data_type(), &mut finals)?;
             columns.push(whole.alias_qualified(qualifier.cloned(), field.name()));
         }
-        let above = Aggregate::try_new(joined, groups.to_vec(), finals)?;
+        // Two groups that are one expression are one column.
+        let mut distinct: Vec<Expr> = Vec::new();
+        for group in groups {
+            if !distinct.contains(group) {
+                distinct.push(group.clone());
+            }
+        }
+        let above = Aggregate::try_new(joined, distinct, finals)?;
         let above = Arc::new(LogicalPlan::Aggregate(above));
         Ok(LogicalPlan::Projection(Projection::try_new(columns, above)?))
     }

@@ -19,6 +19,7 @@ use datafusion::common::{JoinType, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec};
@@ -112,7 +113,11 @@ impl PhysicalOptimizerRule for Yielding {
         _: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let yielding = plan.transform_up(|node| {
-            if !PRODUCTIVE.contains(&node.name()) {
+            // Several groupings at once give a row of each for every row.
+            let several = node
+                .downcast_ref::<AggregateExec>()
+                .is_some_and(|grouping| !grouping.group_expr().is_single());
+            if !several && !PRODUCTIVE.contains(&node.name()) {
                 return Ok(Transformed::no(node));
             }
             let node: Arc<dyn ExecutionPlan> = Arc::new(CooperativeExec::new(node));

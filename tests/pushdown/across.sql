@@ -39,3 +39,5 @@ SELECT upper(f.name) AS u, extract(year FROM m.sold) AS y, count(*) AS n FROM le
 SELECT f.name, count(*) AS n FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id JOIN left_side.middle d ON d.id = m.middle_id GROUP BY f.name HAVING count(*) > 100 ORDER BY n DESC, f.name LIMIT 5
 SELECT f.colour, f.name, count(*) AS n, sum(m.price) AS s FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id GROUP BY ROLLUP (f.colour, f.name) ORDER BY f.colour, f.name, n
 SELECT f.name, sum(100 / (m.few_id - 60)) AS s FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id GROUP BY f.name ORDER BY f.name
+SELECT 1 AS a, CAST(extract(day FROM TIMESTAMP '2024-03-01 00:00:00') AS BIGINT) AS b, count(2024) AS n FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id GROUP BY 1, 2
+SELECT f.name AS a, f.name AS b, sum(m.price) AS s FROM left_side.few f JOIN right_side.many m ON m.few_id = f.id GROUP BY 1, 2 ORDER BY 1

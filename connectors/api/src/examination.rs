@@ -7,6 +7,7 @@ use crate::{
 use async_trait::async_trait;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,16 +119,19 @@ impl Examination {
     }
 }
 
-/// A connector that is described, and so served, only while its login can do no harm.
+/// A connector that is described and read only while its login can do no harm.
 #[derive(Debug)]
 pub struct LeastPrivilege {
     inner: Arc<dyn Connector>,
+    /// What the last examination found. A source that is not described again keeps its tables, so reading
+    /// has to be refused too.
+    refused: AtomicBool,
 }
 
 impl LeastPrivilege {
     /// Keeps `inner` out while its login has a right that is a danger.
     pub fn new(inner: Arc<dyn Connector>) -> Self {
-        Self { inner }
+        Self { inner, refused: AtomicBool::new(false) }
     }
 }
 
@@ -144,6 +148,7 @@ impl Connector for LeastPrivilege {
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
         let examination = self.inner.examine(false).await?;
         let dangers: Vec<&str> = examination.dangers().map(|d| d.text.as_str()).collect();
+        self.refused.store(!dangers.is_empty(), Ordering::Release);
         if !dangers.is_empty() {
             let context = format!(
                 "the login {} has rights beyond reading ({}); run `celosia doctor`, give the source a login of \
@@ -165,6 +170,10 @@ impl Connector for LeastPrivilege {
         query: &RenderedQuery,
         context: &ExecutionContext,
     ) -> Result<RemoteStream, ConnectorError> {
+        if self.refused.load(Ordering::Acquire) {
+            let context = "the login had rights beyond reading when it was last looked at";
+            return Err(ConnectorError::new(ErrorCode::OverPrivileged, context));
+        }
         self.inner.open(query, context).await
     }
 }

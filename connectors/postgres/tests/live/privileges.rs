@@ -1,6 +1,7 @@
 //! What a login may do beyond reading: seen, and kept from being served.
 
-use crate::support::{Source, connector, source};
+use crate::support::{Source, connector, fetch, source, statement};
+use arrow_schema::DataType;
 use celosia_connector_api::{Connector, ErrorCode, Examination, LeastPrivilege, Severity};
 use std::sync::Arc;
 
@@ -91,4 +92,25 @@ async fn of_a_superuser_that_alone_is_told() {
     assert!(could, "the probe beyond the read-only session: {found:?}");
     let left = "SELECT count(*) FROM pg_class WHERE relname = 'celosia_doctor_probe'";
     assert_eq!(source.cluster.execute(&source.database, left).unwrap(), "0");
+}
+
+/// The catalog keeps the tables of a source that is not described again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_gains_a_right_is_not_read_with_any_more() {
+    let Some(source) = source(TABLES) else { return };
+    with_roles(
+        &source,
+        "CREATE ROLE $_g LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO $_g",
+    );
+    let url = source.cluster.url(&source.database, &format!("{}_g", source.database));
+    let served = LeastPrivilege::new(Arc::new(connector(&url, 1)));
+    let count = statement("SELECT count(*) FROM public.a", &[DataType::Int64]);
+    served.describe().await.unwrap();
+    fetch(&served, &count).await.unwrap();
+    with_roles(&source, "GRANT DELETE ON a TO $_g");
+    assert_eq!(served.describe().await.unwrap_err().code, ErrorCode::OverPrivileged);
+    assert_eq!(fetch(&served, &count).await.unwrap_err().code, ErrorCode::OverPrivileged);
+    with_roles(&source, "REVOKE DELETE ON a FROM $_g");
+    served.describe().await.unwrap();
+    fetch(&served, &count).await.unwrap();
 }

@@ -4,6 +4,7 @@
 mod architecture;
 mod caution;
 mod engine;
+mod faults;
 mod governance;
 mod leaks;
 mod mcp;

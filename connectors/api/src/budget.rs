@@ -1,6 +1,8 @@
 //! The budget of a source: concurrent statements, a bounded queue, a deadline, bytes. And connecting
-//! again with backoff, on *connect* only: a statement that has begun is never sent twice.
+//! again with backoff, on *connect* only: a statement that has begun is never sent twice. A source that does
+//! not answer is not waited for (`health.rs`).
 
+use crate::health::Health;
 use crate::{
     Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, RemoteStream,
     RenderedQuery, SourceDescription,
@@ -48,13 +50,15 @@ pub struct Budgeted {
     budget: Budget,
     places: Arc<Semaphore>,
     waiting: AtomicUsize,
+    health: Arc<Health>,
 }
 
 impl Budgeted {
     /// Puts `inner` under `budget`.
     pub fn new(inner: Arc<dyn Connector>, budget: Budget) -> Self {
         let places = Arc::new(Semaphore::new(budget.concurrency.max(1)));
-        Self { inner, budget, places, waiting: AtomicUsize::new(0) }
+        let health = Health::new(inner.clone());
+        Self { inner, budget, places, waiting: AtomicUsize::new(0), health }
     }
 
     async fn place(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, ConnectorError> {
@@ -82,6 +86,10 @@ impl Connector for Budgeted {
         self.inner.ping().await
     }
 
+    async fn reach(&self) -> Result<(), ConnectorError> {
+        self.inner.reach().await
+    }
+
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
         self.inner.describe().await
     }
@@ -95,18 +103,30 @@ impl Connector for Budgeted {
         query: &RenderedQuery,
         context: &ExecutionContext,
     ) -> Result<RemoteStream, ConnectorError> {
+        self.health.check()?;
         let deadline = context.deadline.min(Instant::now() + self.budget.statement_timeout);
-        let permit = self.place(deadline).await?;
-        let context = ExecutionContext { deadline, ..context.clone() };
-        let opened =
-            tokio::time::timeout_at(deadline.into(), connect(&*self.inner, query, &context));
-        let stream = match opened.await {
-            Ok(opened) => opened?,
-            Err(_) => {
-                return Err(ConnectorError::new(ErrorCode::DeadlineExceeded, "while opening"));
-            }
+        let permit = tokio::select! {
+            biased;
+            permit = self.place(deadline) => permit?,
+            error = self.health.lost() => return Err(error),
         };
-        Ok(limited(stream, deadline, self.budget.bytes, permit))
+        let context = ExecutionContext { deadline, ..context.clone() };
+        let opening = self.health.watched(connect(&*self.inner, query, &context));
+        let opened = match tokio::time::timeout_at(deadline.into(), opening).await {
+            Ok(opened) => opened,
+            Err(_) => Err(ConnectorError::new(ErrorCode::DeadlineExceeded, "while opening")),
+        };
+        match opened {
+            Ok(stream) => {
+                Ok(limited(stream, deadline, self.budget.bytes, permit, self.health.clone()))
+            }
+            Err(error) => {
+                if error.code == ErrorCode::Unreachable {
+                    self.health.doubt();
+                }
+                Err(error)
+            }
+        }
     }
 }
 
@@ -136,12 +156,13 @@ fn limited(
     deadline: Instant,
     bytes: usize,
     permit: OwnedSemaphorePermit,
+    health: Arc<Health>,
 ) -> RemoteStream {
     let schema = stream.schema();
-    let state = Some((stream, permit, 0_usize));
+    let state = Some((stream, permit, 0_usize, health));
     let batches = futures::stream::unfold(state, move |state| async move {
-        let (mut stream, permit, read) = state?;
-        match tokio::time::timeout_at(deadline.into(), stream.next()).await {
+        let (mut stream, permit, read, health) = state?;
+        match tokio::time::timeout_at(deadline.into(), health.watched(stream.next())).await {
             Err(_) => {
                 let error = ConnectorError::new(ErrorCode::DeadlineExceeded, "while streaming");
                 Some((Err(error), None))
@@ -154,7 +175,7 @@ fn limited(
                     let error = ConnectorError::new(ErrorCode::ByteLimit, format!("{read} bytes"));
                     return Some((Err(error), None));
                 }
-                Some((Ok(batch), Some((stream, permit, read))))
+                Some((Ok(batch), Some((stream, permit, read, health))))
             }
         }
     });

@@ -37,6 +37,15 @@ pub trait Connector: Send + Sync + fmt::Debug {
     /// The class of the failure: unreachable, authentication, TLS.
     async fn ping(&self) -> Result<(), ConnectorError>;
 
+    /// Whether the source answers somebody new: connects beside all sessions and places, and leaves again. An
+    /// answer that is an error is an answer. A source that is never waited for need not look.
+    ///
+    /// # Errors
+    /// `Unreachable`.
+    async fn reach(&self) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+
     /// Tables, columns, keys and comments, in a number of catalog queries that does not depend on the
     /// number of tables.
     ///

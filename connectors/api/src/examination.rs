@@ -145,6 +145,10 @@ impl Connector for LeastPrivilege {
         self.inner.ping().await
     }
 
+    async fn reach(&self) -> Result<(), ConnectorError> {
+        self.inner.reach().await
+    }
+
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
         let examination = self.inner.examine(false).await?;
         let dangers: Vec<&str> = examination.dangers().map(|d| d.text.as_str()).collect();

@@ -12,6 +12,7 @@ pub mod error;
 pub mod examination;
 pub mod expression;
 pub mod functions;
+mod health;
 pub mod mask;
 pub mod predicate;
 pub mod query;

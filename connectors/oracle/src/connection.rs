@@ -130,6 +130,11 @@ impl Sessions {
         Ok(Session { jobs, control, server: opened.server, opened: Instant::now() })
     }
 
+    /// Whether the server answers somebody new.
+    pub(crate) async fn reach(&self) -> Result<(), ConnectorError> {
+        self.connect(self.cutoff(None)).await.map(drop)
+    }
+
     fn pooled(&self) -> Option<Session> {
         loop {
             let session = self.idle.lock().pop()?;

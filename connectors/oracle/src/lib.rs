@@ -104,6 +104,10 @@ impl Connector for OracleConnector {
         self.ask("ping", |_| Ok(())).await.map(drop)
     }
 
+    async fn reach(&self) -> Result<(), ConnectorError> {
+        self.sessions.reach().await
+    }
+
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
         let schemas = self.schemas.clone();
         let asked = self.ask("describe", move |connection| catalog::read(connection, &schemas));

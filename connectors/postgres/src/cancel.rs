@@ -14,7 +14,7 @@ use crate::lease::State;
 use crate::stream::Statement;
 use celosia_connector_api::{ConnectorError, ErrorCode};
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection, Executor};
+use sqlx::{Connection, Executor, Row};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -35,13 +35,15 @@ const PATIENCE: [Duration; 8] = [
 /// How long all of it may take, so that a server out of reach does not keep the places of a source.
 const OVERALL: Duration = Duration::from_secs(20);
 /// How long the control connection may take to answer.
-const CONTROL_TIMEOUT: Duration = Duration::from_secs(5);
+const CONTROL_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often a session is seen idle at the server, and silent here, before it counts as half a connection.
+const IDLE_LOOKS: u32 = 3;
 /// Errors that may stand in the way of the answer to a ping: the statement's own end is one.
 const ERRORS_TO_READ: usize = 4;
 
-const CANCEL: &str = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity \
+const CANCEL: &str = "SELECT state LIKE 'idle%', pg_cancel_backend(pid) FROM pg_stat_activity \
                       WHERE pid = $1 AND application_name IN ($2, $3)";
-const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+const TERMINATE: &str = "SELECT NULL::boolean, pg_terminate_backend(pid) FROM pg_stat_activity \
                          WHERE pid = $1 AND application_name IN ($2, $3)";
 
 /// What is left to do for a statement that must come to its own end.
@@ -68,7 +70,7 @@ impl Remains {
                         return Ok(true);
                     }
                 }
-                signal(&sessions, TERMINATE, &backend).await.map(|()| true)
+                signal(&sessions, TERMINATE, &backend).await.map(|_| true)
             };
             report(timeout(OVERALL, ended).await);
         });
@@ -110,11 +112,19 @@ async fn stop(
         signal(sessions, CANCEL, &session.backend).await?;
         return Ok(false);
     }
+    let mut idle = 0;
     for patience in PATIENCE {
-        signal(sessions, CANCEL, &session.backend).await?;
+        match signal(sessions, CANCEL, &session.backend).await? {
+            Seen::Gone => return Ok(false),
+            Seen::Idle => idle += 1,
+            Seen::Busy => {}
+        }
         // Reads and drops whatever the statement still sends; safe to give up and begin again.
         if let Ok(drained) = timeout(patience, drain(&mut session.connection)).await {
             return Ok(drained && roll_back(session).await);
+        }
+        if idle == IDLE_LOOKS {
+            break;
         }
     }
     signal(sessions, TERMINATE, &session.backend).await?;
@@ -142,32 +152,55 @@ async fn drain(connection: &mut PgConnection) -> bool {
     false
 }
 
-/// Sends one request over the control connection, which is made again where it is broken.
+/// What the server's session view says of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// There is no such session.
+    Gone,
+    /// It runs nothing.
+    Idle,
+    /// It runs something, or that is not known.
+    Busy,
+}
+
+/// Sends one request over the control connection, which is made again where it is broken. What the session
+/// was doing before.
 async fn signal(
     sessions: &Sessions,
     sql: &'static str,
     backend: &Backend,
-) -> Result<(), ConnectorError> {
+) -> Result<Seen, ConnectorError> {
     let mut control = sessions.control.lock().await;
     let mut attempts_left = 2;
     loop {
         let mut connection = match control.take() {
             Some(connection) => connection,
-            None => sessions.connect("celosia").await?,
+            None => timeout(CONTROL_TIMEOUT, sessions.connect("celosia"))
+                .await
+                .map_err(|_| silent())??,
         };
         let query = sqlx::query(sql).bind(backend.process);
         let query = query.bind(&backend.name).bind(&backend.query);
         let error = match timeout(CONTROL_TIMEOUT, query.fetch_optional(&mut connection)).await {
-            Ok(Ok(_)) => {
+            Ok(Ok(row)) => {
                 *control = Some(connection);
-                return Ok(());
+                let idle = row.map(|row| row.try_get::<Option<bool>, _>(0).ok().flatten());
+                return Ok(match idle {
+                    None => Seen::Gone,
+                    Some(Some(true)) => Seen::Idle,
+                    Some(_) => Seen::Busy,
+                });
             }
             Ok(Err(error)) => error::running(error, Instant::now(), "cancelling"),
-            Err(_) => ConnectorError::new(ErrorCode::ConnectionLost, "no answer while cancelling"),
+            Err(_) => silent(),
         };
         attempts_left -= 1;
         if attempts_left == 0 {
             return Err(error);
         }
     }
+}
+
+fn silent() -> ConnectorError {
+    ConnectorError::new(ErrorCode::ConnectionLost, "no answer while cancelling")
 }

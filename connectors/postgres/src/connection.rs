@@ -10,7 +10,7 @@ use crate::lease::State;
 use celosia_connector_api::{ConnectorError, ErrorCode};
 use parking_lot::Mutex;
 use sqlx::postgres::PgConnection;
-use sqlx::{ConnectOptions, Executor, Row};
+use sqlx::{ConnectOptions, Connection, Executor, Row};
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -113,6 +113,18 @@ impl Sessions {
                 continue;
             }
             return Err(error::connecting(error, local));
+        }
+    }
+
+    /// Whether the server answers somebody new. One that has no room for another session does.
+    pub(crate) async fn reach(&self) -> Result<(), ConnectorError> {
+        match self.connect("celosia").await {
+            Ok(connection) => {
+                let _ = connection.close().await;
+                Ok(())
+            }
+            Err(error) if error::is_full(&error) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

@@ -65,6 +65,12 @@ pub(crate) fn is_unknown_setting(error: &sqlx::Error) -> bool {
     has_state(error, &["42704", "22023"])
 }
 
+/// Whether a server did not let us in for want of room.
+pub(crate) fn is_full(error: &ConnectorError) -> bool {
+    let source = error.source.as_ref().and_then(|source| source.downcast_ref::<sqlx::Error>());
+    source.is_some_and(|error| has_state(error, &["53300", "53200", "53000"]))
+}
+
 fn has_state(error: &sqlx::Error, states: &[&str]) -> bool {
     match error {
         sqlx::Error::Database(server) => server.code().is_some_and(|s| states.contains(&&*s)),

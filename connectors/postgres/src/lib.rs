@@ -72,6 +72,10 @@ impl Connector for PostgresConnector {
         Ok(())
     }
 
+    async fn reach(&self) -> Result<(), ConnectorError> {
+        self.sessions.reach().await
+    }
+
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
         let lease = self.sessions.clone().lease("describe", Purpose::Once, None).await?;
         catalog::describe(lease, &self.schemas).await

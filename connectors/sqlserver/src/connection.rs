@@ -100,6 +100,11 @@ impl Sessions {
         }
     }
 
+    /// Whether the server answers somebody new.
+    pub(crate) async fn reach(&self) -> Result<(), ConnectorError> {
+        Box::pin(Session::open(&self.config)).await.map(drop)
+    }
+
     fn pooled(&self) -> Option<Session> {
         loop {
             let session = self.idle.lock().pop()?;

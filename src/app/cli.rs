@@ -2,9 +2,9 @@
 
 use super::catalog::{self, CatalogCommand};
 use super::policy::{self, PolicyCommand};
-use super::{commands, doctor, token, verify};
+use super::{commands, connect, doctor, init, token, verify};
 use crate::telemetry;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,6 +36,21 @@ enum Command {
         /// Where the demo's files are kept
         #[arg(long)]
         data: Option<PathBuf>,
+    },
+    /// Make a working configuration: asks the sources what they hold, masks what looks personal
+    Init(init::Init),
+    /// Print what an AI client needs to know to use this server
+    Connect {
+        /// The client
+        client: connect::Client,
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
     },
     /// Serve MCP over HTTP
     Serve {
@@ -183,6 +198,13 @@ pub fn run() -> ExitCode {
         match arguments.command {
             Command::Demo { stdio, listen, role, data } => {
                 commands::demo(stdio, listen, &role, data).await
+            }
+            Command::Init(asked) => init::run(asked).await,
+            Command::Connect { client, config } => connect::run(client, &config),
+            Command::Completions { shell } => {
+                let (mut command, mut out) = (Arguments::command(), std::io::stdout());
+                clap_complete::generate(shell, &mut command, "celosia", &mut out);
+                Ok(())
             }
             Command::Serve { config, listen } => commands::serve(&config, listen).await,
             Command::Stdio { config, user } => commands::stdio(&config, user.as_deref()).await,

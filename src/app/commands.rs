@@ -227,7 +227,7 @@ pub(super) async fn health(address: SocketAddr) -> Result<(), Failure> {
     }
 }
 
-fn state(source: &SourceStatus) -> String {
+pub(super) fn state(source: &SourceStatus) -> String {
     match source.state {
         SourceState::Up => format!("{} tables, {}", source.tables, source.server),
         SourceState::Waiting => "not asked yet".to_string(),

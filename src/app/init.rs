@@ -248,8 +248,11 @@ fn configuration(
     let lines: String = sources.iter().map(|s| s.line(asked.accept_over_privileged)).collect();
     let mut open = String::new();
     for (source, schema) in schemas {
-        let pattern =
-            serde_json::Value::from(format!("{source}.\"{}\".*", schema.replace('"', "")));
+        let schema = match plain(schema) {
+            Ok(schema) => schema.to_string(),
+            Err(_) => format!("\"{}\"", schema.replace('"', "")),
+        };
+        let pattern = serde_json::Value::from(format!("{source}.{schema}.*"));
         let _ = writeln!(open, "      - {{ tables: {pattern} }}");
     }
     let open = if open.is_empty() { " []\n".to_string() } else { format!("\n{open}") };

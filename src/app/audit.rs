@@ -133,7 +133,7 @@ pub(super) async fn run(command: AuditCommand) -> Result<(), Failure> {
             };
             let store = place.store()?.0;
             let mut out = std::io::BufWriter::new(std::io::stdout());
-            let write = |line| writeln!(out, "{line}");
+            let write = |line: String| writeln!(out, "{line}");
             audit::export(&store, format, &filter.selection(), write).await?;
             Ok(out.flush()?)
         }
@@ -143,8 +143,10 @@ pub(super) async fn run(command: AuditCommand) -> Result<(), Failure> {
         }
         AuditCommand::Find { config, value } => {
             let config = Config::load(&config)?;
-            let key = literal_key(&config)?.ok_or("there is no audit.literals in the configuration: \
-                 statements are recorded without the digests of their values")?;
+            let key = literal_key(&config)?.ok_or(
+                "there is no audit.literals in the configuration: \
+                 statements are recorded without the digests of their values",
+            )?;
             let selection = Selection { literal: Some(key.digest(&value)), ..Selection::default() };
             show(&config, &selection).await
         }
@@ -156,6 +158,11 @@ pub(super) async fn run(command: AuditCommand) -> Result<(), Failure> {
 /// The audit of a server.
 pub(super) async fn start(config: &Config) -> Result<Arc<AuditLog>, Failure> {
     Ok(AuditLog::start(settings(config)?).await?)
+}
+
+/// Whether an audit could be made of the configuration: its keys and addresses are what they should be.
+pub(super) fn check(config: &Config) -> Result<(), Failure> {
+    settings(config).map(drop)
 }
 
 fn settings(config: &Config) -> Result<Settings, Failure> {
@@ -292,8 +299,7 @@ async fn verify(
     if let Some(config) = &config {
         proofs.key = chain_key(config)?;
         let checkpoints = checkpoints(config)?;
-        proofs.public_key =
-            checkpoints.as_ref().and_then(|c| Some(c.signing.as_ref()?.public()));
+        proofs.public_key = checkpoints.as_ref().and_then(|c| Some(c.signing.as_ref()?.public()));
         let configured = checkpoints.and_then(|c| match c.anchor? {
             Anchor::File(path) => Some(path),
             Anchor::Command(_) => None,
@@ -316,7 +322,7 @@ async fn verify(
 /// An anchor that is not there is no anchor that agrees.
 fn read_anchor(path: PathBuf) -> Result<String, Failure> {
     let text = std::fs::read_to_string(&path);
-    Ok(text.map_err(|error| format!("the anchor {}: {error}", path.display()))?)
+    text.map_err(|error| format!("the anchor {}: {error}", path.display()).into())
 }
 
 fn tell(report: &VerifyReport, proofs: &Proofs) -> Result<(), Failure> {
@@ -330,7 +336,8 @@ fn tell(report: &VerifyReport, proofs: &Proofs) -> Result<(), Failure> {
         writeln!(out, "chain {}", report.chain)?;
     }
     if report.retired > 0 {
-        let checked = if proofs.public_key.is_some() { "" } else { "; its signature was not checked" };
+        let checked =
+            if proofs.public_key.is_some() { "" } else { "; its signature was not checked" };
         writeln!(out, "retention took the first {} away{checked}", report.retired)?;
     }
     if report.unkeyed > 0 {
@@ -370,10 +377,8 @@ async fn show(config: &Config, selection: &Selection) -> Result<(), Failure> {
 
 async fn erase(config: &Config, user: &str) -> Result<(), Failure> {
     let store = location(config)?;
-    let done = recorded(config, &format!("erase what {user} asked"), "audit erase", async {
-        audit::erase(&store, user).await
-    });
-    let keys = done.await?;
+    let what = format!("erase what {user} asked");
+    let keys = recorded(config, &what, "audit erase", audit::erase(&store, user)).await?;
     writeln!(
         std::io::stdout(),
         "{keys} data keys were destroyed; a server that runs stops using them within seconds"
@@ -388,14 +393,16 @@ async fn retain(config: &Config, days: u64) -> Result<(), Failure> {
     let sinks: Vec<String> = settings.sinks.iter().map(|sink| sink.name.clone()).collect();
     let (store, chain) = (settings.store.clone(), settings.chain().to_string());
     let what = format!("keep {days} days of records");
-    let done = recorded(config, &what, "audit retain", async {
-        Ok(audit::retain(&store, &chain, age, &key, &sinks).await?.map_or((0, 0), |r| (r.records, r.last)))
-    });
-    let (records, last) = done.await?;
+    let work = audit::retain(&store, &chain, age, &key, &sinks);
+    let gone = recorded(config, &what, "audit retain", work).await?;
     let mut out = std::io::stdout().lock();
-    match records {
-        0 => writeln!(out, "no signed segment is as old as that as a whole")?,
-        _ => writeln!(out, "{records} records, up to {last}, were dropped; a tombstone stands for them")?,
+    match gone {
+        None => writeln!(out, "no signed segment is as old as that as a whole")?,
+        Some(gone) => writeln!(
+            out,
+            "{} records, up to {}, and {} data keys were dropped; a tombstone stands for them",
+            gone.records, gone.last, gone.keys
+        )?,
     }
     Ok(())
 }

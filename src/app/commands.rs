@@ -2,7 +2,7 @@
 
 use super::doors::Callers;
 use super::reload::Reload;
-use super::{Assembly, Failure, doors, policy};
+use super::{Assembly, Failure, audit, doors, policy};
 use crate::catalog::{SourceState, SourceStatus, lock_schema};
 use crate::config::{self, Config};
 use crate::demo::{self, Role, WORKED_QUESTION};
@@ -108,6 +108,7 @@ pub(super) async fn check(config: &Path) -> Result<(), Failure> {
     if config.identity.local.is_some() {
         let _ = doors::local(&config, &assembly.rules, None)?;
     }
+    audit::check(&config)?;
     let snapshot = assembly.catalog.snapshot();
     let mut out = std::io::stdout().lock();
     for source in snapshot.sources() {

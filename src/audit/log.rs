@@ -206,7 +206,9 @@ impl AuditLog {
             }
         };
         if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
-            tracing::warn!("the audit's sinks have not got everything yet; they go on where they were");
+            tracing::warn!(
+                "the audit's sinks have not got everything yet; they go on where they were"
+            );
         }
     }
 

@@ -191,11 +191,7 @@ struct IntentBody<'a> {
 }
 
 impl<'a> IntentBody<'a> {
-    fn of(
-        intent: &'a Intent,
-        raw: Option<&'a Ciphertext>,
-        error: Option<&'static str>,
-    ) -> Self {
+    fn of(intent: &'a Intent, raw: Option<&'a Ciphertext>, error: Option<&'static str>) -> Self {
         Self {
             user: &intent.user,
             roles: &intent.roles,

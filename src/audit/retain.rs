@@ -58,7 +58,8 @@ pub async fn retain(
     };
     let signed = Signed::of(&tombstone, Some(key));
     let sql = "INSERT INTO audit_tombstone (chain, seq, body, signature) VALUES ($1, $2, $3, $4)";
-    let values = [chain.into(), last.into(), signed.body.as_str().into(), (&*signed.signature).into()];
+    let values =
+        [chain.into(), last.into(), signed.body.as_str().into(), (&*signed.signature).into()];
     connection.execute(sql, &values).await?;
     // From here on the records are gone for whoever verifies; whatever is left of them goes the next time.
     let records = take_away(&mut connection, chain, last).await?;
@@ -88,11 +89,7 @@ async fn last_of_old_segments(
     Ok(rows.first().map(|row| row.int(0)).transpose()?)
 }
 
-async fn take_away(
-    connection: &mut Connection,
-    chain: &str,
-    last: i64,
-) -> Result<u64, AuditError> {
+async fn take_away(connection: &mut Connection, chain: &str, last: i64) -> Result<u64, AuditError> {
     let mut gone = 0;
     loop {
         let taken = if connection.is_postgres() {

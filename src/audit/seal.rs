@@ -53,7 +53,7 @@ impl Sealer {
     async fn run(mut self, mut asked: mpsc::Receiver<oneshot::Sender<()>>) {
         let mut head = self.feed.head.clone();
         // What an earlier process left is due now.
-        let mut due = Some(Instant::now());
+        let mut due = (*head.borrow() > self.sealed).then(Instant::now);
         let mut not_before = Instant::now();
         loop {
             let now = Instant::now();

@@ -145,7 +145,8 @@ impl Vault {
         let sql = "INSERT INTO audit_data_key (id, subject, made, until, wrapped)
                    VALUES ($1, $2, $3, $4, $5)";
         let wrapped = join(&nonce, &wrapped);
-        let values = vec![(&*id).into(), subject.into(), made.into(), until.into(), (&*wrapped).into()];
+        let values =
+            vec![(&*id).into(), subject.into(), made.into(), until.into(), (&*wrapped).into()];
         notes.write(Note { sql, values }).await?;
         let now = Instant::now();
         Ok(DataKey { id, key, until: now + self.period, seen: Mutex::new(now) })

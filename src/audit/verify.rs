@@ -204,8 +204,10 @@ impl Chain {
         connection: &mut Connection,
         proofs: &Proofs,
     ) -> Result<(), VerifyFailure> {
-        let sql = "SELECT seq, body, signature, n FROM audit_checkpoint WHERE chain = $1 ORDER BY n";
-        for row in connection.rows(sql, &[self.head.chain.as_str().into()]).await? {
+        let sql =
+            "SELECT seq, body, signature, n FROM audit_checkpoint WHERE chain = $1 ORDER BY n";
+        let rows = connection.rows(sql, &[self.head.chain.as_str().into()]).await?;
+        for row in rows {
             let statement = self.statement(&row, CHECKPOINT, proofs.public_key.as_ref())?;
             self.checkpoints += 1;
             if statement.n != self.checkpoints || row.int(3)? != number(statement.n) {
@@ -223,7 +225,8 @@ impl Chain {
         proofs: &Proofs,
     ) -> Result<(), VerifyFailure> {
         let sql = "SELECT seq, body, signature FROM audit_tombstone WHERE chain = $1 ORDER BY seq";
-        for row in connection.rows(sql, &[self.head.chain.as_str().into()]).await? {
+        let rows = connection.rows(sql, &[self.head.chain.as_str().into()]).await?;
+        for row in rows {
             let statement = self.statement(&row, RETENTION, proofs.public_key.as_ref())?;
             let seq = statement.seq;
             let hash = bytes_of(&statement.hash).ok_or(VerifyFailure::Forged { seq })?;
@@ -262,7 +265,8 @@ impl Chain {
         anchored: &[(Signed, Statement)],
         key: Option<&PublicKey>,
     ) -> Result<(), VerifyFailure> {
-        for (signed, statement) in anchored.iter().filter(|(_, s)| s.chain == self.head.chain) {
+        let chain = self.head.chain.clone();
+        for (signed, statement) in anchored.iter().filter(|(_, s)| s.chain == chain) {
             if signed.read(key).is_none() {
                 return Err(VerifyFailure::Forged { seq: statement.seq });
             }

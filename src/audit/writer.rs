@@ -65,12 +65,13 @@ pub(super) async fn run(
                 group.add(entry);
             }
         }
-        let notes = group.answer(&result);
-        if let Ok(first) = result
+        // Before the answers: whoever has one and asks again is held to what was written for it.
+        if let Ok(first) = &result
             && records > 0
         {
             head.send_replace(first + records - 1);
         }
+        let notes = group.answer(&result);
         for (note, reply) in notes {
             // Whoever is not there any more needs no answer.
             let _ = reply.send(store.note(&note).await);

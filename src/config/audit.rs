@@ -274,7 +274,8 @@ impl Checker<'_> {
                 AuditStore::Sqlite(self.directory.join(path))
             }
             _ => {
-                let message = "write `sqlite:` and a path, such as sqlite:audit.db, or a PostgreSQL URL";
+                let message =
+                    "write `sqlite:` and a path, such as sqlite:audit.db, or a PostgreSQL URL";
                 self.error(&raw, "audit.store", message);
                 AuditStore::Sqlite(PathBuf::new())
             }
@@ -285,6 +286,7 @@ impl Checker<'_> {
         let line = raw.defined.line();
         let raw = raw.value;
         let signing_key = raw.signing_key;
+        let has_anchor = raw.anchor.is_some();
         let anchor = raw.anchor;
         if signing_key.is_none() && anchor.is_none() {
             let message = "name a signing_key, an anchor, or both";
@@ -294,7 +296,7 @@ impl Checker<'_> {
         let (file, command) = (file.flatten(), command.flatten());
         let one = file.is_some() != command.is_some();
         let is_empty = command.as_ref().is_some_and(Vec::is_empty);
-        if (file.is_some() || command.is_some()) && !one || is_empty {
+        if has_anchor && (!one || is_empty) {
             self.at(line, "audit.checkpoints.anchor", "name a file or a command");
         }
         AuditCheckpoints {
@@ -347,6 +349,11 @@ impl Checker<'_> {
             return None;
         };
         let required = raw.required.then(|| raw.lag.map_or(10_000, NonZeroU64::get));
-        Some(AuditSink { name, as_stored: raw.format == Some(RawFormat::Records), required, target })
+        Some(AuditSink {
+            name,
+            as_stored: raw.format == Some(RawFormat::Records),
+            required,
+            target,
+        })
     }
 }

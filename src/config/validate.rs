@@ -2,13 +2,12 @@
 
 use super::error::{ConfigError, ConfigErrors, yaml_error};
 use super::raw::{
-    RawAttribute, RawConfig, RawDriver, RawIdentity, RawKind, RawLocal,
-    RawPrivilege, RawServer, RawSource,
+    RawAttribute, RawConfig, RawDriver, RawIdentity, RawKind, RawLocal, RawPrivilege, RawServer,
+    RawSource,
 };
 use super::secret::{Secret, holds_password, resolve};
 use super::{
-    Catalog, Config, Identity, Kind, Limits, LocalUser, OracleDriver, Results,
-    Server, Source,
+    Catalog, Config, Identity, Kind, Limits, LocalUser, OracleDriver, Results, Server, Source,
 };
 use crate::model::Attribute;
 use celosia_connector_api::Budget;

@@ -1,7 +1,6 @@
 //! The engine: takes a principal and a request, gives an answer with its receipt, or an error.
 
 use super::caution;
-use super::{describe, digests};
 use super::planner::Planner;
 use super::request::{
     Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, VisibleName,
@@ -9,6 +8,7 @@ use super::request::{
 use super::run::{Done, Run, Trail};
 use super::session::{View, Views};
 use super::supervise::Supervisor;
+use super::{describe, digests};
 use crate::audit::{AuditLog, Intent, Receipt};
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Result};

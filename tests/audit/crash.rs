@@ -16,7 +16,8 @@ const CLIENTS: usize = 3;
 
 #[test]
 fn a_killed_process_loses_no_record_of_rows_that_left() {
-    let seed = std::env::var("CELOSIA_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(20_261_126);
+    let seed =
+        std::env::var("CELOSIA_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(20_261_126);
     println!("seed {seed}");
     let mut random = Rng::new(seed);
     let demo = Arc::new(Demo::new());
@@ -25,7 +26,8 @@ fn a_killed_process_loses_no_record_of_rows_that_left() {
     let proofs = "audit: { store: \"sqlite:audit.db\", checkpoints: { records: 20, interval: 1s, \
         signing_key: \"file:audit-signing.pem\", anchor: { file: audit.anchor } }, \
         sinks: { file: { kind: jsonl, file: audit.jsonl, format: records, rotate: 1GiB } }";
-    let config = demo.write("crash.yaml", &demo.config(&[("audit: { store: \"sqlite:audit.db\"", proofs)]));
+    let config =
+        demo.write("crash.yaml", &demo.config(&[("audit: { store: \"sqlite:audit.db\"", proofs)]));
     let answered = Arc::new(Mutex::new(Vec::new()));
     for _ in 0..KILLS {
         let server = Arc::new(Server::serve(&demo, &config));
@@ -38,7 +40,8 @@ fn a_killed_process_loses_no_record_of_rows_that_left() {
                 while started.elapsed() < pause {
                     std::thread::yield_now();
                 }
-                let killed = std::process::Command::new("kill").args(["-9", &process.to_string()]).status();
+                let killed =
+                    std::process::Command::new("kill").args(["-9", &process.to_string()]).status();
                 over.store(true, Ordering::Relaxed);
                 assert!(killed.unwrap().success());
             })
@@ -58,7 +61,8 @@ fn a_killed_process_loses_no_record_of_rows_that_left() {
     let exported = celosia(&["audit", "export", "--config", config, "--format", "jsonl"]);
     let exported = String::from_utf8(exported.stdout).unwrap();
     let (mut opened, mut closed) = (HashSet::new(), HashSet::new());
-    let records: Vec<Json> = exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let records: Vec<Json> =
+        exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for record in &records {
         let id = record["id"].as_str().unwrap().to_string();
         match record["kind"].as_str().unwrap() {
@@ -71,7 +75,10 @@ fn a_killed_process_loses_no_record_of_rows_that_left() {
     println!("{} answers, {} records; {said}", answered.len(), records.len());
     assert!(answered.len() as u64 > KILLS, "the server was killed before it answered at all");
     for id in answered.iter() {
-        assert!(opened.contains(id) && closed.contains(id), "{id} was answered and is not recorded");
+        assert!(
+            opened.contains(id) && closed.contains(id),
+            "{id} was answered and is not recorded"
+        );
     }
     // The sink has everything too, perhaps some of it twice, once a server lives long enough.
     let server = Server::serve(&demo, std::path::Path::new(config));

@@ -87,9 +87,9 @@ fn old_segments_go_and_what_follows_still_verifies() {
         // Nothing is as old as that; everything is older than nothing.
         let day = Duration::from_secs(86_400);
         assert_eq!(retain(&lab.location, "main", day, &key, &[]).await.unwrap(), None);
+        tokio::time::sleep(Duration::from_millis(5)).await;
         let waits = retain(&lab.location, "main", Duration::ZERO, &key, &["siem".into()]).await;
         assert!(waits.is_err(), "a sink has not got the records");
-        tokio::time::sleep(Duration::from_millis(5)).await;
         let gone = retain(&lab.location, "main", Duration::ZERO, &key, &[]).await.unwrap().unwrap();
         assert_eq!((gone.records, gone.last), (6, 6));
         answer(&log, intent("bob")).await;
@@ -100,10 +100,8 @@ fn old_segments_go_and_what_follows_still_verifies() {
         // Whoever has not got the key cannot say that retention took something.
         let other = Proofs { public_key: Some(signing(ANOTHER).public()), ..Proofs::default() };
         assert!(matches!(lab.verify(&other).await, Err(VerifyFailure::Forged { .. })));
-        lab.tamper(
-            "DROP TRIGGER audit_record_not_deleted; DELETE FROM audit_record WHERE seq = 7",
-        )
-        .await;
+        lab.tamper("DROP TRIGGER audit_record_not_deleted; DELETE FROM audit_record WHERE seq = 7")
+            .await;
         assert_eq!(lab.verify(&signed).await, Err(VerifyFailure::Removed { seq: 7 }));
     });
 }

@@ -71,7 +71,8 @@ fn intent(user: &str) -> Intent {
 /// A statement that is answered.
 async fn answer(log: &AuditLog, intent: Intent) {
     let open = log.open(intent).await.unwrap();
-    let _receipt = log.close(open, &Outcome { rows_returned: 1, ..Outcome::default() }).await.unwrap();
+    let _receipt =
+        log.close(open, &Outcome { rows_returned: 1, ..Outcome::default() }).await.unwrap();
 }
 
 fn checkpoints(records: u64) -> Checkpoints {

@@ -8,11 +8,39 @@ use std::sync::Arc;
 
 /// Every key that may stand at the top of such an event, of version 1.3.0 with the profile `security_control`.
 const KNOWN: &[&str] = &[
-    "action", "action_id", "activity_id", "activity_name", "actor", "authorizations", "category_name",
-    "category_uid", "class_name", "class_uid", "database", "disposition", "disposition_id", "duration",
-    "end_time", "metadata", "policy", "query_info", "severity", "severity_id", "src_endpoint",
-    "start_time", "status", "status_code", "status_detail", "status_id", "table", "time", "type",
-    "type_id", "type_name", "type_uid", "unmapped",
+    "action",
+    "action_id",
+    "activity_id",
+    "activity_name",
+    "actor",
+    "authorizations",
+    "category_name",
+    "category_uid",
+    "class_name",
+    "class_uid",
+    "database",
+    "disposition",
+    "disposition_id",
+    "duration",
+    "end_time",
+    "metadata",
+    "policy",
+    "query_info",
+    "severity",
+    "severity_id",
+    "src_endpoint",
+    "start_time",
+    "status",
+    "status_code",
+    "status_detail",
+    "status_id",
+    "table",
+    "time",
+    "type",
+    "type_id",
+    "type_name",
+    "type_uid",
+    "unmapped",
 ];
 
 fn run(arguments: &[&str]) -> String {
@@ -60,7 +88,8 @@ fn events_have_the_form_of_the_class_and_say_who_what_and_why() {
     let config = path.to_str().unwrap();
     let server = Arc::new(Server::serve(&demo, &path));
     let client = Client::new(&server, "analyst", MODERN);
-    let sql = "SELECT name, email FROM shop.main.customers WHERE email <> 'ana@mail.example' AND id < $1";
+    let sql =
+        "SELECT name, email FROM shop.main.customers WHERE email <> 'ana@mail.example' AND id < $1";
     // Asked twice: the second time from the kept plan.
     for _ in 0..2 {
         client.answer("query", json!({"sql": sql, "params": [17]}));
@@ -73,7 +102,8 @@ fn events_have_the_form_of_the_class_and_say_who_what_and_why() {
     let records = export(config, "jsonl");
     assert_eq!(events.len(), records.len());
     events.iter().for_each(check);
-    let of = |detail: &str| events.iter().filter(|e| e["status_detail"] == detail).collect::<Vec<_>>();
+    let of =
+        |detail: &str| events.iter().filter(|e| e["status_detail"] == detail).collect::<Vec<_>>();
     let answered = of("answered");
     assert_eq!(answered.len(), 2);
     for event in answered {
@@ -95,11 +125,15 @@ fn events_have_the_form_of_the_class_and_say_who_what_and_why() {
     assert_eq!((&refused[0]["action_id"], &refused[0]["disposition_id"]), (&json!(2), &json!(2)));
 
     // Whoever has the key finds who asked for a value; whoever has not finds neither it nor the words.
-    let count = |value: &str| run(&["audit", "find", "--config", config, "--value", value]).lines().count();
+    let count =
+        |value: &str| run(&["audit", "find", "--config", config, "--value", value]).lines().count();
     assert_eq!((count("ANA@mail.example"), count("17"), count("bob@mail.example")), (2, 2, 0));
     assert!(!contains(demo.path(), "ana@mail.example") && !contains(demo.path(), "secret_things"));
     let shown = run(&["audit", "show", "--config", config, "--user", "demo-analyst"]);
-    assert!(shown.contains("ana@mail.example") && shown.contains("DROP TABLE secret_things"), "{shown}");
+    assert!(
+        shown.contains("ana@mail.example") && shown.contains("DROP TABLE secret_things"),
+        "{shown}"
+    );
     let erased = run(&["audit", "erase", "--config", config, "--user", "demo-analyst"]);
     assert!(erased.starts_with("1 data keys"), "{erased}");
     let shown = run(&["audit", "show", "--config", config, "--user", "demo-analyst"]);

@@ -119,7 +119,8 @@ fn an_end_that_was_cut_off_is_found_by_the_anchor() {
         let anchored = Proofs { anchor: Some(text.clone()), ..proofs(&key) };
         assert_eq!(lab.verify(&anchored).await.unwrap().anchors, 6);
         // The end goes with all that speaks of it: what is left agrees with itself.
-        let cut = "DELETE FROM audit_record WHERE seq > 6; DELETE FROM audit_checkpoint WHERE n > 3;
+        let cut =
+            "DELETE FROM audit_record WHERE seq > 6; DELETE FROM audit_checkpoint WHERE n > 3;
             UPDATE audit_head SET count = 6, hash = (SELECT hash FROM audit_record WHERE seq = 6);";
         lab.tamper(&format!("{UNGUARDED} {cut}")).await;
         assert_eq!(lab.verify(&proofs(&key)).await.unwrap().records, 6);
@@ -161,16 +162,29 @@ fn a_key_may_come_later_and_cannot_be_taken_away() {
 fn a_store_of_the_first_version_still_verifies() {
     block_on(async {
         let lab = Lab::new();
-        let options = SqliteConnectOptions::new().filename(lab.path("audit.db")).create_if_missing(true);
+        let options =
+            SqliteConnectOptions::new().filename(lab.path("audit.db")).create_if_missing(true);
         let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
         let kind = sqlx::migrate::MigrationType::Simple;
         let sql = include_str!("../../migrations/0001_audit.sql");
-        let first = sqlx::migrate::Migration::new(1, "audit".into(), kind, sqlx::SqlSafeStr::into_sql_str(sql), false);
+        let first = sqlx::migrate::Migration::new(
+            1,
+            "audit".into(),
+            kind,
+            sqlx::SqlSafeStr::into_sql_str(sql),
+            false,
+        );
         sqlx::migrate::Migrator::with_migrations(vec![first]).run(&mut connection).await.unwrap();
         let mut previous = vec![0; 32];
         let bodies = [
-            ("open", r#"{"user":"ana","roles":["analyst"],"principal_kind":"local","client":"c","tool":"query","statement":"select ?","fingerprint":"f","tables":[],"policy_version":"p","catalog_version":1}"#),
-            ("close", r#"{"open_seq":1,"status":"answered","sources":[],"masks":[],"filters":[],"lineage":[],"rows_returned":1,"bytes":8,"truncated":false,"ms":0.5,"catalog_age_ms":3}"#),
+            (
+                "open",
+                r#"{"user":"ana","roles":["analyst"],"principal_kind":"local","client":"c","tool":"query","statement":"select ?","fingerprint":"f","tables":[],"policy_version":"p","catalog_version":1}"#,
+            ),
+            (
+                "close",
+                r#"{"open_seq":1,"status":"answered","sources":[],"masks":[],"filters":[],"lineage":[],"rows_returned":1,"bytes":8,"truncated":false,"ms":0.5,"catalog_age_ms":3}"#,
+            ),
         ];
         for (index, (kind, body)) in bodies.into_iter().enumerate() {
             let seq = index as i64 + 1;
@@ -181,7 +195,8 @@ fn a_store_of_the_first_version_still_verifies() {
             }
             let hash = Sha256::digest(&bytes).to_vec();
             let sql = "INSERT INTO audit_record (seq, at, kind, id, body, prev_hash, hash) VALUES (?, 7, ?, 'q1', ?, ?, ?)";
-            let insert = sqlx::query(sql).bind(seq).bind(kind).bind(body).bind(previous).bind(hash.clone());
+            let insert =
+                sqlx::query(sql).bind(seq).bind(kind).bind(body).bind(previous).bind(hash.clone());
             insert.execute(&mut connection).await.unwrap();
             previous = hash;
         }

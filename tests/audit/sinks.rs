@@ -2,9 +2,10 @@
 
 use super::{Lab, answer, intent, lines, until};
 use crate::support::block_on;
-use celosia::audit::{AuditLog, Format, Header, Proofs, Settings, SinkSettings, SyslogAddress, Target};
+use celosia::audit::{
+    AuditLog, Format, Header, Proofs, Settings, SinkSettings, SyslogAddress, Target,
+};
 use serde_json::Value as Json;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -183,7 +184,10 @@ async fn collector(listener: TcpListener, taken: Arc<Mutex<Vec<Json>>>) {
             let Some((head, body)) = request(&mut stream).await else { break };
             asked += 1;
             let head = head.to_lowercase();
-            assert!(head.starts_with("post /v1/logs") && head.contains("authorization: bearer collector"));
+            assert!(
+                head.starts_with("post /v1/logs")
+                    && head.contains("authorization: bearer collector")
+            );
             let status = match asked {
                 1 => "503 Service Unavailable",
                 2 => break,
@@ -208,8 +212,7 @@ async fn request(stream: &mut tokio::net::TcpStream) -> Option<(String, Vec<u8>)
             });
             let length = length.unwrap();
             if seen.len() >= end + 4 + length {
-                let mut body = Vec::new();
-                seen[end + 4..end + 4 + length].as_ref().read_to_end(&mut body).unwrap();
+                let body = seen[end + 4..end + 4 + length].to_vec();
                 return Some((head, body));
             }
         }

@@ -117,7 +117,8 @@ mod tests {
         let path = directory.path().join("audit.jsonl");
         let sink = Jsonl::new(path.clone(), 50, 2);
         sink.deliver(&events(0..3)).await.expect("written");
-        std::fs::write(&path, std::fs::read_to_string(&path).expect("text") + "{\"n\":00").expect("torn");
+        std::fs::write(&path, std::fs::read_to_string(&path).expect("text") + "{\"n\":00")
+            .expect("torn");
         sink.deliver(&events(3..12)).await.expect("written");
         let read = |suffix: &str| std::fs::read_to_string(aside(&path, suffix)).expect("text");
         let all = read("2") + &read("1") + &std::fs::read_to_string(&path).expect("text");

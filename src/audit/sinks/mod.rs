@@ -199,7 +199,10 @@ impl Worker {
             match self.step().await {
                 Ok(more) => {
                     if failing {
-                        tracing::info!(sink = self.progress.name, "the audit sink takes records again");
+                        tracing::info!(
+                            sink = self.progress.name,
+                            "the audit sink takes records again"
+                        );
                     }
                     (failing, pause) = (false, PAUSE.0);
                     if more {

@@ -88,9 +88,7 @@ impl Location {
             }
             Location::Postgres(options) => {
                 match tokio::time::timeout(PATIENCE, options.connect()).await {
-                    Ok(connected) => {
-                        Ok(Connection::Postgres(Box::new(connected.map_err(failed)?)))
-                    }
+                    Ok(connected) => Ok(Connection::Postgres(Box::new(connected.map_err(failed)?))),
                     Err(_) => Err(AuditError::new("the audit store", "does not answer")),
                 }
             }
@@ -100,9 +98,9 @@ impl Location {
 
 /// The machine's name: what a replica is called unless the configuration says otherwise.
 pub fn host_name() -> String {
-    let named = std::env::var("HOSTNAME").ok().or_else(|| {
-        std::fs::read_to_string("/proc/sys/kernel/hostname").ok()
-    });
+    let named = std::env::var("HOSTNAME")
+        .ok()
+        .or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok());
     let name: String = named
         .unwrap_or_default()
         .trim()

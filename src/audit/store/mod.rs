@@ -8,13 +8,14 @@ mod sqlite;
 mod wal;
 
 pub(super) use connection::{Connection, Row, Value};
-pub use location::{Location, host_name};
 pub(super) use location::{LONE_CHAIN, Purpose};
+pub use location::{Location, host_name};
 use postgres::PostgresStore;
 pub(super) use read::{Head, Stored, has_proofs, head_of, heads, records};
 use sqlite::SqliteStore;
 
-use super::record::{ChainKey, Draft};
+use super::keys::ChainKey;
+use super::record::Draft;
 use crate::error::Error;
 use std::fmt;
 use std::sync::Arc;

@@ -5,10 +5,11 @@ use super::connection::Connection;
 use super::location::{Location, Purpose};
 use super::read::head_of;
 use super::{AuditError, CHAIN_ATTEMPTS, Durability, Note};
-use crate::audit::record::{ChainKey, Covered, Draft, GENESIS, Hash};
+use crate::audit::keys::ChainKey;
+use crate::audit::record::{Covered, Draft, GENESIS, Hash};
+use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnection;
-use sqlx::SqlSafeStr;
 use std::time::Duration;
 
 /// How long a group may take: a store that hangs is a store that cannot be written.
@@ -25,7 +26,7 @@ const APPEND: &str = "WITH moved AS (
 
 /// The database and our place in our chain.
 #[derive(Debug)]
-pub(super) struct PostgresStore {
+pub(in crate::audit) struct PostgresStore {
     location: Location,
     chain: String,
     durability: Durability,
@@ -131,7 +132,10 @@ impl PostgresStore {
                 return Ok(count + 1);
             }
         }
-        Err(AuditError::new("cannot append", "another server writes to this chain all the time; give each its own audit.instance"))
+        Err(AuditError::new(
+            "cannot append",
+            "another server writes to this chain all the time; give each its own audit.instance",
+        ))
     }
 
     /// Appends behind `count`; `None` where the chain has moved on.

@@ -1,9 +1,10 @@
 //! The SQLite file behind the audit: opening, appending, noticing that it is gone.
 
 use super::connection::Connection as Either;
-use super::{AuditError, CHAIN_ATTEMPTS, Durability, MAX_GROUP, Note};
 use super::wal::{AT_MOST_PAGES, Checkpoints};
-use crate::audit::record::{ChainKey, Covered, Draft, GENESIS, Hash};
+use super::{AuditError, CHAIN_ATTEMPTS, Durability, MAX_GROUP, Note};
+use crate::audit::keys::ChainKey;
+use crate::audit::record::{Covered, Draft, GENESIS, Hash};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqlSafeStr};
@@ -18,7 +19,7 @@ const MOVED_ON: &str = "audit chain has moved on";
 
 /// The file and our place in its chain.
 #[derive(Debug)]
-pub(super) struct SqliteStore {
+pub(in crate::audit) struct SqliteStore {
     path: PathBuf,
     options: SqliteConnectOptions,
     key: Option<ChainKey>,
@@ -144,9 +145,7 @@ impl SqliteStore {
 }
 
 /// The store's head: the number of records and the last one's hash.
-async fn read_head(
-    connection: &mut SqliteConnection,
-) -> Result<(u64, Hash), AuditError> {
+async fn read_head(connection: &mut SqliteConnection) -> Result<(u64, Hash), AuditError> {
     let unreadable = |e: sqlx::Error| AuditError::new("the audit store's head cannot be read", e);
     let row = sqlx::query("SELECT count, hash FROM audit_head").fetch_one(connection).await;
     let row = row.map_err(unreadable)?;

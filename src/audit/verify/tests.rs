@@ -1,5 +1,5 @@
-use crate::audit::log::tests::{intent, raw, store};
 use super::*;
+use crate::audit::log::tests::{intent, raw, store};
 use crate::audit::{AuditLog, Durability};
 use crate::error::Code;
 use sqlx::{AssertSqlSafe, Row};
@@ -14,8 +14,7 @@ async fn five_records() -> (TempDir, String) {
 }
 
 async fn tamper(dir: &TempDir, statements: &str) {
-    let drop_triggers =
-        "DROP TRIGGER audit_record_follows; DROP TRIGGER audit_record_moves_head;
+    let drop_triggers = "DROP TRIGGER audit_record_follows; DROP TRIGGER audit_record_moves_head;
         DROP TRIGGER audit_record_not_updated; DROP TRIGGER audit_record_not_deleted;
         DROP TRIGGER audit_head_moves_forward;";
     let mut connection = raw(dir).await;
@@ -34,19 +33,10 @@ async fn every_kind_of_tampering_is_named() {
                 UPDATE audit_record SET seq = 3 WHERE seq = 99";
     let cut = "DELETE FROM audit_record WHERE seq >= 4";
     let cases: [(&str, VerifyFailure); 10] = [
-        (
-            "UPDATE audit_record SET body = '{}' WHERE seq = 3",
-            VerifyFailure::Altered { seq: 3 },
-        ),
-        (
-            "UPDATE audit_record SET at = at + 1 WHERE seq = 1",
-            VerifyFailure::Altered { seq: 1 },
-        ),
+        ("UPDATE audit_record SET body = '{}' WHERE seq = 3", VerifyFailure::Altered { seq: 3 }),
+        ("UPDATE audit_record SET at = at + 1 WHERE seq = 1", VerifyFailure::Altered { seq: 1 }),
         ("UPDATE audit_record SET id = 'x' WHERE seq = 5", VerifyFailure::Altered { seq: 5 }),
-        (
-            "UPDATE audit_record SET kind = 'open' WHERE seq = 2",
-            VerifyFailure::Altered { seq: 2 },
-        ),
+        ("UPDATE audit_record SET kind = 'open' WHERE seq = 2", VerifyFailure::Altered { seq: 2 }),
         (
             "UPDATE audit_record SET hash = zeroblob(32) WHERE seq = 2",
             VerifyFailure::Altered { seq: 2 },
@@ -74,8 +64,7 @@ async fn a_record_with_a_hash_of_its_own_does_not_fit_the_chain() {
         let sql = "SELECT at, id, prev_hash FROM audit_record WHERE seq = ?";
         let row = sqlx::query(sql).bind(seq).fetch_one(&mut connection).await.expect("a row");
         let (at, id, previous): (i64, String, Vec<u8>) = (row.get(0), row.get(1), row.get(2));
-        let forged =
-            Covered { previous: &previous, seq, at, kind: "refused", id: &id, body: "{}" };
+        let forged = Covered { previous: &previous, seq, at, kind: "refused", id: &id, body: "{}" };
         let hash = forged.hash(None).to_vec();
         let sql = "UPDATE audit_record SET body = '{}', hash = ? WHERE seq = ?";
         let update = sqlx::query(sql).bind(hash).bind(seq).execute(&mut connection);

@@ -184,7 +184,7 @@ pub fn run() -> ExitCode {
             Command::SuggestMasks { config, source, samples } => {
                 catalog::suggest(&config, source.as_deref(), samples).await
             }
-            Command::Audit { command } => audit::run(command).await,
+            Command::Audit { command } => Box::pin(audit::run(command)).await,
             Command::Keys { command: KeysCommand::New } => commands::new_key(),
             Command::Token { command: TokenCommand::Explain { config, token_file } } => {
                 token::explain(&config, token_file.as_deref()).await

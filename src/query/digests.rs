@@ -33,7 +33,7 @@ impl Digests {
                 numbered.map(|(i, value)| ((i + 1).to_string(), digest(value))).collect()
             }
             Parameters::Named(values) => {
-                values.iter().map(|(name, value)| (name.clone(), digest(value))).collect()
+                values.iter().map(|(name, value)| (known(name, key), digest(value))).collect()
             }
         };
         Self { literals: literals.into(), parameters: parameters.into() }
@@ -48,6 +48,12 @@ fn of_value(value: &Json, key: &LiteralKey, left: &mut usize) -> Vec<String> {
         }
         other => vec![key.digest(&text(other))],
     }
+}
+
+/// A parameter's name, if it is one: what stands there is untrusted and may be a value by mistake.
+fn known(name: &str, key: &LiteralKey) -> String {
+    let fits = name.len() <= 63 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if fits { name.to_string() } else { format!("#{}", key.digest(name)) }
 }
 
 fn text(value: &Json) -> String {
@@ -108,6 +114,12 @@ mod tests {
         // Without a key nothing is kept.
         assert!(Statement::parse(sql).expect("parses").literals().is_empty());
         assert!(Digests::of(Vec::new(), &parameters, None).parameters.is_empty());
+        let Json::Object(named) = json!({"region": "x", "ana@mail.example": 1}) else {
+            unreachable!()
+        };
+        let named = Digests::of(Vec::new(), &Parameters::Named(named), Some(&key));
+        assert_eq!(named.parameters[0].0, "region");
+        assert!(named.parameters[1].0.starts_with('#'));
         let many = Parameters::Positional(vec![json!(vec![1; MOST + 1])]);
         assert_eq!(Digests::of(Vec::new(), &many, Some(&key)).parameters[0].1.len(), 1);
     }

@@ -1,5 +1,6 @@
 //! The command line.
 
+use super::audit::{self, AuditCommand};
 use super::catalog::{self, CatalogCommand};
 use super::policy::{self, PolicyCommand};
 use super::{commands, connect, doctor, init, token, verify};
@@ -151,19 +152,6 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-enum AuditCommand {
-    /// Find a record that was altered, removed or reordered
-    Verify {
-        /// The configuration file
-        #[arg(long, required_unless_present = "store")]
-        config: Option<PathBuf>,
-        /// The audit store, such as sqlite:audit.db
-        #[arg(long)]
-        store: Option<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 enum KeysCommand {
     /// Make a key: its text for the client, its hash for keys.yaml
     New,
@@ -218,9 +206,7 @@ pub fn run() -> ExitCode {
             Command::SuggestMasks { config, source, samples } => {
                 catalog::suggest(&config, source.as_deref(), samples).await
             }
-            Command::Audit { command: AuditCommand::Verify { config, store } } => {
-                commands::verify_audit(config.as_deref(), store.as_deref()).await
-            }
+            Command::Audit { command } => Box::pin(audit::run(command)).await,
             Command::Keys { command: KeysCommand::New } => commands::new_key(),
             Command::Token { command: TokenCommand::Explain { config, token_file } } => {
                 token::explain(&config, token_file.as_deref()).await

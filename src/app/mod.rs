@@ -1,5 +1,6 @@
 //! The composition root: configuration in, a running engine out. The only place that names connectors.
 
+mod audit;
 mod callers;
 mod catalog;
 mod cli;
@@ -15,9 +16,9 @@ mod verify;
 
 pub use cli::run;
 
-use crate::audit::{AuditLog, Durability};
+use crate::audit::AuditLog;
 use crate::catalog::{Catalog, Lock, Snapshot};
-use crate::config::{self, Config, Kind, OracleDriver, Source};
+use crate::config::{Config, Kind, OracleDriver, Source};
 use crate::model::TableEntry;
 use crate::policy::{PseudonymKey, Rules};
 use crate::query::{Engine, Limits, Parts};
@@ -98,12 +99,7 @@ impl Assembly {
         if !self.problems.is_empty() {
             return Err(self.problems.join("\n").into());
         }
-        let durability = match config.audit.durability {
-            config::Durability::Process => Durability::Process,
-            config::Durability::Disk => Durability::Disk,
-        };
-        let store = format!("sqlite:{}", config.audit.store.display());
-        Ok(AuditLog::connect(&store, durability, None).await?)
+        audit::start(config).await
     }
 
     fn parts(&self, config: &Config, audit: Arc<AuditLog>) -> Result<Parts, Failure> {

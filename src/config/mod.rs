@@ -3,6 +3,7 @@
 //! The key `roles` belongs to the policy, which reads it from the same text ([`Config::text`]) so that
 //! its errors name the right line.
 
+mod audit;
 mod error;
 mod oidc;
 mod raw;
@@ -10,6 +11,7 @@ mod secret;
 mod units;
 mod validate;
 
+pub use audit::{Audit, AuditCheckpoints, AuditSink, AuditStore, AuditTarget, Durability};
 pub use error::{ConfigError, ConfigErrors};
 pub use raw::schema;
 pub use secret::Secret;
@@ -141,24 +143,6 @@ pub struct Source {
     pub over_privileged: bool,
     /// What it may be asked to carry.
     pub budget: Budget,
-}
-
-/// Where statements are recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Audit {
-    /// The SQLite file.
-    pub store: PathBuf,
-    /// What a record survives before an answer leaves.
-    pub durability: Durability,
-}
-
-/// What an audit record survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// The end of our process.
-    Process,
-    /// The end of the machine.
-    Disk,
 }
 
 /// What one statement may cost.

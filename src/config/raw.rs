@@ -1,5 +1,6 @@
 //! The configuration as it is written, before anything is checked.
 
+use super::audit::RawAudit;
 use super::oidc::RawProvider;
 use super::units::{Size, Span};
 use schemars::JsonSchema;
@@ -214,26 +215,6 @@ pub(super) struct RawKeys {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<String>")]
     pub(super) pseudonym: Option<Spanned<String>>,
-}
-
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawAudit {
-    /// `sqlite:` and a path.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<String>")]
-    pub(super) store: Option<Spanned<String>>,
-    /// What a record survives before an answer leaves: `process` (the default) or `disk`.
-    pub(super) durability: Option<RawDurability>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum RawDurability {
-    /// The end of our process, also a sudden one.
-    Process,
-    /// A power cut too; each answer then waits for the disk twice.
-    Disk,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -2,13 +2,12 @@
 
 use super::error::{ConfigError, ConfigErrors, yaml_error};
 use super::raw::{
-    RawAttribute, RawConfig, RawDriver, RawDurability, RawIdentity, RawKind, RawLocal,
-    RawPrivilege, RawServer, RawSource,
+    RawAttribute, RawConfig, RawDriver, RawIdentity, RawKind, RawLocal, RawPrivilege, RawServer,
+    RawSource,
 };
 use super::secret::{Secret, holds_password, resolve};
 use super::{
-    Audit, Catalog, Config, Durability, Identity, Kind, Limits, LocalUser, OracleDriver, Results,
-    Server, Source,
+    Catalog, Config, Identity, Kind, Limits, LocalUser, OracleDriver, Results, Server, Source,
 };
 use crate::model::Attribute;
 use celosia_connector_api::Budget;
@@ -37,8 +36,8 @@ pub(super) fn validate(
 /// Collects what is wrong.
 pub(super) struct Checker<'a> {
     path: &'a Path,
-    directory: PathBuf,
-    environment: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) directory: PathBuf,
+    pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
     errors: Vec<ConfigError>,
 }
 
@@ -68,13 +67,7 @@ impl Checker<'_> {
             masking_rules: self.existing(raw.masking_rules, "masking_rules"),
             policy_tests: self.existing(raw.policy_tests, "policy_tests"),
             semantics: self.existing(raw.semantics, "semantics"),
-            audit: Audit {
-                store: self.audit_store(raw.audit.store),
-                durability: match raw.audit.durability {
-                    Some(RawDurability::Process) | None => Durability::Process,
-                    Some(RawDurability::Disk) => Durability::Disk,
-                },
-            },
+            audit: self.audit(raw.audit),
             limits: Limits {
                 rows: raw.limits.rows.map_or(limits.rows, Into::into),
                 bytes: raw.limits.bytes.map_or(limits.bytes, |size| size.0),
@@ -90,12 +83,12 @@ impl Checker<'_> {
                 refresh: raw.catalog.refresh.map_or(Catalog::default().refresh, |span| span.0),
                 lock: raw.catalog.lock.map(|lock| self.directory.join(lock.value)),
             },
-            pseudonym_key: raw.keys.pseudonym.and_then(|key| self.key(&key)),
+            pseudonym_key: raw.keys.pseudonym.and_then(|key| self.secret(&key, "keys.pseudonym")),
             pushdown: raw.pushdown.unwrap_or(true),
         }
     }
 
-    fn at(&mut self, line: u64, key: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn at(&mut self, line: u64, key: impl Into<String>, message: impl Into<String>) {
         self.errors.push(ConfigError::new(self.path, line, key, message));
     }
 
@@ -221,24 +214,6 @@ impl Checker<'_> {
         Some(url)
     }
 
-    fn audit_store(&mut self, raw: Option<Spanned<String>>) -> PathBuf {
-        let Some(raw) = raw else { return self.directory.join("audit.db") };
-        match raw.value.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path))
-        {
-            Some(path) if !path.is_empty() && !path.contains([':', '?']) => {
-                self.directory.join(path)
-            }
-            _ => {
-                self.error(
-                    &raw,
-                    "audit.store",
-                    "write `sqlite:` and a path, such as sqlite:audit.db",
-                );
-                PathBuf::new()
-            }
-        }
-    }
-
     pub(super) fn existing(&mut self, raw: Option<Spanned<String>>, key: &str) -> Option<PathBuf> {
         let raw = raw?;
         let path = self.directory.join(&raw.value);
@@ -248,8 +223,8 @@ impl Checker<'_> {
         Some(path)
     }
 
-    fn key(&mut self, raw: &Spanned<String>) -> Option<Secret> {
-        let key = "keys.pseudonym";
+    /// The secret that `raw` refers to.
+    pub(super) fn secret(&mut self, raw: &Spanned<String>, key: &str) -> Option<Secret> {
         match resolve(&raw.value, &self.directory, self.environment) {
             Some(Ok(secret)) => return Some(secret),
             Some(Err(message)) => self.error(raw, key, message),

@@ -88,6 +88,8 @@ pub struct Outcome {
     pub filters: Vec<AppliedFilter>,
     /// Where each output column comes from.
     pub lineage: Vec<Lineage>,
+    /// `source.schema.table.column` of every column that was read, also to filter or to join by it.
+    pub columns: Vec<String>,
     /// How the answer may be misread.
     pub warnings: Vec<Warning>,
     /// Rows in the answer's first page.

@@ -1,7 +1,6 @@
 //! The engine: takes a principal and a request, gives an answer with its receipt, or an error.
 
 use super::caution;
-use super::describe;
 use super::planner::Planner;
 use super::request::{
     Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, VisibleName,
@@ -9,6 +8,7 @@ use super::request::{
 use super::run::{Done, Run, Trail};
 use super::session::{View, Views};
 use super::supervise::Supervisor;
+use super::{describe, digests};
 use crate::audit::{AuditLog, Intent, Receipt};
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Result};
@@ -185,6 +185,11 @@ impl Engine {
         self.core.rules.load_full()
     }
 
+    /// Waits until the audit has written and told what it has to: for shutdown.
+    pub async fn flush(&self) {
+        self.core.audit.flush().await;
+    }
+
     /// Whether at least one source has said what it holds.
     pub fn is_ready(&self) -> bool {
         let snapshot = self.core.catalog.snapshot();
@@ -306,7 +311,9 @@ impl Engine {
         started: Instant,
     ) -> (Arc<View>, Arc<Trail>, Run) {
         let view = self.core.view(principal);
-        let trail = Trail::new(self.core.intent(&view, &request.client, tool));
+        let mut intent = self.core.intent(&view, &request.client, tool);
+        intent.raw = self.core.audit.keeps_raw().then(|| digests::raw(request));
+        let trail = Trail::new(intent);
         let run = Run {
             core: self.core.clone(),
             view: view.clone(),

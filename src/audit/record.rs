@@ -2,8 +2,8 @@
 
 use crate::error::Code;
 use crate::model::{
-    AppliedFilter, AppliedMask, Lineage, Outcome, Principal, PrincipalKind, QueryId, SourceReceipt,
-    TableRef, Warning,
+    AppliedFilter, AppliedMask, Lineage, Outcome, Principal, PrincipalKind, QueryId,
+    RedactedValues, SourceReceipt, TableRef, Warning,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
@@ -226,6 +226,8 @@ struct OutcomeBody<'a> {
     sources: &'a [SourceReceipt],
     masks: &'a [AppliedMask],
     filters: &'a [AppliedFilter],
+    #[serde(skip_serializing_if = "<[RedactedValues]>::is_empty")]
+    redacted: &'a [RedactedValues],
     lineage: &'a [Lineage],
     #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
     warnings: &'a [Warning],
@@ -245,6 +247,7 @@ impl<'a> OutcomeBody<'a> {
             sources: &outcome.sources,
             masks: &outcome.masks,
             filters: &outcome.filters,
+            redacted: &outcome.redacted,
             lineage: &outcome.lineage,
             warnings: &outcome.warnings,
             rows_returned: outcome.rows_returned,

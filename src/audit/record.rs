@@ -4,8 +4,8 @@ use super::keys::ChainKey;
 use super::vault::Ciphertext;
 use crate::error::Code;
 use crate::model::{
-    AppliedFilter, AppliedMask, Lineage, Outcome, Principal, PrincipalKind, QueryId, SourceReceipt,
-    TableRef, Warning,
+    AppliedFilter, AppliedMask, Lineage, Outcome, Principal, PrincipalKind, QueryId,
+    RedactedValues, SourceReceipt, TableRef, Warning,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -225,6 +225,8 @@ struct OutcomeBody<'a> {
     sources: &'a [SourceReceipt],
     masks: &'a [AppliedMask],
     filters: &'a [AppliedFilter],
+    #[serde(skip_serializing_if = "<[RedactedValues]>::is_empty")]
+    redacted: &'a [RedactedValues],
     lineage: &'a [Lineage],
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     columns: &'a [String],
@@ -246,6 +248,7 @@ impl<'a> OutcomeBody<'a> {
             sources: &outcome.sources,
             masks: &outcome.masks,
             filters: &outcome.filters,
+            redacted: &outcome.redacted,
             lineage: &outcome.lineage,
             columns: &outcome.columns,
             warnings: &outcome.warnings,

@@ -179,11 +179,42 @@ pub struct Results {
     pub ttl: Duration,
     /// Bytes of all kept results together.
     pub memory: usize,
+    /// What is taken out of them.
+    pub redact: Redact,
+}
+
+/// What is taken out of answers because it looks like a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redact {
+    /// Whether anything is.
+    pub on: bool,
+    /// More kinds of secrets than are known.
+    pub rules: Vec<RedactRule>,
+    /// Roles that are shown everything, with their lines in the file.
+    pub except: Vec<(String, u64)>,
+}
+
+/// A kind of secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactRule {
+    /// What receipts call it.
+    pub name: String,
+    /// A regular expression.
+    pub pattern: String,
+    /// Its line in the file.
+    pub line: u64,
+}
+
+impl Default for Redact {
+    fn default() -> Self {
+        Self { on: true, rules: Vec::new(), except: Vec::new() }
+    }
 }
 
 impl Default for Results {
     fn default() -> Self {
-        Self { ttl: Duration::from_secs(15 * 60), memory: 128 << 20 }
+        let redact = Redact::default();
+        Self { ttl: Duration::from_secs(15 * 60), memory: 128 << 20, redact }
     }
 }
 

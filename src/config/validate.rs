@@ -2,12 +2,13 @@
 
 use super::error::{ConfigError, ConfigErrors, yaml_error};
 use super::raw::{
-    RawAttribute, RawConfig, RawDriver, RawIdentity, RawKind, RawLocal, RawPrivilege, RawServer,
-    RawSource,
+    RawAttribute, RawConfig, RawDriver, RawIdentity, RawKind, RawLocal, RawPrivilege, RawRedact,
+    RawResults, RawServer, RawSource,
 };
 use super::secret::{Secret, holds_password, resolve};
 use super::{
-    Catalog, Config, Identity, Kind, Limits, LocalUser, OracleDriver, Results, Server, Source,
+    Catalog, Config, Identity, Kind, Limits, LocalUser, OracleDriver, Redact, RedactRule, Results,
+    Server, Source,
 };
 use crate::model::Attribute;
 use celosia_connector_api::Budget;
@@ -78,6 +79,7 @@ impl Checker<'_> {
             results: Results {
                 ttl: raw.results.ttl.map_or(results.ttl, |span| span.0),
                 memory: raw.results.memory.map_or(results.memory, |size| size.0),
+                redact: self.redact(raw.results),
             },
             catalog: Catalog {
                 refresh: raw.catalog.refresh.map_or(Catalog::default().refresh, |span| span.0),
@@ -86,6 +88,31 @@ impl Checker<'_> {
             pseudonym_key: raw.keys.pseudonym.and_then(|key| self.secret(&key, "keys.pseudonym")),
             pushdown: raw.pushdown.unwrap_or(true),
         }
+    }
+
+    fn redact(&mut self, raw: RawResults) -> Redact {
+        const MOST: usize = 100;
+        let on = raw.redact != Some(RawRedact::Off);
+        if let Some(rule) = raw.redact_rules.get(MOST) {
+            self.error(rule, "results.redact_rules", format!("there are more than {MOST} rules"));
+        }
+        if let (false, Some(rule)) = (on, raw.redact_rules.first()) {
+            self.error(
+                rule,
+                "results.redact_rules",
+                "`redact: off` leaves rules without an effect",
+            );
+        }
+        let rules = raw.redact_rules.into_iter().map(|rule| RedactRule {
+            line: rule.defined.line(),
+            name: rule.value.name,
+            pattern: rule.value.pattern,
+        });
+        let except = raw.redact_except.into_iter().map(|role| {
+            let line = role.defined.line();
+            (role.value, line)
+        });
+        Redact { on, rules: rules.collect(), except: except.collect() }
     }
 
     pub(super) fn at(&mut self, line: u64, key: impl Into<String>, message: impl Into<String>) {

@@ -6,8 +6,8 @@ mod provider;
 mod table;
 
 pub use answer::{
-    AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, SourceReceipt, Warning,
-    sql_type_name,
+    AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, RedactedValues, SourceReceipt,
+    Warning, sql_type_name,
 };
 pub use principal::{Attribute, Principal, PrincipalKind};
 pub use provider::{Algorithm, TokenProvider, is_provider_url};

@@ -53,8 +53,10 @@ fn what_a_user_asked_is_erased_and_the_chain_stays_whole() {
         log.flush().await;
         drop(log);
         for file in std::fs::read_dir(lab.directory.path()).unwrap().flatten() {
-            let bytes = String::from_utf8_lossy(&std::fs::read(file.path()).unwrap()).into_owned();
-            assert!(!bytes.contains("mail.example"), "{:?}", file.path());
+            // The store closes beside this, and takes its own log of changes away.
+            let Ok(bytes) = std::fs::read(file.path()) else { continue };
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            assert!(!text.contains("mail.example"), "{:?}", file.path());
         }
     });
 }

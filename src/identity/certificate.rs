@@ -25,6 +25,17 @@ pub enum CertificateRefusal {
     Several,
 }
 
+impl std::fmt::Display for CertificateRefusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            CertificateRefusal::Unreadable => "the certificate cannot be read",
+            CertificateRefusal::Expired => "the certificate is not valid now",
+            CertificateRefusal::Unknown => "no rule of identity.certificates names it",
+            CertificateRefusal::Several => "several rules of identity.certificates name it",
+        })
+    }
+}
+
 /// What a certificate says, for rules and for the administrator.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CertificateFacts {

@@ -26,6 +26,8 @@ const TABLE: &str = "
     CREATE POLICY own ON notes USING (role = current_user AND who = current_setting('celosia.user', true))";
 
 const ROWS: &str = "SELECT role, who, current_user::text FROM public.notes";
+const PEOPLE: [(&str, &str); 5] =
+    [("ana", "eu"), ("bo", "us"), ("o'neil; --", "eu"), ("sam", "eu"), ("ana", "us")];
 const MINE: &str = "SELECT current_user::text, coalesce(current_setting('celosia.user', true), '')";
 
 fn map() -> IdentityMap {
@@ -54,9 +56,10 @@ async fn rows(
     let mut rows = Vec::new();
     for batch in batches {
         let columns: Vec<_> = batch.columns().iter().map(texts).collect();
-        rows.extend((0..batch.num_rows()).map(|row| {
+        let batch_rows = (0..batch.num_rows()).map(|row| {
             columns.iter().map(|column| column[row].unwrap_or_default().to_string()).collect()
-        }));
+        });
+        rows.extend(batch_rows);
     }
     Ok(rows)
 }
@@ -70,8 +73,7 @@ async fn callers_at_once_see_their_own_rows_only() {
     let Some(source) = source(TABLE) else { return };
     let plain = as_reader(&source, 3);
     let named = Arc::new(Identified::new(plain.clone(), map()));
-    let people = [("ana", "eu"), ("bo", "us"), ("o'neil; --", "eu"), ("sam", "eu"), ("ana", "us")];
-    let work = people.iter().enumerate().cycle().take(15).map(|(at, (user, role))| {
+    let work = PEOPLE.iter().enumerate().cycle().take(15).map(|(at, (user, role))| {
         let (named, plain) = (named.clone(), plain.clone());
         tokio::spawn(async move {
             let wanted = match *user {

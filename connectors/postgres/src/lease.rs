@@ -343,7 +343,7 @@ fn assumed(identity: &SessionIdentity) -> String {
     let role =
         role.as_ref().map(|role| format!("; SET LOCAL ROLE \"{}\"", role.replace('"', "\"\"")));
     format!(
-        "; SET LOCAL celosia.user = {}; SET LOCAL celosia.issuer = {}{}",
+        "; SET LOCAL celosia.\"user\" = {}; SET LOCAL celosia.issuer = {}{}",
         literal(user),
         literal(issuer),
         role.unwrap_or_default()
@@ -408,7 +408,7 @@ mod tests {
         };
         assert_eq!(
             assumed(&identity),
-            "; SET LOCAL celosia.user = 'o''; RESET ROLE; --\\'; SET LOCAL celosia.issuer = ''; \
+            "; SET LOCAL celosia.\"user\" = 'o''; RESET ROLE; --\\'; SET LOCAL celosia.issuer = ''; \
              SET LOCAL ROLE \"a\"\"; RESET ROLE; --\""
         );
     }

@@ -44,7 +44,8 @@ pub(super) async fn serve_http(
         ..HttpConfig::new(listen)
     };
     let backend: Arc<dyn Backend> = engine.clone();
-    let ready = Arc::new(move || engine.is_ready());
+    let answering = engine.clone();
+    let ready = Arc::new(move || answering.is_ready());
     // Keys are there before the first token is, where the provider answers.
     let early = callers.known();
     tokio::spawn(async move {
@@ -52,12 +53,16 @@ pub(super) async fn serve_http(
             tokens.fetch_keys().await;
         }
     });
-    Ok(http::serve(listener, settings, backend, callers, ready, until_signal()).await?)
+    let served = http::serve(listener, settings, backend, callers, ready, until_signal()).await;
+    engine.flush().await;
+    Ok(served?)
 }
 
 /// Serves stdin and stdout for one local user.
 pub(super) async fn serve_stdio(engine: Arc<Engine>, principal: Principal) -> Result<(), Failure> {
-    Ok(stdio::serve(engine, principal, until_signal()).await?)
+    let served = stdio::serve(engine.clone(), principal, until_signal()).await;
+    engine.flush().await;
+    Ok(served?)
 }
 
 /// Opens the address that HTTP is served on.

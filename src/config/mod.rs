@@ -3,6 +3,7 @@
 //! The key `roles` belongs to the policy, which reads it from the same text ([`Config::text`]) so that
 //! its errors name the right line.
 
+mod audit;
 mod error;
 mod oidc;
 mod raw;
@@ -11,6 +12,7 @@ mod trust;
 mod units;
 mod validate;
 
+pub use audit::{Audit, AuditCheckpoints, AuditSink, AuditStore, AuditTarget, Durability};
 pub use error::{ConfigError, ConfigErrors};
 pub use raw::schema;
 pub use secret::Secret;
@@ -167,24 +169,6 @@ pub struct Source {
     pub budget: Budget,
 }
 
-/// Where statements are recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Audit {
-    /// The SQLite file.
-    pub store: PathBuf,
-    /// What a record survives before an answer leaves.
-    pub durability: Durability,
-}
-
-/// What an audit record survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// The end of our process.
-    Process,
-    /// The end of the machine.
-    Disk,
-}
-
 /// What one statement may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -219,11 +203,42 @@ pub struct Results {
     pub ttl: Duration,
     /// Bytes of all kept results together.
     pub memory: usize,
+    /// What is taken out of them.
+    pub redact: Redact,
+}
+
+/// What is taken out of answers because it looks like a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redact {
+    /// Whether anything is.
+    pub on: bool,
+    /// More kinds of secrets than are known.
+    pub rules: Vec<RedactRule>,
+    /// Roles that are shown everything, with their lines in the file.
+    pub except: Vec<(String, u64)>,
+}
+
+/// A kind of secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactRule {
+    /// What receipts call it.
+    pub name: String,
+    /// A regular expression.
+    pub pattern: String,
+    /// Its line in the file.
+    pub line: u64,
+}
+
+impl Default for Redact {
+    fn default() -> Self {
+        Self { on: true, rules: Vec::new(), except: Vec::new() }
+    }
 }
 
 impl Default for Results {
     fn default() -> Self {
-        Self { ttl: Duration::from_secs(15 * 60), memory: 128 << 20 }
+        let redact = Redact::default();
+        Self { ttl: Duration::from_secs(15 * 60), memory: 128 << 20, redact }
     }
 }
 

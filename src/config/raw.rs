@@ -1,5 +1,6 @@
 //! The configuration as it is written, before anything is checked.
 
+use super::audit::RawAudit;
 use super::oidc::RawProvider;
 use super::trust::{RawCertificateRule, RawProxy, RawTls};
 use super::units::{Size, Span};
@@ -245,26 +246,6 @@ pub(super) struct RawKeys {
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawAudit {
-    /// `sqlite:` and a path.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<String>")]
-    pub(super) store: Option<Spanned<String>>,
-    /// What a record survives before an answer leaves: `process` (the default) or `disk`.
-    pub(super) durability: Option<RawDurability>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum RawDurability {
-    /// The end of our process, also a sudden one.
-    Process,
-    /// A power cut too; each answer then waits for the disk twice.
-    Disk,
-}
-
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct RawLimits {
     /// Rows of one page.
     pub(super) rows: Option<NonZeroUsize>,
@@ -290,6 +271,35 @@ pub(super) struct RawResults {
     /// Bytes of all kept results together, such as `128MiB`.
     #[schemars(with = "Option<String>")]
     pub(super) memory: Option<Size>,
+    /// `on` (the default) takes what looks like a secret out of answers, `off` shows it.
+    pub(super) redact: Option<RawRedact>,
+    /// More kinds of secrets.
+    #[serde(default)]
+    #[schemars(with = "Vec<RawSecretRule>")]
+    pub(super) redact_rules: Vec<Spanned<RawSecretRule>>,
+    /// Roles that are shown everything.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) redact_except: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawRedact {
+    /// Secrets are taken out.
+    On,
+    /// Secrets are shown.
+    Off,
+}
+
+/// What a kind of secret looks like.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSecretRule {
+    /// What receipts call it.
+    pub(super) name: String,
+    /// A regular expression; where it has a group `(?<secret>...)`, only that part is taken out.
+    pub(super) pattern: String,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

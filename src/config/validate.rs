@@ -2,12 +2,12 @@
 
 use super::error::{ConfigError, ConfigErrors, yaml_error};
 use super::raw::{
-    RawAttribute, RawConfig, RawDriver, RawDurability, RawIdentity, RawKind, RawLocal,
-    RawPrivilege, RawServer, RawSource, RawSourceIdentity,
+    RawAttribute, RawConfig, RawDriver, RawIdentity, RawKind, RawLocal, RawPrivilege, RawRedact,
+    RawResults, RawServer, RawSource, RawSourceIdentity,
 };
 use super::secret::{Secret, holds_password, resolve};
 use super::{
-    Audit, Catalog, Config, Durability, Identity, Kind, Limits, LocalUser, OracleDriver, Results,
+    Catalog, Config, Identity, Kind, Limits, LocalUser, OracleDriver, Redact, RedactRule, Results,
     Server, Source,
 };
 use crate::model::Attribute;
@@ -37,8 +37,8 @@ pub(super) fn validate(
 /// Collects what is wrong.
 pub(super) struct Checker<'a> {
     path: &'a Path,
-    directory: PathBuf,
-    environment: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) directory: PathBuf,
+    pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
     errors: Vec<ConfigError>,
 }
 
@@ -69,13 +69,7 @@ impl Checker<'_> {
             masking_rules: self.existing(raw.masking_rules, "masking_rules"),
             policy_tests: self.existing(raw.policy_tests, "policy_tests"),
             semantics: self.existing(raw.semantics, "semantics"),
-            audit: Audit {
-                store: self.audit_store(raw.audit.store),
-                durability: match raw.audit.durability {
-                    Some(RawDurability::Process) | None => Durability::Process,
-                    Some(RawDurability::Disk) => Durability::Disk,
-                },
-            },
+            audit: self.audit(raw.audit),
             limits: Limits {
                 rows: raw.limits.rows.map_or(limits.rows, Into::into),
                 bytes: raw.limits.bytes.map_or(limits.bytes, |size| size.0),
@@ -86,17 +80,43 @@ impl Checker<'_> {
             results: Results {
                 ttl: raw.results.ttl.map_or(results.ttl, |span| span.0),
                 memory: raw.results.memory.map_or(results.memory, |size| size.0),
+                redact: self.redact(raw.results),
             },
             catalog: Catalog {
                 refresh: raw.catalog.refresh.map_or(Catalog::default().refresh, |span| span.0),
                 lock: raw.catalog.lock.map(|lock| self.directory.join(lock.value)),
             },
-            pseudonym_key: raw.keys.pseudonym.and_then(|key| self.key(&key)),
+            pseudonym_key: raw.keys.pseudonym.and_then(|key| self.secret(&key, "keys.pseudonym")),
             pushdown: raw.pushdown.unwrap_or(true),
         }
     }
 
-    fn at(&mut self, line: u64, key: impl Into<String>, message: impl Into<String>) {
+    fn redact(&mut self, raw: RawResults) -> Redact {
+        const MOST: usize = 100;
+        let on = raw.redact != Some(RawRedact::Off);
+        if let Some(rule) = raw.redact_rules.get(MOST) {
+            self.error(rule, "results.redact_rules", format!("there are more than {MOST} rules"));
+        }
+        if let (false, Some(rule)) = (on, raw.redact_rules.first()) {
+            self.error(
+                rule,
+                "results.redact_rules",
+                "`redact: off` leaves rules without an effect",
+            );
+        }
+        let rules = raw.redact_rules.into_iter().map(|rule| RedactRule {
+            line: rule.defined.line(),
+            name: rule.value.name,
+            pattern: rule.value.pattern,
+        });
+        let except = raw.redact_except.into_iter().map(|role| {
+            let line = role.defined.line();
+            (role.value, line)
+        });
+        Redact { on, rules: rules.collect(), except: except.collect() }
+    }
+
+    pub(super) fn at(&mut self, line: u64, key: impl Into<String>, message: impl Into<String>) {
         self.errors.push(ConfigError::new(self.path, line, key, message));
     }
 
@@ -263,24 +283,6 @@ impl Checker<'_> {
         Some(url)
     }
 
-    fn audit_store(&mut self, raw: Option<Spanned<String>>) -> PathBuf {
-        let Some(raw) = raw else { return self.directory.join("audit.db") };
-        match raw.value.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path))
-        {
-            Some(path) if !path.is_empty() && !path.contains([':', '?']) => {
-                self.directory.join(path)
-            }
-            _ => {
-                self.error(
-                    &raw,
-                    "audit.store",
-                    "write `sqlite:` and a path, such as sqlite:audit.db",
-                );
-                PathBuf::new()
-            }
-        }
-    }
-
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
@@ -298,8 +300,8 @@ impl Checker<'_> {
         Some(path)
     }
 
-    fn key(&mut self, raw: &Spanned<String>) -> Option<Secret> {
-        let key = "keys.pseudonym";
+    /// The secret that `raw` refers to.
+    pub(super) fn secret(&mut self, raw: &Spanned<String>, key: &str) -> Option<Secret> {
         match resolve(&raw.value, &self.directory, self.environment) {
             Some(Ok(secret)) => return Some(secret),
             Some(Err(message)) => self.error(raw, key, message),

@@ -7,8 +7,8 @@ mod table;
 mod trust;
 
 pub use answer::{
-    AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, SourceReceipt, Warning,
-    sql_type_name,
+    AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, RedactedValues, SourceReceipt,
+    Warning, sql_type_name,
 };
 pub use principal::{Attribute, Principal, PrincipalKind};
 pub use provider::{Algorithm, TokenProvider, is_provider_url};

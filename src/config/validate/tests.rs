@@ -1,6 +1,7 @@
 //! Configurations that hold, and defects with their line and key.
 
 use super::*;
+use crate::config::{AuditStore, Durability};
 use std::time::Duration;
 
 const MINIMAL: &str = "version: 1\nsources: {}\n";
@@ -34,7 +35,7 @@ fn a_small_file_has_safe_defaults() {
     let config = parse(MINIMAL).unwrap();
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8017");
     assert_eq!(config.limits, Limits::default());
-    assert_eq!(config.audit.store, Path::new("/etc/celosia/audit.db"));
+    assert_eq!(stored(&config), Path::new("/etc/celosia/audit.db"));
     assert_eq!(config.audit.durability, Durability::Process);
     assert!(config.pushdown && config.masking_rules.is_none() && config.pseudonym_key.is_none());
     let error = config.require_http_identity().unwrap_err();
@@ -86,7 +87,7 @@ pushdown: false
     assert_eq!(config.directory(), directory.path());
     assert_eq!(config.server.public_url.as_deref(), Some("https://data.example.org"));
     assert_eq!(config.masking_rules, Some(directory.path().join("masking-rules/")));
-    assert_eq!(config.audit.store, directory.path().join("log/audit.db"));
+    assert_eq!(stored(&config), directory.path().join("log/audit.db"));
     assert_eq!(config.audit.durability, Durability::Disk);
     assert_eq!((config.limits.rows, config.limits.memory), (50, 1 << 30));
     assert_eq!(config.results.ttl, Duration::from_secs(60));
@@ -143,7 +144,19 @@ fn unknown_and_blank_keys_are_errors_with_their_line() {
         ("masking_rules: nowhere/", "3: masking_rules: /etc/celosia/nowhere/ does not exist"),
         ("semantics: nowhere/", "3: semantics: "),
         ("keys: { pseudonym: }", "3: pseudonym: a value is missing"),
-        ("audit: { store: \"postgres://x\" }", "3: audit.store: "),
+        ("audit: { store: \"mysql://x\" }", "3: audit.store: "),
+        ("audit: { store: \"postgres://ana:pw@x/audit\" }", "3: audit.store: "),
+        ("audit: { key: \"hunter2hunter2hunter2\" }", "3: audit.key: "),
+        ("audit: { checkpoints: { records: 5 } }", "3: audit.checkpoints: "),
+        ("audit: { checkpoints: { anchor: {} } }", "3: audit.checkpoints.anchor: "),
+        (
+            "audit: { sinks: { a: { kind: syslog, file: x, address: \"udp://h:1\" } } }",
+            "3: audit.sinks.a.file: ",
+        ),
+        (
+            "audit: { sinks: { a: { kind: otlp, url: \"http://collector.example.org\" } } }",
+            "3: audit.sinks.a: ",
+        ),
         ("audit: { store: \"sqlite::memory:\" }", "3: audit.store: "),
         ("server: { listen: localhost }", "3: server.listen: "),
         ("server: { public_url: data.example.org }", "3: server.public_url: "),
@@ -293,4 +306,12 @@ fn what_certificates_and_proxies_need_is_asked_for() {
     assert!(found.iter().any(|error| error.contains("does not exist")), "{found:?}");
     let known = errors("identity: { proxies: [{ networks: [10.0.0.1], user_header: x-user }] }\n");
     assert_eq!(known, [""; 0]);
+}
+
+/// Where the audit is kept.
+fn stored(config: &Config) -> &Path {
+    match &config.audit.store {
+        AuditStore::Sqlite(path) => path,
+        AuditStore::Postgres(_) => Path::new(""),
+    }
 }

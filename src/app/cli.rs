@@ -167,6 +167,9 @@ enum TokenCommand {
         /// The file that holds the token, instead of standard input
         #[arg(long)]
         token_file: Option<PathBuf>,
+        /// A client's certificate (PEM), instead of a token
+        #[arg(long, conflicts_with = "token_file")]
+        certificate: Option<PathBuf>,
     },
 }
 
@@ -208,9 +211,12 @@ pub fn run() -> ExitCode {
             }
             Command::Audit { command } => Box::pin(audit::run(command)).await,
             Command::Keys { command: KeysCommand::New } => commands::new_key(),
-            Command::Token { command: TokenCommand::Explain { config, token_file } } => {
-                token::explain(&config, token_file.as_deref()).await
-            }
+            Command::Token {
+                command: TokenCommand::Explain { config, token_file, certificate },
+            } => match certificate {
+                Some(file) => token::explain_certificate(&config, &file),
+                None => token::explain(&config, token_file.as_deref()).await,
+            },
             Command::Schema { name, out } => commands::schema(name.as_deref(), out.as_deref()),
             Command::Health { address } => commands::health(address).await,
         }

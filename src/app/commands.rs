@@ -63,7 +63,7 @@ pub(super) async fn demo(
     writeln!(out, "Serving MCP on http://{bound}/mcp. Stop with Ctrl-C.")?;
     drop(out);
     let callers = Callers::new(authenticator);
-    doors::serve_http(&config, engine, callers, listener, Arc::default()).await
+    doors::serve_http(&config, engine, callers, listener, None, Arc::default()).await
 }
 
 /// `celosia serve`.
@@ -71,6 +71,7 @@ pub(super) async fn serve(config: &Path, address: Option<SocketAddr>) -> Result<
     let config = Config::load(config)?;
     let assembly = Assembly::of(&config).await?;
     let authenticator = doors::authenticator(&config, &assembly.rules)?;
+    let tls = doors::tls(&config)?;
     let mut reload = Reload::of(&config, &assembly)?;
     let engine = assembly.engine(&config).await?;
     let listener = doors::listen(address.unwrap_or(config.server.listen)).await?;
@@ -79,8 +80,9 @@ pub(super) async fn serve(config: &Path, address: Option<SocketAddr>) -> Result<
     let answering = engine.clone();
     let callers = Callers::new(authenticator);
     reload.callers = Some(callers.clone());
+    reload.tls.clone_from(&tls);
     tokio::spawn(reload.watch(answering));
-    doors::serve_http(&config, engine, callers, listener, refused).await
+    doors::serve_http(&config, engine, callers, listener, tls, refused).await
 }
 
 /// `celosia stdio`.

@@ -24,7 +24,7 @@ use crate::policy::{PseudonymKey, Rules};
 use crate::query::{Engine, Limits, Parts};
 use crate::results::{Redactor, ResultStore, SecretRule};
 use crate::semantics::Semantics;
-use celosia_connector_api::{Budgeted, Connector, ConnectorError, LeastPrivilege};
+use celosia_connector_api::{Budgeted, Connector, ConnectorError, Identified, LeastPrivilege};
 use celosia_connector_oracle::{Driver, OracleConfig, OracleConnector};
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
 use celosia_connector_sqlite::{SqliteConfig, SqliteConnector};
@@ -221,6 +221,10 @@ fn connectors(config: &Config) -> Result<Sources, Failure> {
             let connector: Arc<dyn Connector> = match source.over_privileged {
                 true => budgeted,
                 false => Arc::new(LeastPrivilege::new(budgeted)),
+            };
+            let connector: Arc<dyn Connector> = match &source.identity {
+                Some(map) => Arc::new(Identified::new(connector, map.clone())),
+                None => connector,
             };
             Ok((source.name.clone(), connector))
         })

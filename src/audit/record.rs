@@ -199,6 +199,8 @@ impl<'a> IntentBody<'a> {
                 PrincipalKind::Local => "local",
                 PrincipalKind::ApiKey => "api_key",
                 PrincipalKind::Token => "token",
+                PrincipalKind::Certificate => "certificate",
+                PrincipalKind::Proxy => "proxy",
             },
             issuer: intent.issuer.as_deref(),
             client: &intent.client,

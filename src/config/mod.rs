@@ -8,6 +8,7 @@ mod error;
 mod oidc;
 mod raw;
 mod secret;
+mod trust;
 mod units;
 mod validate;
 
@@ -16,8 +17,8 @@ pub use error::{ConfigError, ConfigErrors};
 pub use raw::schema;
 pub use secret::Secret;
 
-use crate::model::{Attribute, TokenProvider};
-use celosia_connector_api::Budget;
+use crate::model::{Attribute, CertificateRule, TokenProvider, TrustedProxy};
+use celosia_connector_api::{Budget, IdentityMap};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -66,6 +67,23 @@ pub struct Server {
     pub allowed_hosts: Vec<String>,
     /// Origins of browsers that may call.
     pub allowed_origins: Vec<String>,
+    /// What TLS is served with, if it is.
+    pub tls: Option<Tls>,
+}
+
+/// What TLS is served with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The file of the certificate and what leads to its authority.
+    pub certificate: PathBuf,
+    /// The certificate's key, in PEM form.
+    pub key: Secret,
+    /// The file of the key, where it is in one.
+    pub key_file: Option<PathBuf>,
+    /// The file of the authorities whose certificates clients may show.
+    pub client_ca: Option<PathBuf>,
+    /// Whether every connection has to show one.
+    pub client_required: bool,
 }
 
 /// Who may call.
@@ -77,6 +95,10 @@ pub struct Identity {
     pub api_keys: Option<PathBuf>,
     /// The identity providers whose tokens are taken over HTTP.
     pub oidc: Vec<TokenProvider>,
+    /// Holders of client certificates.
+    pub certificates: Vec<CertificateRule>,
+    /// Proxies whose headers are believed.
+    pub proxies: Vec<TrustedProxy>,
 }
 
 /// The user of the machine.
@@ -141,6 +163,8 @@ pub struct Source {
     pub driver: OracleDriver,
     /// Whether it is served although its login may do more than read.
     pub over_privileged: bool,
+    /// How its sessions are told who asks, if they are.
+    pub identity: Option<IdentityMap>,
     /// What it may be asked to carry.
     pub budget: Budget,
 }
@@ -280,7 +304,9 @@ impl Config {
     ///
     /// Where neither API keys nor an identity provider is configured.
     pub fn require_http_identity(&self) -> Result<&Identity, ConfigError> {
-        let known = self.identity.api_keys.is_some() || !self.identity.oidc.is_empty();
+        let Identity { api_keys, oidc, certificates, proxies, .. } = &self.identity;
+        let none = oidc.is_empty() && certificates.is_empty() && proxies.is_empty();
+        let known = api_keys.is_some() || !none;
         known.then_some(&self.identity).ok_or_else(|| {
             self.missing(
                 "identity.api_keys",

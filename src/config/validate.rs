@@ -3,7 +3,7 @@
 use super::error::{ConfigError, ConfigErrors, yaml_error};
 use super::raw::{
     RawAttribute, RawConfig, RawDriver, RawIdentity, RawKind, RawLocal, RawPrivilege, RawRedact,
-    RawResults, RawServer, RawSource,
+    RawResults, RawServer, RawSource, RawSourceIdentity,
 };
 use super::secret::{Secret, holds_password, resolve};
 use super::{
@@ -11,7 +11,7 @@ use super::{
     Server, Source,
 };
 use crate::model::Attribute;
-use celosia_connector_api::Budget;
+use celosia_connector_api::{Budget, IdentityMap};
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -50,7 +50,8 @@ impl Checker<'_> {
         let limits = Limits::default();
         let results = Results::default();
         let server = self.server(raw.server);
-        let identity = self.identity(raw.identity, server.public_url.as_deref());
+        let has_authority = server.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        let identity = self.identity(raw.identity, server.public_url.as_deref(), has_authority);
         let mut sources: Vec<Source> = Vec::new();
         for (name, source) in raw.sources {
             let line = source.defined.line();
@@ -153,14 +154,22 @@ impl Checker<'_> {
             public_url: raw.public_url.map(|url| url.value.trim_end_matches('/').to_string()),
             allowed_hosts: values(raw.allowed_hosts),
             allowed_origins: values(raw.allowed_origins),
+            tls: raw.tls.and_then(|tls| self.tls(tls)),
         }
     }
 
-    fn identity(&mut self, raw: RawIdentity, public_url: Option<&str>) -> Identity {
+    fn identity(
+        &mut self,
+        raw: RawIdentity,
+        public_url: Option<&str>,
+        has_authority: bool,
+    ) -> Identity {
         Identity {
             local: raw.local.map(|local| self.local(local)),
             api_keys: raw.api_keys.map(|keys| self.directory.join(keys.file.value)),
             oidc: self.providers(raw.oidc, public_url),
+            certificates: self.certificates(raw.certificates, has_authority),
+            proxies: self.proxies(raw.proxies, has_authority),
         }
     }
 
@@ -204,7 +213,40 @@ impl Checker<'_> {
         };
         let over_privileged = raw.over_privileged == Some(RawPrivilege::Accepted);
         let schemas = raw.schemas;
-        Some(Source { name, kind, url, schemas, driver, over_privileged, budget })
+        let identity = raw.identity.map(|raw| self.source_identity(raw, &key, kind));
+        Some(Source { name, kind, url, schemas, driver, over_privileged, identity, budget })
+    }
+
+    fn source_identity(
+        &mut self,
+        raw: Spanned<RawSourceIdentity>,
+        key: &str,
+        kind: Kind,
+    ) -> IdentityMap {
+        let key = format!("{key}.identity");
+        let names_a_role = !raw.value.roles.is_empty() || !raw.value.users.is_empty();
+        match kind {
+            Kind::Sqlite => {
+                let message =
+                    "SQLite has no users that a session could be told of; leave the key out";
+                self.error(&raw, &key, message);
+            }
+            Kind::Oracle if names_a_role => {
+                let message = "Oracle sessions are told the user's name (CLIENT_IDENTIFIER) and take on no \
+                    other user; write `identity: {}`";
+                self.error(&raw, &key, message);
+            }
+            _ => {}
+        }
+        let names = raw.value.roles.values().chain(raw.value.users.values());
+        let mut names = names.into_iter();
+        if names
+            .any(|name| matches!(&**name, "" | "none") || name.len() > 63 || name.contains('\0'))
+        {
+            self.error(&raw, &key, "a database role has a name of 1 to 63 bytes, and not \"none\"");
+        }
+        let RawSourceIdentity { roles, users } = raw.value;
+        IdentityMap { users, roles }
     }
 
     /// The source's URL; no error repeats a part of it.
@@ -241,6 +283,14 @@ impl Checker<'_> {
         Some(url)
     }
 
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn environment(&self) -> &dyn Fn(&str) -> Option<String> {
+        self.environment
+    }
+
     pub(super) fn existing(&mut self, raw: Option<Spanned<String>>, key: &str) -> Option<PathBuf> {
         let raw = raw?;
         let path = self.directory.join(&raw.value);
@@ -261,7 +311,7 @@ impl Checker<'_> {
     }
 }
 
-fn attribute(raw: RawAttribute) -> Attribute {
+pub(super) fn attribute(raw: RawAttribute) -> Attribute {
     match raw {
         RawAttribute::Boolean(value) => Attribute::Boolean(value),
         RawAttribute::Integer(value) => Attribute::Integer(value),

@@ -110,7 +110,12 @@ impl Run {
         };
         clock.lap("record and plan");
         let id = self.trail.intent.lock().query_id.to_string();
-        let context = Arc::new(QueryContext::new(id, self.deadline, self.core.masks()));
+        let context = Arc::new(QueryContext::new(
+            id,
+            self.deadline,
+            self.core.masks(),
+            self.view.principal(),
+        ));
         *self.trail.context.lock() = Some(context.clone());
         let mut warnings = governed.told();
         let task = self.core.planner.task(context.clone());

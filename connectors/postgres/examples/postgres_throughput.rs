@@ -198,7 +198,13 @@ fn query(
 
 fn context() -> ExecutionContext {
     let deadline = Instant::now() + Duration::from_secs(30);
-    ExecutionContext { query_id: "throughput".to_string(), deadline, batch_rows: 8_192 }
+    ExecutionContext {
+        query_id: "throughput".to_string(),
+        deadline,
+        batch_rows: 8_192,
+        caller: None,
+        identity: None,
+    }
 }
 
 /// Time this process has had a processor, where the system tells: in hundredths of a second.

@@ -257,6 +257,57 @@ fn a_provider_that_cannot_be_trusted_is_named() {
     assert!(errors(&hidden)[0].contains("set server.public_url"));
 }
 
+#[test]
+fn who_may_be_told_to_a_source_is_said_where_it_can_be() {
+    let postgres = |identity: &str| {
+        source_error(&format!("{{ kind: postgres, url: 'env:SALES_URL', identity: {identity} }}"))
+    };
+    assert_eq!(postgres("{}"), "");
+    assert_eq!(postgres("{ roles: { analyst: reader }, users: { ana: ana } }"), "");
+    for odd in ["{ roles: { analyst: none } }", "{ users: { ana: '' } }"] {
+        assert!(postgres(odd).contains("sources.db.identity: a database role has a name"), "{odd}");
+    }
+    assert!(postgres("{ role: x }").contains("unknown field"));
+    let sqlite = source_error("{ kind: sqlite, url: 'sqlite:x.db', identity: {} }");
+    assert!(sqlite.contains("SQLite has no users"), "{sqlite}");
+    let oracle = source_error(
+        "{ kind: oracle, url: 'oracle://db/x', identity: { roles: { analyst: reader } } }",
+    );
+    assert!(oracle.contains("take on no other user"), "{oracle}");
+}
+
+#[test]
+fn what_certificates_and_proxies_need_is_asked_for() {
+    let cases = [
+        ("certificates: [{ subject: 'CN=ana', user: ana }]", "set server.tls.client_ca"),
+        ("certificates: [{ issuer: 'CN=acme', user: ana }]", "name the holder"),
+        ("certificates: [{ uri: 'spiffe://a', user: ' ' }]", "the user needs a name"),
+        ("proxies: [{ networks: [], user_header: x-user }]", "name a network"),
+        ("proxies: [{ networks: [10.0.0.1/8], user_header: x-user }]", "write a network"),
+        ("proxies: [{ networks: [0.0.0.0/0], user_header: x-user }]", "write a network"),
+        ("proxies: [{ networks: [10.0.0.1], user_header: X-User }]", "a header of its own"),
+        ("proxies: [{ networks: [10.0.0.1], user_header: x_user }]", "a header of its own"),
+        ("proxies: [{ networks: [10.0.0.1], user_header: authorization }]", "a header of its own"),
+        (
+            "proxies: [{ networks: [10.0.0.1], user_header: x-user, groups_header: x-user }]",
+            "named twice",
+        ),
+        (
+            "proxies: [{ networks: [10.0.0.1], certificate: { dns: a }, user_header: x-user }]",
+            "set server.tls.client_ca",
+        ),
+    ];
+    for (text, wanted) in cases {
+        let found = errors(&format!("identity: {{ {text} }}\n"));
+        assert!(found.iter().any(|error| error.contains(wanted)), "{text}: {found:?}");
+    }
+    let found = errors("server: { tls: { certificate: none.pem, key: secret } }\n");
+    assert!(found.iter().any(|error| error.contains("refer to the key")), "{found:?}");
+    assert!(found.iter().any(|error| error.contains("does not exist")), "{found:?}");
+    let known = errors("identity: { proxies: [{ networks: [10.0.0.1], user_header: x-user }] }\n");
+    assert_eq!(known, [""; 0]);
+}
+
 /// Where the audit is kept.
 fn stored(config: &Config) -> &Path {
     match &config.audit.store {

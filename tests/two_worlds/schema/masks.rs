@@ -104,7 +104,11 @@ pub fn near(mask: &Mask, declared: &Declared, cell: &Value, store: Store, rng: &
         (Mask::Partial { .. }, Value::Text(text)) if text.chars().count() > 4 => {
             let mut letters: Vec<char> = text.chars().collect();
             let middle = letters.len() / 2;
-            letters[middle] = ['q', 'Q', '9'][rng.below(3)];
+            match declared.holds {
+                // A hexadecimal digit; there is a hyphen in the middle.
+                Holds::Uuid => letters[middle + 1] = ['a', 'b', '9'][rng.below(3)],
+                _ => letters[middle] = ['q', 'Q', '9'][rng.below(3)],
+            }
             Value::Text(letters.into_iter().collect())
         }
         (Mask::Bucket { .. } | Mask::Round { .. }, Value::Integer(number)) => {

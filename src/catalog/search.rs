@@ -18,9 +18,13 @@ pub struct VisibleTable {
     pub entry: Arc<TableEntry>,
     /// Indexes of the columns that may be seen.
     pub columns: Vec<usize>,
-    /// Descriptions and synonyms of the table, besides its comment.
+    /// Other names of the table.
+    pub synonyms: Vec<String>,
+    /// Descriptions of the table, besides its comment.
     pub texts: Vec<String>,
-    /// Descriptions and synonyms of columns that may be seen, besides their comments.
+    /// Other names of columns that may be seen.
+    pub column_synonyms: Vec<(usize, String)>,
+    /// Descriptions of columns that may be seen, besides their comments.
     pub column_texts: Vec<(usize, String)>,
     /// Some values of columns whose every cell may be seen as it is stored.
     pub values: Vec<(usize, String)>,

@@ -138,6 +138,9 @@ impl Gathered {
         self.add_name(&reference.source, table, None, Field::Source);
         self.add_name(&reference.schema, table, None, Field::Source);
         self.add_name(&reference.table, table, None, Field::Table);
+        for name in &visible.synonyms {
+            self.add_name(name, table, None, Field::Table);
+        }
         for text in description.comment.iter().chain(&visible.texts) {
             self.add_text(text, table, None, Field::TableText);
         }
@@ -146,6 +149,9 @@ impl Gathered {
                 continue;
             };
             self.add_name(&column.name, table, Some(place), Field::Column);
+            for (_, name) in visible.column_synonyms.iter().filter(|(of, _)| *of == at) {
+                self.add_name(name, table, Some(place), Field::Column);
+            }
             let meant = visible.column_texts.iter().filter(|(of, _)| *of == at);
             for text in column.comment.iter().chain(meant.map(|(_, text)| text)) {
                 self.add_text(text, table, Some(place), Field::ColumnText);

@@ -184,19 +184,26 @@ fn visible_table(
 ) -> VisibleTable {
     let columns: Vec<usize> = grant.columns().iter().map(ColumnGrant::column).collect();
     let meaning = semantics.table(&entry.reference);
-    let texts = meaning
-        .map(|m| m.description.iter().chain(&m.synonyms).cloned().collect())
-        .unwrap_or_default();
-    let mut column_texts = Vec::new();
+    let synonyms = meaning.map(|m| m.synonyms.clone()).unwrap_or_default();
+    let texts = meaning.and_then(|m| m.description.clone()).into_iter().collect();
+    let (mut column_synonyms, mut column_texts) = (Vec::new(), Vec::new());
     for &index in &columns {
         let named = entry.description.columns.get(index);
         if let Some(column) = named.and_then(|c| meaning?.columns.get(&c.name)) {
-            let texts = column.description.iter().chain(&column.synonyms);
-            column_texts.extend(texts.map(|text| (index, text.clone())));
+            column_synonyms.extend(column.synonyms.iter().map(|name| (index, name.clone())));
+            column_texts.extend(column.description.iter().map(|text| (index, text.clone())));
         }
     }
     let values = values.of(entry, |column| is_wholly_open(grant, column));
-    VisibleTable { entry: entry.clone(), columns, texts, column_texts, values }
+    VisibleTable {
+        entry: entry.clone(),
+        columns,
+        synonyms,
+        texts,
+        column_synonyms,
+        column_texts,
+        values,
+    }
 }
 
 /// Whether the caller may see every cell of a column as it is stored. Otherwise a value of it could be of

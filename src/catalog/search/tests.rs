@@ -23,7 +23,9 @@ fn table(name: &str, columns: &str, references: &[(&str, &str)]) -> VisibleTable
             reference: TableRef::new(parts[0], parts[1], parts[2]),
             description: Arc::new(description),
         }),
+        synonyms: vec![],
         texts: vec![],
+        column_synonyms: vec![],
         column_texts: vec![],
         values: vec![],
     }

@@ -10,11 +10,22 @@ def quoted(name):
     return '"' + name.replace('"', '""') + '"'
 
 
+def source_names(tables):
+    """A source's name by set and database. Where two sets have one of a name, the second is named with its set."""
+    names = {}
+    for key in dict.fromkeys((table["src"], table["db"]) for table in tables):
+        names[key] = key[1] if key[1] not in names.values() else "_".join(key)
+    return names
+
+
 def by_database(tables):
-    databases = {}
+    databases, names = {}, source_names(tables)
     for table in tables:
-        databases.setdefault(table["db"], []).append(table)
-    return databases
+        name = names[table["src"], table["db"]]
+        # Names with a dot cannot be named in the meanings; no question asks for one.
+        table = table | {"table": table["table"].replace(".", "_")}
+        databases.setdefault(name, {}).setdefault(table["table"].lower(), table)
+    return {name: list(own.values()) for name, own in databases.items()}
 
 
 def write(tables, directory, generated_comments=True):
@@ -42,7 +53,8 @@ def write(tables, directory, generated_comments=True):
 
 
 def write_database(path, tables):
-    database = sqlite3.connect(path)
+    database = sqlite3.connect(path, isolation_level="DEFERRED")
+    database.execute("PRAGMA synchronous = OFF")
     by_name = {table["table"].lower(): table for table in tables}
     for table in tables:
         database.execute(create(table, by_name))

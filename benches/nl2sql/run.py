@@ -35,7 +35,8 @@ def main():
         questions = [json.loads(line) for line in file]
     with tempfile.TemporaryDirectory(prefix="celosia-nl2sql-") as directory:
         client = Client(given.binary, catalog.write(tables, directory, not given.no_generated))
-        outcomes = [ask(client, question, not given.no_evidence) for question in questions]
+        names = catalog.source_names(tables)
+        outcomes = [ask(client, question, names, not given.no_evidence) for question in questions]
         client.close()
     report(outcomes)
     if given.failures:
@@ -45,11 +46,11 @@ def main():
                     file.write(json.dumps(outcome) + "\n")
 
 
-def ask(client, question, with_evidence):
+def ask(client, question, names, with_evidence):
     text = question["question"]
     if with_evidence and question.get("evidence"):
         text += " " + question["evidence"]
-    gold = {f"{question['db']}.main.{table}".lower() for table in question["gold_tables"]}
+    gold = {f"{names[question['set'], question['db']]}.main.{table}".lower() for table in question["gold_tables"]}
     reply, data, took = client.search(question=text, limit=10)
     found = [table["table"].lower() for table in data["tables"]]
     long_reply, long_data, _ = client.search(question=text, max_tokens=BUDGET)

@@ -304,6 +304,11 @@ impl Engine {
         Ok(reply)
     }
 
+    /// Reads up to `rows` rows of every table whose values are not known yet, for the search.
+    pub async fn read_values(&self, rows: u64) {
+        self.core.values.refresh(&self.core.catalog, rows).await;
+    }
+
     /// Reads some values of every table, now and whenever the catalog is another, for as long as there
     /// is an engine.
     pub fn spawn_values(&self, rows: u64) {

@@ -142,3 +142,143 @@ fn a_question_of_nothing_finds_nothing() {
     }
     assert!(search(&[], "orders", 10).is_empty());
 }
+
+fn sees(question: &str, tables: &[VisibleTable]) -> String {
+    let hits = search(tables, question, 10);
+    hits.first().map(|hit| hit.entry.reference.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn a_name_that_is_said_whole_comes_before_a_part_of_one() {
+    let tables = [
+        table("a.main.start_codes", "code start_of_line", &[]),
+        table("b.main.terms", "term_start_date weight", &[]),
+        table("c.main.dates", "value", &[]),
+    ];
+    assert_eq!(sees("term start date", &tables), "b.main.terms");
+}
+
+#[test]
+fn the_source_that_knows_the_whole_question_wins() {
+    let tables = [
+        table("zoo.main.animals", "id name species keeper_id", &[]),
+        table("zoo.main.keepers", "id name salary", &[]),
+        table("bank.main.keepers", "id note", &[]),
+        table("bank.main.accounts", "id balance", &[]),
+    ];
+    // Both have keepers; only one has animals and salaries too.
+    assert_eq!(sees("salary of keepers with two animals", &tables), "zoo.main.keepers");
+    let hits = search(&tables, "salary of keepers with two animals", 10);
+    assert_eq!(names(&hits)[1], "animals");
+}
+
+#[test]
+fn a_table_that_adds_words_comes_before_one_that_repeats_them() {
+    let tables = [
+        table("s.main.rooms", "room_number area building", &[]),
+        table("s.main.rooms_old", "room_number area building", &[]),
+        table("s.main.uses", "major_use", &[]),
+    ];
+    let hits = search(&tables, "area of rooms by major use", 10);
+    assert_eq!(names(&hits), ["uses", "rooms", "rooms_old"]);
+}
+
+#[test]
+fn a_table_between_two_hits_comes_along() {
+    let tables = [
+        table("s.main.bridge", "a_id b_id", &[("a_id", "authors"), ("b_id", "books")]),
+        table("s.main.authors", "id name", &[]),
+        table("s.main.books", "id title", &[]),
+        table("s.main.weather", "id wind", &[]),
+    ];
+    let hits = search(&tables, "books of authors", 10);
+    assert_eq!(names(&hits), ["authors", "books", "bridge"]);
+    assert!(matches!(&hits[2].why, Why::Neighbour(_)));
+    let first: Vec<_> = hits[..2].iter().map(|hit| hit.entry.reference.clone()).collect();
+    let steps = Index::build(&tables).paths(&first);
+    let ways: Vec<_> =
+        steps.iter().map(|s| (&*s.from.table, &*s.to.table, s.is_declared)).collect();
+    assert_eq!(ways, [("authors", "bridge", true), ("bridge", "books", true)]);
+    assert_eq!(steps[0].columns, [(0, 0)]);
+}
+
+#[test]
+fn a_column_named_as_a_key_elsewhere_joins_sources() {
+    let mut tables = [
+        table("crm.main.customers", "id name", &[]),
+        table("desk.main.tickets", "id customer_id", &[]),
+        table("desk.main.notes", "id text", &[]),
+    ];
+    for table in &mut tables {
+        let mut description = (*table.entry.description).clone();
+        description.primary_key = vec!["id".into()];
+        let reference = table.entry.reference.clone();
+        table.entry = Arc::new(TableEntry { reference, description: Arc::new(description) });
+    }
+    let all: Vec<TableRef> = tables.iter().map(|table| table.entry.reference.clone()).collect();
+    let steps = Index::build(&tables).paths(&all);
+    assert_eq!(steps.len(), 1, "{steps:?}");
+    assert_eq!((&*steps[0].to.table, &steps[0].columns[..]), ("tickets", &[(0, 1)][..]));
+    assert!(!steps[0].is_declared);
+}
+
+#[test]
+fn short_forms_related_words_and_slips_are_understood() {
+    let tables = [
+        table("s.main.staff", "emp_no dept_cd dob", &[]),
+        table("s.main.invoices", "amt qty", &[]),
+        table("s.main.enrolments", "enrolled_on", &[]),
+    ];
+    for (question, first) in [
+        ("birthday", "s.main.staff"),
+        ("department number", "s.main.staff"),
+        ("quantity", "s.main.invoices"),
+        ("invocies", "s.main.invoices"),
+        ("enrolment", "s.main.enrolments"),
+        ("enrollmemt", ""),
+    ] {
+        assert_eq!(sees(question, &tables), first, "{question}");
+    }
+}
+
+#[test]
+fn values_say_which_table_is_meant() {
+    let mut tables = vec![table("a.main.places", "name", &[]), table("b.main.places", "name", &[])];
+    tables[1].values = vec![(0, "San José".into()), (0, "La Paz".into())];
+    let hits = search(&tables, "places in san jose", 10);
+    assert_eq!(&*hits[0].entry.reference.source, "b");
+    assert_eq!(hits[0].values, [(0, "San José".to_string())]);
+    // A part of a value is a hint, and not the value.
+    assert!(search(&tables, "san", 10)[0].values.is_empty());
+    // A column that may not be seen has no values either.
+    tables[1].columns.clear();
+    assert!(search(&tables, "san jose", 10).is_empty());
+}
+
+#[test]
+fn identifiers_in_a_question_are_no_words() {
+    let tables = [table("a.main.cards", "id d9", &[]), table("b.main.ports", "id device", &[])];
+    let question = "port with device bb5deaeb-64ff-4422-8fc2-d9a03fb22a2d";
+    assert_eq!(names(&search(&tables, question, 10)), ["ports"]);
+}
+
+#[test]
+fn long_descriptions_do_not_win_by_their_length() {
+    let mut tables = vec![table("a.main.schools", "x", &[]), table("b.main.lists", "owner", &[])];
+    tables[0].texts.push("schools with mailing addresses and names of members of departments and lists of their counts, codes, grades, meals and other numbers by department".into());
+    assert_eq!(sees("mailing lists", &tables), "b.main.lists");
+}
+
+#[test]
+fn the_order_is_the_same_each_time() {
+    let tables: Vec<_> =
+        (0..40).map(|n| table(&format!("s{n:02}.main.things"), "id name", &[])).collect();
+    let index = Index::build(&tables);
+    let first = names(&index.search("things by name", 30)).len();
+    let sources = |hits: &[Hit]| -> Vec<String> {
+        hits.iter().map(|hit| hit.entry.reference.source.to_string()).collect()
+    };
+    let hits = sources(&index.search("things by name", 30));
+    assert_eq!((first, hits.is_sorted()), (30, true));
+    assert_eq!(hits, sources(&search(&tables, "things by name", 30)));
+}

@@ -75,26 +75,26 @@ impl Evidence {
         let mut sources = vec![0.0_f32; index.groups.len()];
         let mut best = vec![[0.0_f32; Field::COUNT]; index.tables.len()];
         let mut by_source = vec![0.0_f32; index.groups.len()];
-        let mut touched: Vec<u32> = Vec::new();
         for (at, word) in (0_u8..).zip(asked) {
             for &(term, factor) in &word.forms {
-                for &place in &index.terms.known[term].1.places {
-                    let said = self.said[place as usize];
-                    let place = &index.terms.places[place as usize];
-                    let best = &mut best[place.table as usize];
-                    if best.iter().all(|field| *field == 0.0) {
-                        touched.push(place.table);
-                    }
-                    let strength = factor * place.field.weight() * place.share(said);
-                    let field = &mut best[place.field as usize];
-                    *field = field.max(strength);
+                let term = &index.terms.known[term].1;
+                let mut add = |table: u32, field: Field, share: f32| {
+                    let known = &mut best[table as usize][field as usize];
+                    *known = known.max(factor * field.weight() * share);
+                };
+                for &at in &term.named {
+                    let place = &index.terms.places[at as usize];
+                    add(place.table, place.field, place.share(self.said[at as usize]));
                 }
+                term.told.iter().for_each(|told| add(told.table, told.field, told.share));
             }
-            touched.sort_unstable();
-            for &table in &touched {
-                let fields = std::mem::take(&mut best[table as usize]);
+            for (table, fields) in (0_u32..).zip(&mut best) {
                 let most = fields.iter().copied().fold(0.0, f32::max);
+                if most == 0.0 {
+                    continue;
+                }
                 let strength = most + OTHER_PLACES * (fields.iter().sum::<f32>() - most);
+                *fields = [0.0; Field::COUNT];
                 let weight = strength * word.rarity;
                 self.cells.push((at, table, weight));
                 self.own[table as usize] += weight;
@@ -102,11 +102,9 @@ impl Evidence {
                 let source = &mut by_source[index.group_of[table as usize] as usize];
                 *source = source.max(strength * word.source_rarity);
             }
-            for &table in &touched {
-                let group = index.group_of[table as usize] as usize;
-                sources[group] += std::mem::take(&mut by_source[group]);
+            for (known, source) in sources.iter_mut().zip(&mut by_source) {
+                *known += std::mem::take(source);
             }
-            touched.clear();
         }
         sources
     }
@@ -137,7 +135,7 @@ fn said(index: &Index, asked: &[Asked]) -> Vec<f32> {
     let mut said = vec![0.0; index.terms.places.len()];
     for (term, factor) in sure {
         let term = &index.terms.known[term].1;
-        for &place in &term.places {
+        for &place in &term.named {
             said[place as usize] += factor * term.rarity;
         }
     }

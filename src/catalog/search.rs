@@ -134,23 +134,19 @@ impl Index {
     ) -> Vec<Matches> {
         let mut matches: Vec<Matches> = Vec::new();
         matches.resize_with(slots.len(), Matches::default);
-        let mut slot_of = vec![u32::MAX; self.tables.len()];
-        for (&table, &slot) in slots {
-            slot_of[table as usize] = u32::try_from(slot).unwrap_or(u32::MAX);
-        }
         for (word, asked) in asked.iter().enumerate() {
-            for &(term, factor) in &asked.forms {
-                for &at in &self.terms.known[term].1.places {
-                    let place = &self.terms.places[at as usize];
-                    let slot = slot_of[place.table as usize];
-                    let Some(column) = place.column.filter(|_| slot != u32::MAX) else { continue };
-                    let found = &mut matches[slot as usize];
-                    let said = evidence.said(at);
-                    let strength = factor * place.field.weight() * place.share(said) * asked.rarity;
-                    let best = found.columns.entry((column, word)).or_default();
-                    *best = best.max(strength);
-                    if place.field == Field::Value && place.part(said) >= SAID {
-                        found.values.insert(at, place.part(said));
+            for (&table, &slot) in slots {
+                for &(term, factor) in &asked.forms {
+                    for &at in self.terms.places_in(term, table) {
+                        let place = &self.terms.places[at as usize];
+                        let Some(column) = place.column else { continue };
+                        let (said, found) = (evidence.said(at), &mut matches[slot]);
+                        let share = factor * place.field.weight() * place.share(said);
+                        let best = found.columns.entry((column, word)).or_default();
+                        *best = best.max(share * asked.rarity);
+                        if place.field == Field::Value && place.part(said) >= SAID {
+                            found.values.insert(at, place.part(said));
+                        }
                     }
                 }
             }

@@ -65,6 +65,10 @@ impl Place {
 pub(super) struct Term {
     /// Places, in the order of their tables.
     pub(super) places: Vec<u32>,
+    /// Those of them that are names and values: what the rest of the question says of them counts.
+    pub(super) named: Vec<u32>,
+    /// What it counts in the other fields, best of each table.
+    pub(super) told: Vec<Told>,
     /// Tables that have it.
     pub(super) tables: u32,
     /// Schemas of sources that have it.
@@ -73,12 +77,22 @@ pub(super) struct Term {
     pub(super) rarity: f32,
 }
 
+/// What a stem counts in a field of a table that is no name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    pub(super) table: u32,
+    pub(super) field: Field,
+    pub(super) share: f32,
+}
+
 /// All words of a set of tables.
 #[derive(Debug, Default)]
 pub(super) struct Terms {
     pub(super) places: Vec<Place>,
     /// By stem, sorted.
     pub(super) known: Vec<(Box<str>, Term)>,
+    /// The first place of each table, and the end.
+    pub(super) starts: Vec<u32>,
     /// The stored form of values, by their places.
     pub(super) literals: HashMap<u32, Box<str>>,
 }
@@ -91,6 +105,16 @@ impl Terms {
             gathered.add_table(at, table);
         }
         gathered.finish(group_of)
+    }
+
+    /// The places of a stem that are in one table.
+    pub(super) fn places_in(&self, term: usize, table: u32) -> &[u32] {
+        let places = &self.known[term].1.places;
+        let start = self.starts[table as usize];
+        let end = self.starts.get(table as usize + 1).copied().unwrap_or(u32::MAX);
+        let from = places.partition_point(|place| *place < start);
+        let to = from + places[from..].partition_point(|place| *place < end);
+        &places[from..to]
     }
 
     /// The place of a stem among the known ones.
@@ -112,6 +136,7 @@ impl Terms {
 struct Gathered {
     terms: Vec<Term>,
     places: Vec<Place>,
+    starts: Vec<u32>,
     literals: HashMap<u32, Box<str>>,
     by_stem: HashMap<String, usize>,
     by_word: HashMap<String, Word>,
@@ -133,6 +158,7 @@ const VALUE_WORDS: usize = 12;
 impl Gathered {
     /// Takes in everything that may be seen of a table.
     fn add_table(&mut self, table: u32, visible: &VisibleTable) {
+        self.starts.push(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
         let reference = &visible.entry.reference;
         let description = &visible.entry.description;
         self.add_name(&reference.source, table, None, Field::Source);
@@ -250,13 +276,16 @@ impl Gathered {
         for place in self.places.iter_mut().filter(|place| place.field.is_text()) {
             place.size *= scales[place.table as usize];
         }
+        for term in &mut self.terms {
+            term.divide(&self.places);
+        }
         let terms = &mut self.terms;
         let known = self.by_stem.into_iter();
         let mut known: Vec<(Box<str>, Term)> = known
             .map(|(stem, at)| (stem.into_boxed_str(), std::mem::take(&mut terms[at])))
             .collect();
         known.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        Terms { places: self.places, known, literals: self.literals }
+        Terms { places: self.places, known, starts: self.starts, literals: self.literals }
     }
 
     /// Tables that are described at length say every word: each counts less there.
@@ -276,6 +305,44 @@ impl Gathered {
             false => 1.0,
         };
         lengths.iter().map(scale).collect()
+    }
+}
+
+/// Values, and names of columns, that a word may be a part of. Where it is in more it says little, and counts
+/// only where it is all of them.
+const PART_OF_VALUES: usize = 2_000;
+const PART_OF_COLUMNS: usize = 5_000;
+
+impl Term {
+    /// Sorts out which places are names and values, and what the others count.
+    fn divide(&mut self, places: &[Place]) {
+        let (mut values, mut columns) = (0, 0);
+        for &at in &self.places {
+            let place = &places[at as usize];
+            match place.field {
+                Field::Table | Field::Column | Field::Value => {
+                    self.named.push(at);
+                    values += usize::from(place.field == Field::Value);
+                    columns += usize::from(place.field == Field::Column);
+                }
+                field => self.told.push(Told { table: place.table, field, share: place.size }),
+            }
+        }
+        let rarity = self.rarity;
+        self.named.retain(|at| {
+            let place = &places[*at as usize];
+            let is_common = match place.field {
+                Field::Value => values > PART_OF_VALUES,
+                Field::Column => columns > PART_OF_COLUMNS,
+                _ => false,
+            };
+            !is_common || place.size <= rarity * 1.001
+        });
+        let order = |told: &Told| (told.table, told.field as u8);
+        self.told.sort_by(|a, b| order(a).cmp(&order(b)).then(b.share.total_cmp(&a.share)));
+        self.told.dedup_by_key(|told| order(told));
+        self.named.shrink_to_fit();
+        self.told.shrink_to_fit();
     }
 }
 

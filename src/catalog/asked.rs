@@ -73,6 +73,7 @@ fn forms(terms: &Terms, stem: &str) -> Vec<(usize, f32)> {
     if let Some(at) = terms.find(stem) {
         forms.insert(at, 1.0);
     }
+    let is_known = !forms.is_empty();
     for short in ABBREVIATIONS.iter().filter(|names| names.contains(&stem)).flat_map(|n| n.iter()) {
         if let Some(at) = terms.find(short) {
             forms.entry(at).or_insert(ABBREVIATED);
@@ -84,7 +85,8 @@ fn forms(terms: &Terms, stem: &str) -> Vec<(usize, f32)> {
     if !stem.starts_with(|c: char| c.is_ascii_digit()) {
         for (at, known) in terms.beginning(&stem[..start]) {
             if is_related(stem, known) {
-                forms.entry(at).or_insert(RELATED);
+                let is_slip = !is_known && is_one_slip(stem, known);
+                forms.entry(at).or_insert(if is_slip { MISSPELT } else { RELATED });
             }
         }
         if forms.is_empty() {
@@ -107,6 +109,11 @@ fn is_related(a: &str, b: &str) -> bool {
         (rest, 0) => rest <= 5,
         _ => common >= 5 && rest_a <= 3 && rest_b <= 3,
     }
+}
+
+fn is_one_slip(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    a.len() == b.len() && distance(&a, &b, 1).is_some()
 }
 
 /// Known stems with the same first letter that are one slip away, or two where the word is long.

@@ -3,7 +3,7 @@
 //! is made.
 
 use crate::catalog::{Catalog, Samples, SourceState, read_samples};
-use crate::model::{TableEntry, TableRef};
+use crate::model::{TableEntry, TableKind, TableRef};
 use parking_lot::RwLock;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,7 +72,10 @@ impl Values {
         let up = snapshot.sources().iter().filter(|source| source.state == SourceState::Up);
         let sources = up.map(|source| async {
             let mut any = false;
-            let of_source = |t: &&Arc<TableEntry>| t.reference.source == source.name;
+            // What a view costs is not known beforehand, however few of its rows are read.
+            let of_source = |t: &&Arc<TableEntry>| {
+                t.reference.source == source.name && t.description.kind == TableKind::Table
+            };
             for table in snapshot.tables().iter().filter(of_source) {
                 any |= self.refresh_table(catalog, table, rows).await;
             }

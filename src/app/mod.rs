@@ -82,7 +82,11 @@ impl Assembly {
         let audit = self.audit(config).await?;
         self.catalog.spawn_refresh();
         let parts = self.parts(config, audit)?;
-        Ok(Arc::new(Engine::new(parts)?))
+        let engine = Engine::new(parts)?;
+        if config.catalog.values > 0 {
+            engine.spawn_values(config.catalog.values.into());
+        }
+        Ok(Arc::new(engine))
     }
 
     /// The engine, and one that leaves all work to itself.

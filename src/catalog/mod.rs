@@ -3,10 +3,13 @@
 //! Nothing here knows who may see what. [`Snapshot::resolve`] takes the caller's visibility as a
 //! question it asks, and [`search`](fn@search) and [`nearest`] see only what they are handed.
 
+mod asked;
 mod content;
 mod discovery;
+mod joins;
 mod lock;
 mod personal;
+mod rank;
 mod search;
 mod snapshot;
 mod suggest;
@@ -14,6 +17,7 @@ mod terms;
 mod words;
 
 pub use discovery::{Catalog, Refreshed};
+pub use joins::Step;
 pub use lock::{Lock, LockError, Quarantined, lock_schema};
 pub use personal::{
     Finding, Kind, Samples, find_personal, is_personal_name, masking_rules, read_samples,

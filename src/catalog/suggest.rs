@@ -64,7 +64,7 @@ fn cost(wanted: &Shape, candidate: &Shape) -> Option<u32> {
 }
 
 /// The Damerau-Levenshtein distance (neighbours may swap), where it is at most `most`.
-fn distance(a: &[char], b: &[char], most: usize) -> Option<usize> {
+pub(super) fn distance(a: &[char], b: &[char], most: usize) -> Option<usize> {
     if a.len().abs_diff(b.len()) > most {
         return None;
     }

@@ -35,8 +35,8 @@ pub(super) fn stem(word: &str) -> String {
     let mut stem = singular(word);
     for ending in ["ing", "ed"] {
         let Some(rest) = stem.strip_suffix(ending) else { continue };
-        if rest.len() >= 4 && rest.contains(['a', 'e', 'i', 'o', 'u', 'y']) {
-            let doubled = rest.len() > 4
+        if rest.len() >= 3 && rest.contains(['a', 'e', 'i', 'o', 'u', 'y']) {
+            let doubled = rest.len() > 3
                 && rest.as_bytes()[rest.len() - 1] == rest.as_bytes()[rest.len() - 2];
             let keep =
                 if doubled && !rest.ends_with(['s', 'l']) { rest.len() - 1 } else { rest.len() };
@@ -47,7 +47,40 @@ pub(super) fn stem(word: &str) -> String {
     if stem.len() > 4 && stem.ends_with(['a', 'e', 'o']) {
         stem.pop();
     }
+    if stem.len() > 3 && stem.ends_with('i') {
+        stem.pop();
+        stem.push('y');
+    }
     stem
+}
+
+/// A question without its long identifiers (UUIDs, addresses of networks, hashes): what is between
+/// their digits is no word of anybody's.
+pub(super) fn without_identifiers(question: &str) -> String {
+    let mut kept = String::with_capacity(question.len());
+    for part in question.split_whitespace() {
+        let digits = part.chars().filter(char::is_ascii_digit).count();
+        if digits == 0 || part.len() < 12 || runs(part) < 5 {
+            kept.push_str(part);
+            kept.push(' ');
+        }
+    }
+    kept
+}
+
+/// How often letters and digits take turns.
+fn runs(part: &str) -> usize {
+    let mut runs = 0;
+    let mut last = Shape::None;
+    for c in part.chars() {
+        let shape = match Shape::of(c) {
+            Shape::Upper => Shape::Lower,
+            shape => shape,
+        };
+        runs += usize::from(shape != Shape::None && shape != last);
+        last = shape;
+    }
+    runs
 }
 
 /// Whether a question's word says nothing about a table.
@@ -123,17 +156,21 @@ fn fold(c: char, into: &mut String) {
 }
 
 /// English and Spanish, folded, sorted.
-const STOP_WORDS: [&str; 120] = [
-    "a", "about", "al", "all", "an", "and", "any", "are", "as", "at", "be", "been", "by", "can",
-    "como", "con", "cual", "cuales", "cuando", "cuanta", "cuantas", "cuanto", "cuantos", "dame",
-    "de", "del", "desde", "did", "display", "do", "does", "donde", "each", "el", "en", "entre",
-    "es", "esta", "este", "every", "find", "for", "from", "get", "give", "had", "has", "hasta",
-    "have", "hay", "how", "i", "in", "is", "it", "its", "la", "las", "list", "lista", "lo", "los",
-    "many", "mas", "me", "more", "most", "mostrar", "much", "muestra", "no", "o", "of", "on", "or",
-    "our", "para", "per", "please", "por", "que", "quien", "se", "show", "sin", "sobre", "son",
-    "su", "sus", "tell", "than", "that", "the", "their", "them", "there", "these", "they", "this",
-    "those", "tiene", "tienen", "to", "todas", "todos", "un", "una", "us", "want", "was", "we",
-    "were", "what", "when", "where", "which", "who", "with", "y", "you",
+const STOP_WORDS: [&str; 166] = [
+    "a", "about", "al", "all", "also", "an", "and", "any", "aquellos", "are", "as", "at", "be",
+    "been", "being", "but", "by", "cada", "can", "como", "con", "could", "cual", "cuales",
+    "cuando", "cuanta", "cuantas", "cuanto", "cuantos", "cuya", "cuyo", "dame", "de", "del",
+    "desde", "did", "dime", "display", "do", "does", "donde", "each", "either", "el", "en",
+    "entre", "es", "esta", "este", "every", "find", "for", "from", "fue", "fueron", "get", "give",
+    "ha", "had", "han", "has", "hasta", "have", "having", "hay", "he", "her", "his", "how", "i",
+    "if", "in", "into", "is", "it", "its", "la", "las", "le", "les", "list", "lista", "lo", "los",
+    "many", "mas", "me", "more", "most", "mostrar", "much", "muestra", "must", "muy", "my", "ni",
+    "no", "nos", "not", "o", "of", "on", "or", "our", "para", "per", "pero", "please", "por",
+    "que", "quien", "se", "ser", "she", "should", "show", "si", "sin", "so", "sobre", "son", "su",
+    "such", "sus", "tell", "tener", "than", "that", "the", "their", "them", "then", "there",
+    "these", "they", "this", "those", "tiene", "tienen", "to", "todas", "todos", "un", "una",
+    "unas", "unos", "us", "want", "was", "we", "were", "what", "when", "where", "which", "while",
+    "who", "whom", "whose", "will", "with", "would", "y", "ya", "you", "your",
 ];
 
 #[cfg(test)]

@@ -247,13 +247,15 @@ impl Default for Results {
 pub struct Catalog {
     /// Time between two discoveries of a source.
     pub refresh: Duration,
+    /// Rows of each table that are read for the values that search knows.
+    pub values: u32,
     /// The file of what was taken in, if the catalog is locked.
     pub lock: Option<PathBuf>,
 }
 
 impl Default for Catalog {
     fn default() -> Self {
-        Self { refresh: Duration::from_secs(5 * 60), lock: None }
+        Self { refresh: Duration::from_secs(5 * 60), values: 100, lock: None }
     }
 }
 

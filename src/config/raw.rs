@@ -308,6 +308,10 @@ pub(super) struct RawCatalog {
     /// Time between two discoveries of a source, such as `5m`.
     #[schemars(with = "Option<String>")]
     pub(super) refresh: Option<Span>,
+    /// Rows of each table (not of views) that are read so that `search` knows some values (100); 0 reads none. A caller
+    /// finds only values of columns whose every cell is open to them.
+    #[serde(default)]
+    pub(super) values: Option<u32>,
     /// The file of the tables and columns that were taken in, such as `catalog.lock.yaml`; what is not in
     /// it is hidden. `celosia catalog accept` writes it. Absent: nothing is held back.
     #[serde(default, deserialize_with = "given")]

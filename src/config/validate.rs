@@ -84,6 +84,7 @@ impl Checker<'_> {
             },
             catalog: Catalog {
                 refresh: raw.catalog.refresh.map_or(Catalog::default().refresh, |span| span.0),
+                values: raw.catalog.values.unwrap_or(Catalog::default().values),
                 lock: raw.catalog.lock.map(|lock| self.directory.join(lock.value)),
             },
             pseudonym_key: raw.keys.pseudonym.and_then(|key| self.secret(&key, "keys.pseudonym")),

@@ -2,7 +2,9 @@
 
 use crate::error::Result;
 use crate::model::Principal;
-use crate::query::{Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, VisibleName};
+use crate::query::{
+    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, VisibleName,
+};
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +26,7 @@ pub trait Backend: Send + Sync + 'static {
     async fn explain(&self, principal: &Principal, request: QueryRequest) -> Result<Explanation>;
 
     /// The tables and columns that fit a question, best first.
-    fn search(&self, principal: &Principal, question: &str, limit: usize) -> Reply;
+    async fn search(&self, principal: &Principal, request: SearchRequest) -> Result<Reply>;
 
     /// One table or source.
     fn describe(&self, principal: &Principal, name: &str) -> Result<Reply>;

@@ -4,7 +4,8 @@ use super::Backend;
 use crate::error::Result;
 use crate::model::Principal;
 use crate::query::{
-    Answer, Engine, Explanation, FetchRequest, Fetched, QueryRequest, Reply, VisibleName,
+    Answer, Engine, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest,
+    VisibleName,
 };
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -28,8 +29,8 @@ impl Backend for Engine {
         Engine::explain(self, principal, request).await
     }
 
-    fn search(&self, principal: &Principal, question: &str, limit: usize) -> Reply {
-        Engine::search(self, principal, question, limit)
+    async fn search(&self, principal: &Principal, request: SearchRequest) -> Result<Reply> {
+        Engine::search(self, principal, request).await
     }
 
     fn describe(&self, principal: &Principal, name: &str) -> Result<Reply> {

@@ -3,7 +3,9 @@
 use super::Backend;
 use crate::error::{Code, Error, Result};
 use crate::model::{Principal, PrincipalKind};
-use crate::query::{Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, VisibleName};
+use crate::query::{
+    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, VisibleName,
+};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::json;
@@ -82,12 +84,13 @@ impl Backend for StubBackend {
         })
     }
 
-    fn search(&self, principal: &Principal, question: &str, limit: usize) -> Reply {
-        self.note("search", principal, "");
-        Reply {
-            text: format!("{limit} tables for {question}"),
+    async fn search(&self, principal: &Principal, request: SearchRequest) -> Result<Reply> {
+        self.note("search", principal, &request.client);
+        let SearchRequest { question, limit, .. } = request;
+        Ok(Reply {
+            text: format!("{} tables for {question}", limit.unwrap_or_default()),
             structured: json!({ "question": question, "user": principal.user() }),
-        }
+        })
     }
 
     fn describe(&self, _: &Principal, name: &str) -> Result<Reply> {

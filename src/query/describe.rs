@@ -1,4 +1,4 @@
-//! What a caller may know about tables before asking: compact cards and search hits.
+//! What a caller may know about tables before asking: compact cards.
 //!
 //! Row counts are shown only for tables whose every row is open, and rounded: an estimate over hidden
 //! rows would be a count of them.
@@ -6,7 +6,7 @@
 use super::request::{Reply, VisibleName};
 use super::scan_plan::{governed_schema, virtual_name};
 use super::session::View;
-use crate::catalog::{Index, SourceState, VisibleTable, Why};
+use crate::catalog::SourceState;
 use crate::error::{Code, Error, Result};
 use crate::model::{ForeignKey, TableEntry, TableKind, TableRef, sql_type_name};
 use crate::policy::Grant;
@@ -28,52 +28,12 @@ pub(super) struct Describer<'a> {
 }
 
 impl Describer<'_> {
-    fn clean(&self, text: String) -> String {
+    pub(super) fn clean(&self, text: String) -> String {
         match self.redactor {
             Some(redactor) => redactor.text(&text).into_owned(),
             None => text,
         }
     }
-}
-
-/// The tables that fit a question.
-pub(super) fn search(d: &Describer<'_>, question: &str, limit: usize) -> Reply {
-    let view = &*d.view;
-    let index = view.index(|| Index::build(&visible_tables(view, d.semantics)));
-    let hits = index.search(question, limit);
-    let mut text = String::new();
-    let mut found = Vec::with_capacity(hits.len());
-    for hit in &hits {
-        let Some(grant) = view.grant(&hit.entry) else { continue };
-        let columns: Vec<String> =
-            hit.columns.iter().map(|column| virtual_name(&grant, &hit.entry, *column)).collect();
-        let description = description(d, &hit.entry);
-        let _ = write!(text, "{}", legible(&hit.entry.reference.to_string()));
-        if let Some(description) = &description {
-            let _ = write!(text, " - {}", one_line(description));
-        }
-        if !columns.is_empty() {
-            let _ = write!(text, " [matches: {}]", columns_line(&columns));
-        }
-        if let Why::Neighbour(of) = &hit.why {
-            let _ = write!(text, " [joins {}]", legible(&of.to_string()));
-        }
-        text.push('\n');
-        found.push(json!({
-            "table": hit.entry.reference.to_string(),
-            "description": description,
-            "columns": columns,
-        }));
-    }
-    if found.is_empty() {
-        text.push_str(
-            "No table that is open to you matches. Try other words, or describe a source: ",
-        );
-        text.push_str(&source_names(view).join(", "));
-    } else {
-        text.push_str("Next: describe a table for its columns, then query.");
-    }
-    Reply { text, structured: json!({ "tables": found }) }
 }
 
 /// One table, or all of a source.
@@ -289,36 +249,7 @@ fn join_text(
     })
 }
 
-fn visible_tables(view: &View, semantics: &Semantics) -> Vec<VisibleTable> {
-    view.tables()
-        .iter()
-        .map(|(entry, grant)| {
-            let columns: Vec<usize> = grant.columns().iter().map(|c| c.column()).collect();
-            let meaning = semantics.table(&entry.reference);
-            let texts = meaning
-                .map(|m| m.description.iter().chain(&m.synonyms).cloned().collect())
-                .unwrap_or_default();
-            let column_texts = columns
-                .iter()
-                .filter_map(|index| {
-                    let column = meaning?.columns.get(&entry.description.columns[*index].name)?;
-                    Some(
-                        column
-                            .description
-                            .iter()
-                            .chain(&column.synonyms)
-                            .map(|t| (*index, t.clone()))
-                            .collect::<Vec<_>>(),
-                    )
-                })
-                .flatten()
-                .collect();
-            VisibleTable { entry: entry.clone(), columns, texts, column_texts }
-        })
-        .collect()
-}
-
-fn source_names(view: &View) -> Vec<String> {
+pub(super) fn source_names(view: &View) -> Vec<String> {
     let mut names: Vec<String> =
         view.tables().iter().map(|(entry, _)| entry.reference.source.to_string()).collect();
     names.dedup();
@@ -329,7 +260,7 @@ fn source_state(view: &View, table: &TableRef) -> Option<SourceState> {
     view.snapshot().sources().iter().find(|s| s.name == table.source).map(|s| s.state)
 }
 
-fn description(d: &Describer<'_>, entry: &TableEntry) -> Option<String> {
+pub(super) fn description(d: &Describer<'_>, entry: &TableEntry) -> Option<String> {
     d.semantics
         .table(&entry.reference)
         .and_then(|meaning| meaning.description.clone())
@@ -354,7 +285,7 @@ fn kind(entry: &TableEntry) -> &'static str {
 }
 
 /// A stored text on one line, without characters that could fake a line of ours.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     const MOST: usize = 160;
     let line: String =
         text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).take(MOST).collect();
@@ -362,7 +293,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// Names of columns in a list.
-fn columns_line(names: &[String]) -> String {
+pub(super) fn columns_line(names: &[String]) -> String {
     let shown: Vec<String> = names.iter().map(|name| shown(name)).collect();
     shown.join(", ")
 }

@@ -3,13 +3,15 @@
 use super::caution;
 use super::describe::{self, Describer};
 use super::digests;
+use super::find;
 use super::planner::Planner;
 use super::request::{
-    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, VisibleName,
+    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, VisibleName,
 };
 use super::run::{Done, Run, Trail};
 use super::session::{View, Views};
 use super::supervise::Supervisor;
+use super::values::Values;
 use crate::audit::{AuditLog, Intent, Receipt};
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Result};
@@ -78,6 +80,7 @@ pub(super) struct Core {
     pub(super) pushdown: bool,
     mask_base: MaskContext,
     views: Views,
+    values: Values,
 }
 
 impl Core {
@@ -170,6 +173,7 @@ impl Engine {
             pushdown: parts.pushdown,
             mask_base: MaskContext::new(parts.pseudonym_key, 0),
             views: Views::new(),
+            values: Values::default(),
         };
         Ok(Self { core: Arc::new(core), supervisor })
     }
@@ -286,9 +290,44 @@ impl Engine {
         Ok(Fetched { page, warnings: warnings.into_iter().collect(), export })
     }
 
-    /// The tables, columns and comments that fit a question, best first.
-    pub fn search(&self, principal: &Principal, question: &str, limit: usize) -> Reply {
-        describe::search(&self.describer(principal), question, limit)
+    /// The tables, columns and values that fit a question, best first. It may show stored values, so it
+    /// is recorded before and after, as a query is.
+    ///
+    /// # Errors
+    /// The audit cannot be written.
+    pub async fn search(&self, principal: &Principal, request: SearchRequest) -> Result<Reply> {
+        let started = Instant::now();
+        let view = self.core.view(principal);
+        let trail = Trail::new(self.core.intent(&view, &request.client, "search"));
+        let intent = trail.intent.lock().clone();
+        match self.core.audit.open(intent).await {
+            Ok(open) => *trail.open.lock() = Some(open),
+            Err(error) => return Err(Error::audit_unavailable(error.to_string())),
+        }
+        self.core.values.first().await;
+        let reply = find::search(&self.describer(principal), &self.core.values, &request);
+        let _receipt = self.core.close(&trail, started, &mut Outcome::default()).await?;
+        Ok(reply)
+    }
+
+    /// Reads up to `rows` rows of every table whose values are not known yet, for the search.
+    pub async fn read_values(&self, rows: u64) {
+        self.core.values.refresh(&self.core.catalog, rows).await;
+    }
+
+    /// Reads some values of every table, now and whenever the catalog is another, for as long as there
+    /// is an engine.
+    pub fn spawn_values(&self, rows: u64) {
+        const PAUSE: Duration = Duration::from_secs(30);
+        self.core.values.announce();
+        let core = Arc::downgrade(&self.core);
+        tokio::spawn(async move {
+            while let Some(core) = core.upgrade() {
+                core.values.refresh(&core.catalog, rows).await;
+                drop(core);
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
     }
 
     /// One table or source, as the caller may see it.

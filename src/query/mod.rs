@@ -16,6 +16,7 @@ mod doubles;
 mod engine;
 mod escapes;
 mod failure;
+mod find;
 mod frame;
 mod functions;
 mod gate;
@@ -44,9 +45,10 @@ mod supervise;
 mod template;
 mod top;
 mod truncate;
+mod values;
 
 pub use engine::{Engine, Limits, Parts};
 pub use request::{
-    Answer, Explanation, FetchRequest, Fetched, Parameters, QueryRequest, Reply, SourceStatement,
-    VisibleName,
+    Answer, Explanation, FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest,
+    SourceStatement, VisibleName,
 };

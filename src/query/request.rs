@@ -92,6 +92,19 @@ pub struct Fetched {
     pub export: Option<String>,
 }
 
+/// A question about what there is.
+#[derive(Debug, Clone, Default)]
+pub struct SearchRequest {
+    /// The question or its key words.
+    pub question: String,
+    /// Tables at most; as many as fit where absent.
+    pub limit: Option<usize>,
+    /// About how long the reply's text may be; without a bound where absent.
+    pub max_tokens: Option<usize>,
+    /// The client's name and version, for the audit.
+    pub client: String,
+}
+
 /// A reply that says the same as text and as data.
 #[derive(Debug, Clone)]
 pub struct Reply {

@@ -21,7 +21,7 @@ pub(super) struct View {
     snapshot: Arc<Snapshot>,
     grants: Mutex<HashMap<TableRef, Option<Arc<Grant>>>>,
     all: OnceLock<Arc<Vec<Visible>>>,
-    index: OnceLock<Index>,
+    index: Mutex<Option<(u64, Arc<Index>)>>,
     plans: Plans,
 }
 
@@ -33,7 +33,7 @@ impl View {
             snapshot,
             grants: Mutex::default(),
             all: OnceLock::new(),
-            index: OnceLock::new(),
+            index: Mutex::default(),
             plans: Plans::new(),
         }
     }
@@ -78,9 +78,13 @@ impl View {
         &self.plans
     }
 
-    /// The search index over those tables, built on first use.
-    pub(super) fn index(&self, build: impl FnOnce() -> Index) -> &Index {
-        self.index.get_or_init(build)
+    /// The search index over those tables, built on first use and when there are other values.
+    pub(super) fn index(&self, values: u64, build: impl FnOnce() -> Index) -> Arc<Index> {
+        let mut kept = self.index.lock();
+        match &*kept {
+            Some((version, index)) if *version == values => index.clone(),
+            _ => kept.insert((values, Arc::new(build()))).1.clone(),
+        }
     }
 
     /// The one visible table that a name of one to three parts means.

@@ -11,6 +11,7 @@ mod paging;
 mod parameters;
 mod snapshots;
 mod three_sources;
+mod values;
 
 use crate::support::lab::{Bench, benches};
 use crate::support::world::World;

@@ -2,7 +2,7 @@
 
 use celosia::error::{Error, Result};
 use celosia::model::Principal;
-use celosia::query::{Answer, Engine, FetchRequest, QueryRequest};
+use celosia::query::{Answer, Engine, FetchRequest, QueryRequest, SearchRequest};
 use celosia::results::render;
 use serde_json::{Map, Value as Json, json};
 use tokio_util::sync::CancellationToken;
@@ -121,8 +121,12 @@ pub async fn tool(engine: &Engine, who: &Principal, tool: &str, argument: &str) 
             Err(error) => failed(&error),
         },
         "search" => {
-            let reply = engine.search(who, argument, 10);
-            Said { head: reply.structured, text: reply.text, ..empty() }
+            let (question, limit) = (argument.to_string(), Some(10));
+            let request = SearchRequest { question, limit, ..Default::default() };
+            match Box::pin(engine.search(who, request)).await {
+                Ok(reply) => Said { head: reply.structured, text: reply.text, ..empty() },
+                Err(error) => failed(&error),
+            }
         }
         "tables" => {
             let names = engine.visible_tables(who);

@@ -96,7 +96,9 @@ async fn bench(store: Store) -> Bench {
         for pushdown in [true, false] {
             let parts = Parts { pushdown, ..parts(sources.clone()).await };
             check(&parts, world);
-            engines.push(((world, pushdown), Arc::new(Engine::new(parts).expect("an engine"))));
+            let engine = Engine::new(parts).expect("an engine");
+            engine.read_values(100).await;
+            engines.push(((world, pushdown), Arc::new(engine)));
         }
     }
     Bench { store, engines }

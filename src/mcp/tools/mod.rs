@@ -49,7 +49,7 @@ impl Call<'_> {
     pub(super) async fn run(self, request: CallToolRequestParams) -> Option<CallToolResult> {
         let given = request.arguments;
         let result = match request.name.as_ref() {
-            search::NAME => search::call(&self, Arguments::new(search::NAME, given)),
+            search::NAME => search::call(self, Arguments::new(search::NAME, given)).await,
             describe::NAME => describe::call(&self, Arguments::new(describe::NAME, given)),
             query::NAME => query::call(self, Arguments::new(query::NAME, given)).await,
             fetch::NAME => fetch::call(self, Arguments::new(fetch::NAME, given)).await,

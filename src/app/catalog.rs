@@ -94,7 +94,7 @@ async fn accept(config: &Path, only: &[String]) -> Result<(), Failure> {
 }
 
 /// Writes a file whole or not at all.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
@@ -135,7 +135,7 @@ async fn diff(config: &Path) -> Result<(), Failure> {
     }
     if !found.is_empty() {
         let has_key = pseudonym_key(&config)?.is_some();
-        writeln!(out, "\n{}", masking_rules(&found, has_key))?;
+        writeln!(out, "\n{}", masking_rules(&found, has_key, None))?;
     }
     writeln!(out, "Take it in with celosia catalog accept, once rules mask what must be masked.")?;
     Ok(())
@@ -148,6 +148,7 @@ pub(super) async fn suggest(config: &Path, only: Option<&str>, rows: u64) -> Res
     let catalog = discovered(&config, None).await?;
     let snapshot = catalog.snapshot();
     reachable(&snapshot, only)?;
+    let has_key = pseudonym_key(&config)?.is_some();
     let mut found: Vec<(Arc<TableEntry>, usize, Finding)> = Vec::new();
     let mut masked = Vec::new();
     let wanted =
@@ -167,7 +168,7 @@ pub(super) async fn suggest(config: &Path, only: Option<&str>, rows: u64) -> Res
         }
     }
     let mut out = std::io::stdout();
-    write!(out, "{}", masking_rules(&found, pseudonym_key(&config)?.is_some()))?;
+    write!(out, "{}", masking_rules(&found, has_key, None))?;
     for line in masked {
         writeln!(out, "{line}")?;
     }
@@ -197,7 +198,7 @@ fn reachable(snapshot: &Snapshot, only: Option<&str>) -> Result<(), Failure> {
 }
 
 /// Samples of a table; where it cannot be read, names must do.
-async fn samples(catalog: &Catalog, table: &TableEntry, rows: u64) -> Samples {
+pub(super) async fn samples(catalog: &Catalog, table: &TableEntry, rows: u64) -> Samples {
     match read_samples(catalog, table, rows).await {
         Ok(samples) => samples,
         Err(error) => {

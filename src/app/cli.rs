@@ -1,10 +1,11 @@
 //! The command line.
 
+use super::audit::{self, AuditCommand};
 use super::catalog::{self, CatalogCommand};
 use super::policy::{self, PolicyCommand};
-use super::{commands, doctor, token, verify};
+use super::{commands, connect, doctor, init, token, verify};
 use crate::telemetry;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,6 +37,21 @@ enum Command {
         /// Where the demo's files are kept
         #[arg(long)]
         data: Option<PathBuf>,
+    },
+    /// Make a working configuration: asks the sources what they hold, masks what looks personal
+    Init(init::Init),
+    /// Print what an AI client needs to know to use this server
+    Connect {
+        /// The client
+        client: connect::Client,
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
     },
     /// Serve MCP over HTTP
     Serve {
@@ -136,19 +152,6 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-enum AuditCommand {
-    /// Find a record that was altered, removed or reordered
-    Verify {
-        /// The configuration file
-        #[arg(long, required_unless_present = "store")]
-        config: Option<PathBuf>,
-        /// The audit store, such as sqlite:audit.db
-        #[arg(long)]
-        store: Option<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 enum KeysCommand {
     /// Make a key: its text for the client, its hash for keys.yaml
     New,
@@ -164,6 +167,9 @@ enum TokenCommand {
         /// The file that holds the token, instead of standard input
         #[arg(long)]
         token_file: Option<PathBuf>,
+        /// A client's certificate (PEM), instead of a token
+        #[arg(long, conflicts_with = "token_file")]
+        certificate: Option<PathBuf>,
     },
 }
 
@@ -184,6 +190,13 @@ pub fn run() -> ExitCode {
             Command::Demo { stdio, listen, role, data } => {
                 commands::demo(stdio, listen, &role, data).await
             }
+            Command::Init(asked) => init::run(asked).await,
+            Command::Connect { client, config } => connect::run(client, &config),
+            Command::Completions { shell } => {
+                let (mut command, mut out) = (Arguments::command(), std::io::stdout());
+                clap_complete::generate(shell, &mut command, "celosia", &mut out);
+                Ok(())
+            }
             Command::Serve { config, listen } => commands::serve(&config, listen).await,
             Command::Stdio { config, user } => commands::stdio(&config, user.as_deref()).await,
             Command::Check { config } => commands::check(&config).await,
@@ -196,13 +209,14 @@ pub fn run() -> ExitCode {
             Command::SuggestMasks { config, source, samples } => {
                 catalog::suggest(&config, source.as_deref(), samples).await
             }
-            Command::Audit { command: AuditCommand::Verify { config, store } } => {
-                commands::verify_audit(config.as_deref(), store.as_deref()).await
-            }
+            Command::Audit { command } => Box::pin(audit::run(command)).await,
             Command::Keys { command: KeysCommand::New } => commands::new_key(),
-            Command::Token { command: TokenCommand::Explain { config, token_file } } => {
-                token::explain(&config, token_file.as_deref()).await
-            }
+            Command::Token {
+                command: TokenCommand::Explain { config, token_file, certificate },
+            } => match certificate {
+                Some(file) => token::explain_certificate(&config, &file),
+                None => token::explain(&config, token_file.as_deref()).await,
+            },
             Command::Schema { name, out } => commands::schema(name.as_deref(), out.as_deref()),
             Command::Health { address } => commands::health(address).await,
         }

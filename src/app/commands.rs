@@ -2,8 +2,7 @@
 
 use super::doors::Callers;
 use super::reload::Reload;
-use super::{Assembly, Failure, doors, policy};
-use crate::audit;
+use super::{Assembly, Failure, audit, doors, policy};
 use crate::catalog::{SourceState, SourceStatus, lock_schema};
 use crate::config::{self, Config};
 use crate::demo::{self, Role, WORKED_QUESTION};
@@ -64,7 +63,7 @@ pub(super) async fn demo(
     writeln!(out, "Serving MCP on http://{bound}/mcp. Stop with Ctrl-C.")?;
     drop(out);
     let callers = Callers::new(authenticator);
-    doors::serve_http(&config, engine, callers, listener, Arc::default()).await
+    doors::serve_http(&config, engine, callers, listener, None, Arc::default()).await
 }
 
 /// `celosia serve`.
@@ -72,6 +71,7 @@ pub(super) async fn serve(config: &Path, address: Option<SocketAddr>) -> Result<
     let config = Config::load(config)?;
     let assembly = Assembly::of(&config).await?;
     let authenticator = doors::authenticator(&config, &assembly.rules)?;
+    let tls = doors::tls(&config)?;
     let mut reload = Reload::of(&config, &assembly)?;
     let engine = assembly.engine(&config).await?;
     let listener = doors::listen(address.unwrap_or(config.server.listen)).await?;
@@ -80,8 +80,9 @@ pub(super) async fn serve(config: &Path, address: Option<SocketAddr>) -> Result<
     let answering = engine.clone();
     let callers = Callers::new(authenticator);
     reload.callers = Some(callers.clone());
+    reload.tls.clone_from(&tls);
     tokio::spawn(reload.watch(answering));
-    doors::serve_http(&config, engine, callers, listener, refused).await
+    doors::serve_http(&config, engine, callers, listener, tls, refused).await
 }
 
 /// `celosia stdio`.
@@ -109,6 +110,7 @@ pub(super) async fn check(config: &Path) -> Result<(), Failure> {
     if config.identity.local.is_some() {
         let _ = doors::local(&config, &assembly.rules, None)?;
     }
+    audit::check(&config)?;
     let snapshot = assembly.catalog.snapshot();
     let mut out = std::io::stdout().lock();
     for source in snapshot.sources() {
@@ -152,31 +154,6 @@ pub(super) async fn check(config: &Path) -> Result<(), Failure> {
     let tests = policy::load_tests(&config, &[])?;
     drop(out);
     if tests.is_empty() { Ok(()) } else { policy::test(&config, assembly, tests, false).await }
-}
-
-/// `celosia audit verify`.
-pub(super) async fn verify_audit(
-    config: Option<&Path>,
-    store: Option<&str>,
-) -> Result<(), Failure> {
-    let store = match (store, config) {
-        (Some(store), _) => store.to_string(),
-        (None, Some(config)) => format!("sqlite:{}", Config::load(config)?.audit.store.display()),
-        (None, None) => {
-            return Err("name a configuration with --config or a store with --store".into());
-        }
-    };
-    let report = audit::verify(&store, None).await?;
-    writeln!(
-        std::io::stdout(),
-        "the chain holds: {} records ({} refused, {} abandoned, {} without an outcome)\nhead {}",
-        report.records,
-        report.refused,
-        report.abandoned,
-        report.unclosed,
-        report.head
-    )?;
-    Ok(())
 }
 
 /// `celosia keys new`.
@@ -227,7 +204,7 @@ pub(super) async fn health(address: SocketAddr) -> Result<(), Failure> {
     }
 }
 
-fn state(source: &SourceStatus) -> String {
+pub(super) fn state(source: &SourceStatus) -> String {
     match source.state {
         SourceState::Up => format!("{} tables, {}", source.tables, source.server),
         SourceState::Waiting => "not asked yet".to_string(),

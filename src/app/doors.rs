@@ -2,9 +2,13 @@
 
 use super::Failure;
 use crate::config::Config;
-use crate::identity::{ApiKeys, AuthError, Authenticator, RoleMap, Tokens, establish_local};
+use crate::identity::{
+    ApiKeys, AuthError, Authenticator, Certificates, Peer, Proxies, RoleMap, Sent, Tokens,
+    establish_local,
+};
 use crate::mcp::http::{
-    self, Authenticate, Challenge, ChallengeReason, HttpConfig, ProtectedResource,
+    self, Authenticate, Challenge, ChallengeReason, ClientCertificates, Credentials, HttpConfig,
+    ProtectedResource, Tls,
 };
 use crate::mcp::{Backend, stdio};
 use crate::model::Principal;
@@ -26,6 +30,7 @@ pub(super) async fn serve_http(
     engine: Arc<Engine>,
     callers: Arc<Callers>,
     listener: TcpListener,
+    tls: Option<Tls>,
     reload_refused: Arc<AtomicBool>,
 ) -> Result<(), Failure> {
     let listen = listener.local_addr()?;
@@ -33,12 +38,14 @@ pub(super) async fn serve_http(
         allowed_hosts: hosts(config),
         allowed_origins: config.server.allowed_origins.clone(),
         resource: resource(config),
+        tls,
         request_timeout: config.limits.time + Duration::from_secs(10),
         reload_refused,
         ..HttpConfig::new(listen)
     };
     let backend: Arc<dyn Backend> = engine.clone();
-    let ready = Arc::new(move || engine.is_ready());
+    let answering = engine.clone();
+    let ready = Arc::new(move || answering.is_ready());
     // Keys are there before the first token is, where the provider answers.
     let early = callers.known();
     tokio::spawn(async move {
@@ -46,12 +53,16 @@ pub(super) async fn serve_http(
             tokens.fetch_keys().await;
         }
     });
-    Ok(http::serve(listener, settings, backend, callers, ready, until_signal()).await?)
+    let served = http::serve(listener, settings, backend, callers, ready, until_signal()).await;
+    engine.flush().await;
+    Ok(served?)
 }
 
 /// Serves stdin and stdout for one local user.
 pub(super) async fn serve_stdio(engine: Arc<Engine>, principal: Principal) -> Result<(), Failure> {
-    Ok(stdio::serve(engine, principal, until_signal()).await?)
+    let served = stdio::serve(engine.clone(), principal, until_signal()).await;
+    engine.flush().await;
+    Ok(served?)
 }
 
 /// Opens the address that HTTP is served on.
@@ -74,7 +85,19 @@ pub(super) fn authenticator(config: &Config, rules: &Rules) -> Result<Authentica
         [] => None,
         providers => Some(Tokens::new(providers.to_vec(), role_map(rules))?),
     };
-    Ok(Authenticator::new(keys, tokens))
+    let certificates = Certificates::new(identity.certificates.clone(), &role_map(rules))?;
+    complete(rules, "a certificate's holder", &certificates.principals())?;
+    let proxies = Proxies::new(identity.proxies.clone(), role_map(rules));
+    Ok(Authenticator::new(keys, tokens).trusting(certificates, proxies))
+}
+
+/// What TLS is served with, if it is.
+pub(super) fn tls(config: &Config) -> Result<Option<Tls>, Failure> {
+    let Some(tls) = &config.server.tls else { return Ok(None) };
+    let required = tls.client_required;
+    let clients =
+        tls.client_ca.as_deref().map(|authority| ClientCertificates { authority, required });
+    Ok(Some(Tls::new(&tls.certificate, tls.key.expose(), clients)?))
 }
 
 fn role_map(rules: &Rules) -> RoleMap {
@@ -185,17 +208,27 @@ impl Callers {
 impl Authenticate for Callers {
     async fn authenticate(&self, authorization: Option<&str>) -> Result<Principal, Challenge> {
         let known = self.known();
-        known.authenticate_bearer(authorization).await.map_err(|error| {
-            let common = || known.tokens().map(Tokens::common_scopes).unwrap_or_default();
-            let (reason, scopes) = match error {
-                AuthError::Missing => (ChallengeReason::Missing, common()),
-                AuthError::Malformed | AuthError::Rejected => (ChallengeReason::Invalid, common()),
-                AuthError::InsufficientScope(scopes) => {
-                    (ChallengeReason::InsufficientScope, scopes)
-                }
-                AuthError::Unavailable => (ChallengeReason::Unavailable, Vec::new()),
-            };
-            Challenge { realm: "celosia".to_string(), reason, scopes }
-        })
+        known.authenticate_bearer(authorization).await.map_err(|error| challenge(&known, error))
     }
+
+    async fn identify(&self, sent: Credentials<'_>) -> Result<Principal, Challenge> {
+        let known = self.known();
+        let Credentials { authorization, headers, address, certificate } = sent;
+        let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let sent = Sent { authorization, peer: Peer { address, certificate } };
+        known.identify(sent, headers).await.map_err(|error| challenge(&known, error))
+    }
+}
+
+fn challenge(known: &Authenticator, error: AuthError) -> Challenge {
+    let common = || known.tokens().map(Tokens::common_scopes).unwrap_or_default();
+    let (reason, scopes) = match error {
+        AuthError::Missing => (ChallengeReason::Missing, common()),
+        AuthError::Malformed | AuthError::Rejected => (ChallengeReason::Invalid, common()),
+        AuthError::InsufficientScope(scopes) => (ChallengeReason::InsufficientScope, scopes),
+        AuthError::UnknownCertificate => (ChallengeReason::UnknownCertificate, Vec::new()),
+        AuthError::Headers(why) => (ChallengeReason::Headers(why), Vec::new()),
+        AuthError::Unavailable => (ChallengeReason::Unavailable, Vec::new()),
+    };
+    Challenge { realm: "celosia".to_string(), reason, scopes }
 }

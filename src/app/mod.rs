@@ -1,11 +1,14 @@
 //! The composition root: configuration in, a running engine out. The only place that names connectors.
 
+mod audit;
 mod callers;
 mod catalog;
 mod cli;
 mod commands;
+mod connect;
 mod doctor;
 mod doors;
+mod init;
 mod policy;
 mod reload;
 mod token;
@@ -13,15 +16,15 @@ mod verify;
 
 pub use cli::run;
 
-use crate::audit::{AuditLog, Durability};
+use crate::audit::AuditLog;
 use crate::catalog::{Catalog, Lock, Snapshot};
-use crate::config::{self, Config, Kind, OracleDriver, Source};
+use crate::config::{Config, Kind, OracleDriver, Source};
 use crate::model::TableEntry;
 use crate::policy::{PseudonymKey, Rules};
 use crate::query::{Engine, Limits, Parts};
-use crate::results::ResultStore;
+use crate::results::{Redactor, ResultStore, SecretRule};
 use crate::semantics::Semantics;
-use celosia_connector_api::{Budgeted, Connector, ConnectorError, LeastPrivilege};
+use celosia_connector_api::{Budgeted, Connector, ConnectorError, Identified, LeastPrivilege};
 use celosia_connector_oracle::{Driver, OracleConfig, OracleConnector};
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
 use celosia_connector_sqlite::{SqliteConfig, SqliteConnector};
@@ -67,6 +70,7 @@ impl Assembly {
             problems: Vec::new(),
         };
         assembly.problems = assembly.check();
+        assembly.problems.extend(redactor(config, &assembly.rules).err().map(|e| e.to_string()));
         Ok(assembly)
     }
 
@@ -100,12 +104,7 @@ impl Assembly {
         if !self.problems.is_empty() {
             return Err(self.problems.join("\n").into());
         }
-        let durability = match config.audit.durability {
-            config::Durability::Process => Durability::Process,
-            config::Durability::Disk => Durability::Disk,
-        };
-        let store = format!("sqlite:{}", config.audit.store.display());
-        Ok(AuditLog::connect(&store, durability, None).await?)
+        audit::start(config).await
     }
 
     fn parts(&self, config: &Config, audit: Arc<AuditLog>) -> Result<Parts, Failure> {
@@ -113,7 +112,8 @@ impl Assembly {
             catalog: self.catalog.clone(),
             rules: self.rules.clone(),
             audit,
-            results: ResultStore::new(config.results.ttl, config.results.memory),
+            results: ResultStore::new(config.results.ttl, config.results.memory)
+                .with_redactor(redactor(config, &self.rules)?),
             semantics: self.semantics.clone(),
             pseudonym_key: pseudonym_key(config)?,
             limits: limits(config),
@@ -124,6 +124,32 @@ impl Assembly {
     fn check(&self) -> Vec<String> {
         misfits(&self.catalog.snapshot(), &self.rules, &self.semantics)
     }
+}
+
+/// What takes secrets out of answers.
+fn redactor(config: &Config, rules: &Rules) -> Result<Redactor, Failure> {
+    let redact = &config.results.redact;
+    let mut problems = Vec::new();
+    let mut problem = |line: u64, key: &str, message: String| {
+        problems.push(format!("{}:{line}: results.{key}: {message}", config.path().display()));
+    };
+    let mut written = Vec::new();
+    for rule in &redact.rules {
+        match SecretRule::new(&rule.name, &rule.pattern) {
+            Ok(rule) => written.push(rule),
+            Err(defect) => problem(rule.line, "redact_rules", defect.to_string()),
+        }
+    }
+    for (role, line) in &redact.except {
+        if !rules.roles().any(|known| known.name() == role) {
+            problem(*line, "redact_except", format!("there is no role named {role:?}"));
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems.join("\n").into());
+    }
+    let except = redact.except.iter().map(|(role, _)| role.clone()).collect();
+    Ok(if redact.on { Redactor::new(written, except) } else { Redactor::off() })
 }
 
 fn limits(config: &Config) -> Limits {
@@ -199,6 +225,10 @@ fn connectors(config: &Config) -> Result<Sources, Failure> {
             let connector: Arc<dyn Connector> = match source.over_privileged {
                 true => budgeted,
                 false => Arc::new(LeastPrivilege::new(budgeted)),
+            };
+            let connector: Arc<dyn Connector> = match &source.identity {
+                Some(map) => Arc::new(Identified::new(connector, map.clone())),
+                None => connector,
             };
             Ok((source.name.clone(), connector))
         })

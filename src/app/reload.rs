@@ -1,6 +1,6 @@
 //! A changed policy is put in force without a restart: on SIGHUP, and when its files change.
 //!
-//! Roles, masking rules, restrictions, tags, the catalog lock, the limits of one statement, API keys and what
+//! Roles, masking rules, restrictions, tags, the catalog lock, the limits of one statement, API keys, certificates of TLS, and what
 //! groups of tokens mean are read anew and checked as at the start. What does not hold changes nothing:
 //! the policy in force stays, the log says what to correct, and `/readyz` says that a change was refused.
 //! Sources, addresses, the local user and the key of pseudonyms are those of the start.
@@ -10,6 +10,7 @@ use super::{Assembly, Failure, doors, limits, misfits, pseudonym_key, rules_with
 use crate::catalog::{Catalog, Lock};
 use crate::config::Config;
 use crate::identity::Authenticator;
+use crate::mcp::http::Tls;
 use crate::policy::Rules;
 use crate::query::{Engine, Limits};
 use crate::semantics::Semantics;
@@ -32,6 +33,8 @@ pub(super) struct Reload {
     has_pseudonym_key: bool,
     /// Who calls over HTTP, if anybody does.
     pub(super) callers: Option<Arc<Callers>>,
+    /// What TLS is served with, if it is.
+    pub(super) tls: Option<Tls>,
     lock: Option<Lock>,
     started: Limits,
     refused: Arc<AtomicBool>,
@@ -43,6 +46,7 @@ struct Checked {
     limits: Limits,
     lock: Option<Lock>,
     authenticator: Option<Authenticator>,
+    tls: Option<Tls>,
 }
 
 /// Name, time and length of a file.
@@ -60,6 +64,7 @@ impl Reload {
             semantics: assembly.semantics.clone(),
             has_pseudonym_key: pseudonym_key(config)?.is_some(),
             callers: None,
+            tls: None,
             lock: config.catalog.lock.as_deref().map(Lock::load).transpose()?,
             started: limits(config),
             refused: Arc::default(),
@@ -102,6 +107,9 @@ impl Reload {
                 self.refused.store(false, Ordering::Relaxed);
                 let lock = (checked.lock != self.lock).then(|| checked.lock.clone());
                 (self.lock, self.started) = (checked.lock, checked.limits);
+                if let (Some(served), Some(tls)) = (&self.tls, &checked.tls) {
+                    served.replace(tls);
+                }
                 // A key that is taken away is taken away whether or not the policy has changed.
                 if let (Some(callers), Some(known)) = (&self.callers, checked.authenticator) {
                     callers.replace(known);
@@ -152,7 +160,12 @@ impl Reload {
             concurrency: self.started.concurrency,
             ..limits(&config)
         };
-        Ok(Checked { rules: Arc::new(rules), limits, lock, authenticator })
+        // Whether TLS is served at all is settled when the process begins.
+        let tls = doors::tls(&config)?;
+        if tls.is_some() != self.tls.is_some() && self.callers.is_some() {
+            return Err("server.tls comes and goes with a restart only".into());
+        }
+        Ok(Checked { rules: Arc::new(rules), limits, lock, authenticator, tls })
     }
 }
 
@@ -175,6 +188,10 @@ fn stamps(config: &Path) -> Vec<Stamp> {
     let Ok(known) = Config::load(config) else { return found };
     found.extend(known.catalog.lock.as_deref().map(stamp));
     found.extend(known.identity.api_keys.as_deref().map(stamp));
+    if let Some(tls) = &known.server.tls {
+        found.push(stamp(&tls.certificate));
+        found.extend(tls.key_file.iter().chain(&tls.client_ca).map(|path| stamp(path)));
+    }
     if let Some(rules) = known.masking_rules.as_deref() {
         found.push(stamp(rules));
         let files = std::fs::read_dir(rules).into_iter().flatten().flatten();

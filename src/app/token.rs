@@ -2,9 +2,11 @@
 
 use super::{Failure, doors, rules};
 use crate::config::Config;
-use crate::identity::Explanation;
+use crate::identity::{CertificateFacts, Explanation};
 use crate::model::{Attribute, Principal};
 use crate::policy::Rules;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -34,6 +36,42 @@ pub(super) async fn explain(config: &Path, token_file: Option<&Path>) -> Result<
     let refusals: Vec<String> =
         told.refusals.iter().map(|refusal| format!("it would be refused: {refusal}")).collect();
     if refusals.is_empty() { Ok(()) } else { Err(refusals.join("\n").into()) }
+}
+
+/// `celosia token explain --certificate`: what it says, in the words of the rules, and who its holder would be.
+/// Whether an authority vouches for it is seen by TLS alone.
+pub(super) fn explain_certificate(config: &Path, file: &Path) -> Result<(), Failure> {
+    let config = Config::load(config)?;
+    let rules = rules(&config)?;
+    let authenticator = doors::authenticator(&config, &rules)?;
+    let der = CertificateDer::from_pem_file(file)
+        .map_err(|error| format!("{}: {error}", file.display()))?;
+    let facts = CertificateFacts::read(&der)
+        .ok_or_else(|| format!("{}: the certificate cannot be read", file.display()))?;
+    let mut out = std::io::stdout().lock();
+    write!(out, "{}", facts_report(&facts, chrono::Utc::now().timestamp()))?;
+    match authenticator.certificates().identify(&der) {
+        Ok(principal) => {
+            write!(out, "{}", lines(principal.user(), principal.roles(), principal.attributes()))?;
+            Ok(())
+        }
+        Err(refusal) => Err(format!("it would be refused: {refusal}").into()),
+    }
+}
+
+fn facts_report(facts: &CertificateFacts, now: i64) -> String {
+    let mut text = format!(
+        "subject     {}\nissuer      {}\nexpires     {}\n",
+        shown(&facts.subject),
+        shown(&facts.issuer),
+        expiry(facts.valid.1, now)
+    );
+    for (name, values) in [("uri", &facts.uris), ("dns", &facts.dns), ("email", &facts.emails)] {
+        for value in values {
+            text.push_str(&format!("{name:<11} {}\n", shown(value)));
+        }
+    }
+    text
 }
 
 fn read(token_file: Option<&Path>) -> Result<String, Failure> {

@@ -1,21 +1,79 @@
 //! The audit as the stages of a request use it.
 
+use super::keys::{ChainKey, LiteralKey};
 use super::receipt::Receipt;
-use super::record::{ChainKey, Draft, Intent};
-use super::store::{AuditError, Durability, Store};
+use super::record::{Draft, Intent};
+use super::seal::{Checkpoints, Sealer};
+use super::sinks::{self, Progress, SinkSettings};
+use super::store::{AuditError, Durability, LONE_CHAIN, Location, Note, Purpose, Store, head_of};
+use super::vault::{Ciphertext, MasterKey, Vault};
 use super::writer::{self, Entry, Reply};
 use crate::error::Code;
 use crate::model::Outcome;
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Records that may wait for the writer; callers beyond that wait for a place.
 const QUEUE: usize = 4096;
+/// How long the end of the process waits for sinks and checkpoints.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What an audit is made of.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where records are kept.
+    pub store: Location,
+    /// What a record survives before an answer leaves.
+    pub durability: Durability,
+    /// The name of the chain, where the store holds several: the replica's.
+    pub instance: String,
+    /// The chain's key; without one its hashes are plain.
+    pub key: Option<ChainKey>,
+    /// The key of the digests of literals; without one there are none.
+    pub literals: Option<LiteralKey>,
+    /// The key of raw statements and how long a data key is used; without it they are not kept.
+    pub raw_sql: Option<(MasterKey, Duration)>,
+    /// What signs and anchors the chain.
+    pub checkpoints: Option<Checkpoints>,
+    /// Who gets the records beside the store.
+    pub sinks: Vec<SinkSettings>,
+}
+
+impl Settings {
+    /// An audit with nothing beside its store.
+    pub fn of(store: Location) -> Self {
+        Self {
+            store,
+            durability: Durability::default(),
+            instance: LONE_CHAIN.to_string(),
+            key: None,
+            literals: None,
+            raw_sql: None,
+            checkpoints: None,
+            sinks: Vec::new(),
+        }
+    }
+
+    /// The chain that is written.
+    pub fn chain(&self) -> &str {
+        match self.store {
+            Location::Sqlite(_) => LONE_CHAIN,
+            Location::Postgres(_) => &self.instance,
+        }
+    }
+}
 
 /// The audit log. One task writes; whatever has queued up meanwhile becomes its next group.
 #[derive(Debug)]
 pub struct AuditLog {
     queue: mpsc::Sender<Entry>,
+    head: watch::Receiver<u64>,
+    literals: Option<LiteralKey>,
+    vault: Option<Vault>,
+    required: Vec<Arc<Progress>>,
+    sinks: Vec<Arc<Progress>>,
+    sealer: Option<mpsc::Sender<oneshot::Sender<()>>>,
 }
 
 impl AuditLog {
@@ -29,18 +87,66 @@ impl AuditLog {
         durability: Durability,
         key: Option<ChainKey>,
     ) -> Result<Arc<Self>, AuditError> {
-        let store = Store::open(store, durability, key).await?;
+        let settings = Settings::of(Location::parse(store)?);
+        Self::start(Settings { durability, key, ..settings }).await
+    }
+
+    /// Opens the store, and starts its writer and all that follows it on the current runtime.
+    ///
+    /// # Errors
+    /// The store cannot be created, is not an audit store, or cannot be written; or a sink is none.
+    pub async fn start(settings: Settings) -> Result<Arc<Self>, AuditError> {
+        let chain: Arc<str> = settings.chain().into();
+        let location = Arc::new(settings.store);
+        let store = Store::open(&location, &chain, settings.durability, settings.key).await?;
         let (queue, entries) = mpsc::channel(QUEUE);
-        tokio::spawn(writer::run(store, entries));
-        Ok(Arc::new(Self { queue }))
+        let follows = settings.checkpoints.is_some() || !settings.sinks.is_empty();
+        let mut count = 0;
+        if follows {
+            let mut connection = location.connect(Purpose::Read).await?;
+            count = head_of(&mut connection, &chain).await?.count;
+        }
+        let (moved, head) = watch::channel(count);
+        let notes = Notes { queue: queue.downgrade() };
+        let feed = sinks::Feed { location, chain, head: head.clone(), notes };
+        let sealer = match settings.checkpoints {
+            Some(checkpoints) => Some(Sealer::start(feed.clone(), checkpoints).await?),
+            None => None,
+        };
+        let sinks = sinks::start(&feed, settings.sinks).await?;
+        tokio::spawn(writer::run(store, entries, moved));
+        Ok(Arc::new(Self {
+            queue,
+            head,
+            literals: settings.literals,
+            vault: settings.raw_sql.map(|(master, period)| Vault::new(master, period)),
+            required: sinks.iter().filter(|sink| sink.bound.is_some()).cloned().collect(),
+            sinks,
+            sealer,
+        }))
+    }
+
+    /// The key of the digests of literals, if there is one.
+    pub fn literals(&self) -> Option<&LiteralKey> {
+        self.literals.as_ref()
+    }
+
+    /// Whether raw statements are kept.
+    pub fn keeps_raw(&self) -> bool {
+        self.vault.is_some()
     }
 
     /// Writes the intent; returns once it is durable.
     ///
     /// # Errors
-    /// The store cannot write: nothing may be answered.
+    /// The store cannot write, or a sink that is required lags too far behind: nothing may be answered.
     pub async fn open(&self, intent: Intent) -> Result<OpenRecord, AuditError> {
-        let draft = Draft::open(&intent);
+        let head = *self.head.borrow();
+        if let Some(behind) = self.required.iter().find(|sink| sink.is_behind(head)) {
+            return Err(AuditError::new("a required audit sink lags behind", &behind.name));
+        }
+        let raw = self.sealed(&intent).await?;
+        let draft = Draft::open(&intent, raw.as_ref());
         let record =
             OpenRecord { queue: self.queue.clone(), opened: Opened::of(intent), armed: false };
         let (reply, written) = oneshot::channel();
@@ -73,22 +179,66 @@ impl AuditLog {
     /// The store cannot write: the caller must not learn the reason of the refusal.
     pub async fn refuse(&self, intent: &Intent, code: Code) -> Result<u64, AuditError> {
         let (reply, written) = oneshot::channel();
-        let draft = Draft::refused(intent, code);
+        let raw = self.sealed(intent).await?;
+        let draft = Draft::refused(intent, raw.as_ref(), code);
         self.send(Entry::Record(draft, Reply::Seq(reply))).await?;
         written.await.map_err(|_| AuditError::stopped())?
     }
 
-    /// Waits until everything that was queued before is written or has failed: for shutdown.
+    /// Waits until everything that was queued before is written or has failed, and a little longer for a
+    /// checkpoint and for the sinks: for shutdown.
     pub async fn flush(&self) {
         let (reply, written) = oneshot::channel();
         if self.send(Entry::Barrier(reply)).await.is_ok() {
             // The answer and the writer's end mean the same here: nothing is queued any more.
             let _ = written.await;
         }
+        let farewell = async {
+            if let Some(sealer) = &self.sealer {
+                let (reply, sealed) = oneshot::channel();
+                if sealer.send(reply).await.is_ok() {
+                    let _ = sealed.await;
+                }
+            }
+            let head = *self.head.borrow();
+            for sink in &self.sinks {
+                sink.reaches(head).await;
+            }
+        };
+        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+            tracing::warn!(
+                "the audit's sinks have not got everything yet; they go on where they were"
+            );
+        }
+    }
+
+    /// The raw statement, encrypted, where it is kept.
+    async fn sealed(&self, intent: &Intent) -> Result<Option<Ciphertext>, AuditError> {
+        let (Some(vault), Some(raw)) = (&self.vault, &intent.raw) else { return Ok(None) };
+        let notes = Notes { queue: self.queue.downgrade() };
+        vault.seal(&notes, &intent.user, intent.query_id.as_str(), raw).await.map(Some)
     }
 
     async fn send(&self, entry: Entry) -> Result<(), AuditError> {
         self.queue.send(entry).await.map_err(|_| AuditError::stopped())
+    }
+}
+
+/// What writes beside the chain, in the writer's own order. It does not keep the writer alive.
+#[derive(Debug, Clone)]
+pub(super) struct Notes {
+    queue: mpsc::WeakSender<Entry>,
+}
+
+impl Notes {
+    /// Writes a note; gives the number of rows it touched.
+    pub(super) async fn write(&self, note: Note) -> Result<u64, AuditError> {
+        let queue = self.queue.upgrade().ok_or_else(AuditError::stopped)?;
+        let (reply, written) = oneshot::channel();
+        let sent = queue.send(Entry::Note(note, reply)).await;
+        sent.map_err(|_| AuditError::stopped())?;
+        drop(queue);
+        written.await.map_err(|_| AuditError::stopped())?
     }
 }
 
@@ -185,6 +335,9 @@ pub(super) mod tests {
             tables: vec![crate::model::TableRef::new("shop", "main", "orders")],
             policy_version: "p1".into(),
             catalog_version: 7,
+            literals: Arc::default(),
+            parameters: Arc::default(),
+            raw: None,
         }
     }
 

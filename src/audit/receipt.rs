@@ -1,7 +1,9 @@
 //! The proof that a statement's outcome is durable.
 
 use super::log::Opened;
-use crate::model::{AppliedFilter, AppliedMask, Lineage, Outcome, SourceReceipt, Warning};
+use crate::model::{
+    AppliedFilter, AppliedMask, Lineage, Outcome, RedactedValues, SourceReceipt, Warning,
+};
 use serde::Serialize;
 
 /// What was done for a statement, durable in the audit before this value exists. Only the audit makes
@@ -14,6 +16,8 @@ pub struct Receipt {
     sources: Vec<SourceReceipt>,
     masks: Vec<AppliedMask>,
     filters: Vec<AppliedFilter>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    redacted: Vec<RedactedValues>,
     lineage: Vec<Lineage>,
     warnings: Vec<Warning>,
     truncated: bool,
@@ -33,6 +37,7 @@ impl Receipt {
             sources: outcome.sources.clone(),
             masks: outcome.masks.clone(),
             filters: outcome.filters.clone(),
+            redacted: outcome.redacted.clone(),
             lineage: outcome.lineage.clone(),
             warnings: outcome.warnings.clone(),
             truncated: outcome.truncated,

@@ -1,27 +1,18 @@
-//! Reading the chain back: what was altered, removed, reordered or slipped in.
+//! Reading the chain back: what was altered, removed, reordered, slipped in, or cut off.
 
-use super::record::{ChainKey, Covered, GENESIS, Hash, hex};
-use super::store::{AuditError, path_of, read_head};
-use futures::TryStreamExt;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{ConnectOptions, Connection, Row};
-use std::collections::HashSet;
+use super::anchor;
+use super::keys::{ChainKey, PublicKey};
+use super::proof::{CHECKPOINT, RETENTION, Signed, Statement};
+use super::record::{Covered, GENESIS, Hash, hex};
+use super::store::{
+    AuditError, Connection, Head, Location, Purpose, Stored, has_proofs, heads, records,
+};
+use super::tally::{Tally, VerifyReport};
+use std::collections::BTreeMap;
 use std::fmt;
 
-/// A chain that holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifyReport {
-    /// Records in the store.
-    pub records: u64,
-    /// Statements that were refused.
-    pub refused: u64,
-    /// Statements whose request went away.
-    pub abandoned: u64,
-    /// Statements with an intent and no outcome: still running, or the process was killed.
-    pub unclosed: u64,
-    /// The last record's hash. Kept elsewhere, it shows later that the store was not put back.
-    pub head: String,
-}
+/// Records that are read at once.
+const PAGE: i64 = 1_000;
 
 /// A chain that does not hold, or that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +37,36 @@ pub enum VerifyFailure {
         /// The record.
         seq: u64,
     },
-    /// The store cannot be read.
+    /// A key was given, and no record was written under it.
+    Unkeyed,
+    /// A checkpoint or a tombstone is not signed by the key, or speaks of another chain.
+    Forged {
+        /// The record that it speaks of.
+        seq: u64,
+    },
+    /// The checkpoint is gone.
+    CheckpointRemoved {
+        /// Its number.
+        n: u64,
+    },
+    /// A checkpoint or an anchored head has another hash than the record: the chain was written anew.
+    Rewritten {
+        /// The record.
+        seq: u64,
+    },
+    /// The chain ends before what was signed or anchored: its end was cut off, or an older copy put back.
+    CutOff {
+        /// The last record that there was.
+        seq: u64,
+    },
+    /// More records than a segment has are not signed.
+    Unsigned {
+        /// The first of them.
+        seq: u64,
+    },
+    /// The anchor speaks of a chain that is not there.
+    NoChain(String),
+    /// The store or the anchor cannot be read.
     Unreadable(String),
 }
 
@@ -59,6 +79,21 @@ impl fmt::Display for VerifyFailure {
                 write!(f, "record {seq} does not follow the record before it")
             }
             Self::Inserted { seq } => write!(f, "record {seq} was inserted behind the last one"),
+            Self::Unkeyed => write!(f, "no record was written under this key"),
+            Self::Forged { seq } => {
+                write!(f, "what is signed for record {seq} was not signed by this key")
+            }
+            Self::CheckpointRemoved { n } => write!(f, "checkpoint {n} was removed"),
+            Self::Rewritten { seq } => {
+                write!(f, "record {seq} is not the one that was signed or anchored")
+            }
+            Self::CutOff { seq } => {
+                write!(f, "the chain ends before record {seq}, which was signed or anchored")
+            }
+            Self::Unsigned { seq } => {
+                write!(f, "the records from {seq} on should have been signed by now, and are not")
+            }
+            Self::NoChain(chain) => write!(f, "the anchored chain {chain} is not in the store"),
             Self::Unreadable(why) => write!(f, "the audit store cannot be read: {why}"),
         }
     }
@@ -78,241 +113,296 @@ impl From<sqlx::Error> for VerifyFailure {
     }
 }
 
-/// Checks every record of `store` (`sqlite:PATH`), under the `key` it is written with. A server may
-/// be writing to it meanwhile.
+/// What a chain is held against, beside itself.
+#[derive(Debug, Clone, Default)]
+pub struct Proofs {
+    /// The key that the chain is written with.
+    pub key: Option<ChainKey>,
+    /// The key that checkpoints are signed with.
+    pub public_key: Option<PublicKey>,
+    /// The text of the anchor: one head a line.
+    pub anchor: Option<String>,
+}
+
+/// Verifies a store with one chain: every hash, the order, and the head, under the key it is written with. A server
+/// may be writing to it meanwhile.
 ///
 /// # Errors
 /// The first record that is not as it was written, or why the store cannot be read.
 pub async fn verify(store: &str, key: Option<&ChainKey>) -> Result<VerifyReport, VerifyFailure> {
-    let options = SqliteConnectOptions::new()
-        .filename(path_of(store)?)
-        .read_only(true)
-        .disable_statement_logging();
-    let mut connection = options.connect().await?;
-    // One transaction: the records and the head of the same moment.
-    let mut transaction = connection.begin().await?;
-    let head = read_head(&mut transaction).await?;
-    walk(&mut transaction, head, key).await
+    let proofs = Proofs { key: key.cloned(), ..Proofs::default() };
+    let reports = verify_all(&Location::parse(store)?, &proofs).await?;
+    let mut reports = reports.into_iter();
+    reports.next().ok_or_else(|| VerifyFailure::Unreadable("it has no chain".to_string()))
 }
 
-async fn walk(
-    connection: &mut SqliteConnection,
-    (count, head): (u64, Hash),
-    key: Option<&ChainKey>,
-) -> Result<VerifyReport, VerifyFailure> {
-    let mut tally = Tally::default();
-    let mut previous = GENESIS;
-    let sql = "SELECT seq, at, kind, id, body, prev_hash, hash FROM audit_record ORDER BY seq";
-    let mut rows = sqlx::query(sql).fetch(connection);
-    while let Some(row) = rows.try_next().await? {
-        let expected = tally.records + 1;
-        if expected > count {
-            return Err(VerifyFailure::Inserted { seq: row.try_get::<i64, _>(0)?.unsigned_abs() });
+/// Verifies every chain of a store.
+///
+/// # Errors
+/// The first thing that does not hold, or why the store cannot be read.
+pub async fn verify_all(
+    store: &Location,
+    proofs: &Proofs,
+) -> Result<Vec<VerifyReport>, VerifyFailure> {
+    let mut connection = store.connect(Purpose::Read).await?;
+    // The records, the heads and the checkpoints of the same moment.
+    connection.freeze().await?;
+    let anchored = match &proofs.anchor {
+        Some(text) => anchor::read(text).map_err(VerifyFailure::Unreadable)?,
+        None => Vec::new(),
+    };
+    let signs = has_proofs(&mut connection).await?;
+    let heads = heads(&mut connection).await?;
+    if let Some((_, lost)) = anchored.iter().find(|(_, s)| heads.iter().all(|h| h.chain != s.chain))
+    {
+        return Err(VerifyFailure::NoChain(lost.chain.clone()));
+    }
+    let mut reports = Vec::new();
+    for head in heads {
+        let mut chain = Chain::of(&mut connection, head, proofs, signs).await?;
+        chain.expect_anchored(&anchored, proofs.public_key.as_ref())?;
+        reports.push(chain.walk(&mut connection, proofs).await?);
+    }
+    Ok(reports)
+}
+
+/// A chain and what it must agree with.
+struct Chain {
+    head: Head,
+    /// The last record that retention took away, and its hash.
+    begin: (u64, Hash),
+    /// Hashes that were signed or anchored, by record.
+    expected: BTreeMap<u64, Vec<String>>,
+    checkpoints: u64,
+    anchors: u64,
+    /// The last record that is signed, and how many may follow it.
+    signed: Option<(u64, u64)>,
+}
+
+impl Chain {
+    async fn of(
+        connection: &mut Connection,
+        head: Head,
+        proofs: &Proofs,
+        signs: bool,
+    ) -> Result<Self, VerifyFailure> {
+        let expected = BTreeMap::new();
+        let begin = (0, GENESIS);
+        let mut chain = Self { head, begin, expected, checkpoints: 0, anchors: 0, signed: None };
+        if signs {
+            chain.read_checkpoints(connection, proofs).await?;
+            chain.read_tombstones(connection, proofs).await?;
         }
-        previous = check(&row, expected, previous, key)?;
-        tally.add(&row)?;
+        if chain.checkpoints == 0 && proofs.public_key.is_some() && chain.head.count > 0 {
+            return Err(VerifyFailure::Unsigned { seq: 1 });
+        }
+        Ok(chain)
     }
-    if tally.records < count {
-        return Err(VerifyFailure::Removed { seq: tally.records + 1 });
+
+    async fn read_checkpoints(
+        &mut self,
+        connection: &mut Connection,
+        proofs: &Proofs,
+    ) -> Result<(), VerifyFailure> {
+        let sql =
+            "SELECT seq, body, signature, n FROM audit_checkpoint WHERE chain = $1 ORDER BY n";
+        let rows = connection.rows(sql, &[self.head.chain.as_str().into()]).await?;
+        for row in rows {
+            let statement = self.statement(&row, CHECKPOINT, proofs.public_key.as_ref())?;
+            self.checkpoints += 1;
+            if statement.n != self.checkpoints || row.int(3)? != number(statement.n) {
+                return Err(VerifyFailure::CheckpointRemoved { n: self.checkpoints });
+            }
+            self.signed = Some((statement.seq, statement.every));
+            self.expect(statement);
+        }
+        Ok(())
     }
-    if previous != head {
-        return Err(VerifyFailure::Altered { seq: count });
+
+    async fn read_tombstones(
+        &mut self,
+        connection: &mut Connection,
+        proofs: &Proofs,
+    ) -> Result<(), VerifyFailure> {
+        let sql = "SELECT seq, body, signature FROM audit_tombstone WHERE chain = $1 ORDER BY seq";
+        let rows = connection.rows(sql, &[self.head.chain.as_str().into()]).await?;
+        for row in rows {
+            let statement = self.statement(&row, RETENTION, proofs.public_key.as_ref())?;
+            let seq = statement.seq;
+            let hash = bytes_of(&statement.hash).ok_or(VerifyFailure::Forged { seq })?;
+            self.begin = (seq, hash);
+            // What was signed of the same record before must agree with what retention says of it.
+            if self.expected.get(&seq).is_some_and(|all| all.iter().any(|h| *h != statement.hash)) {
+                return Err(VerifyFailure::Rewritten { seq });
+            }
+        }
+        Ok(())
     }
-    Ok(tally.report(&head))
+
+    fn statement(
+        &self,
+        row: &super::store::Row,
+        kind: &str,
+        key: Option<&PublicKey>,
+    ) -> Result<Statement, VerifyFailure> {
+        let seq = u64::try_from(row.int(0)?).unwrap_or_default();
+        let signed = Signed { body: row.text(1)?, signature: row.bytes(2)? };
+        let statement = signed.read(key).filter(|statement| {
+            statement.kind == kind && statement.chain == self.head.chain && statement.seq == seq
+        });
+        statement.ok_or(VerifyFailure::Forged { seq })
+    }
+
+    fn expect(&mut self, statement: Statement) {
+        let hashes = self.expected.entry(statement.seq).or_default();
+        if !hashes.contains(&statement.hash) {
+            hashes.push(statement.hash);
+        }
+    }
+
+    fn expect_anchored(
+        &mut self,
+        anchored: &[(Signed, Statement)],
+        key: Option<&PublicKey>,
+    ) -> Result<(), VerifyFailure> {
+        let chain = self.head.chain.clone();
+        for (signed, statement) in anchored.iter().filter(|(_, s)| s.chain == chain) {
+            if signed.read(key).is_none() {
+                return Err(VerifyFailure::Forged { seq: statement.seq });
+            }
+            self.anchors += 1;
+            self.expect(statement.clone());
+        }
+        Ok(())
+    }
+
+    async fn walk(
+        self,
+        connection: &mut Connection,
+        proofs: &Proofs,
+    ) -> Result<VerifyReport, VerifyFailure> {
+        let (begin, mut previous) = self.begin;
+        self.agrees(begin, &previous)?;
+        let mut tally = Tally::default();
+        let mut keyed = Keyed { key: proofs.key.as_ref(), unkeyed: 0, seen: false };
+        let mut last = begin;
+        loop {
+            let rows = records(connection, &self.head.chain, last, PAGE).await?;
+            for row in &rows {
+                let expected = last + 1;
+                // A value of another type or text that is not UTF-8 is an alteration too.
+                let record = Stored::of(row);
+                let record = record.map_err(|_| VerifyFailure::Altered { seq: expected })?;
+                if expected > self.head.count {
+                    return Err(VerifyFailure::Inserted { seq: record.seq.unsigned_abs() });
+                }
+                previous = check(&record, expected, previous, &mut keyed)?;
+                self.agrees(expected, &previous)?;
+                tally.add(&record);
+                last = expected;
+            }
+            if rows.is_empty() {
+                break;
+            }
+        }
+        self.ends(last, &previous)?;
+        if keyed.key.is_some() && !keyed.seen && tally.records > 0 {
+            return Err(VerifyFailure::Unkeyed);
+        }
+        let unsigned = last.saturating_sub(self.signed.map_or(0, |(seq, _)| seq));
+        if let Some((seq, every)) = self.signed.filter(|_| proofs.public_key.is_some())
+            && unsigned > every.saturating_mul(2).saturating_add(1_000)
+        {
+            return Err(VerifyFailure::Unsigned { seq: seq + 1 });
+        }
+        Ok(VerifyReport {
+            retired: begin,
+            unkeyed: if keyed.key.is_some() { keyed.unkeyed } else { 0 },
+            checkpoints: self.checkpoints,
+            unsigned,
+            anchors: self.anchors,
+            ..tally.report(&self.head)
+        })
+    }
+
+    /// Whether the record is the one that was signed and anchored.
+    fn agrees(&self, seq: u64, hash: &Hash) -> Result<(), VerifyFailure> {
+        let Some(expected) = self.expected.get(&seq) else { return Ok(()) };
+        let hash = hex(hash);
+        if expected.iter().all(|e| *e == hash) {
+            Ok(())
+        } else {
+            Err(VerifyFailure::Rewritten { seq })
+        }
+    }
+
+    fn ends(&self, last: u64, hash: &Hash) -> Result<(), VerifyFailure> {
+        if last < self.head.count {
+            return Err(VerifyFailure::Removed { seq: last + 1 });
+        }
+        if *hash != self.head.hash {
+            return Err(VerifyFailure::Altered { seq: self.head.count });
+        }
+        match self.expected.keys().next_back() {
+            Some(seq) if *seq > last => Err(VerifyFailure::CutOff { seq: *seq }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// From which record on a chain has its key. What came before is held by the first keyed record's hash.
+struct Keyed<'a> {
+    key: Option<&'a ChainKey>,
+    unkeyed: u64,
+    seen: bool,
 }
 
 /// Checks one record against its place and the record before it; gives its hash.
 fn check(
-    row: &SqliteRow,
+    record: &Stored,
     expected: u64,
     previous: Hash,
-    key: Option<&ChainKey>,
+    keyed: &mut Keyed<'_>,
 ) -> Result<Hash, VerifyFailure> {
-    // A value of another type or text that is not UTF-8 is an alteration too.
-    let altered = |_| VerifyFailure::Altered { seq: expected };
-    let seq: i64 = row.try_get(0).map_err(altered)?;
-    if u64::try_from(seq) != Ok(expected) {
+    if u64::try_from(record.seq) != Ok(expected) {
         return Err(VerifyFailure::Removed { seq: expected });
     }
-    let at: i64 = row.try_get(1).map_err(altered)?;
-    let kind: &str = row.try_get(2).map_err(altered)?;
-    let id: &str = row.try_get(3).map_err(altered)?;
-    let body: &str = row.try_get(4).map_err(altered)?;
-    let stated: &[u8] = row.try_get(5).map_err(altered)?;
-    let stored: &[u8] = row.try_get(6).map_err(altered)?;
-    let hash = Covered { previous: stated, seq, at, kind, id, body }.hash(key);
-    if hash[..] != *stored {
+    let covered = Covered {
+        previous: &record.previous,
+        seq: record.seq,
+        at: record.at,
+        kind: &record.kind,
+        id: &record.id,
+        body: &record.body,
+    };
+    let mut hash = covered.hash(keyed.key);
+    if hash[..] == *record.hash {
+        keyed.seen = true;
+    } else if keyed.key.is_some() && !keyed.seen {
+        hash = covered.hash(None);
+        keyed.unkeyed += 1;
+    }
+    if hash[..] != *record.hash {
         return Err(VerifyFailure::Altered { seq: expected });
     }
-    if previous[..] != *stated {
+    if previous[..] != *record.previous {
         return Err(VerifyFailure::OutOfChain { seq: expected });
     }
     Ok(hash)
 }
 
-#[derive(Default)]
-struct Tally {
-    records: u64,
-    refused: u64,
-    abandoned: u64,
-    unclosed: HashSet<String>,
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-impl Tally {
-    fn add(&mut self, row: &SqliteRow) -> Result<(), VerifyFailure> {
-        let (kind, id): (&str, &str) = (row.try_get(2)?, row.try_get(3)?);
-        self.records += 1;
-        match kind {
-            "open" => {
-                self.unclosed.insert(id.to_string());
-            }
-            "close" => {
-                self.unclosed.remove(id);
-                let body: &str = row.try_get(4)?;
-                let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-                self.abandoned += u64::from(body["status"] == "abandoned");
-            }
-            _ => self.refused += 1,
-        }
-        Ok(())
+fn bytes_of(text: &str) -> Option<Hash> {
+    let digits = text.as_bytes();
+    let mut bytes = GENESIS;
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
     }
-
-    fn report(self, head: &Hash) -> VerifyReport {
-        VerifyReport {
-            records: self.records,
-            refused: self.refused,
-            abandoned: self.abandoned,
-            unclosed: self.unclosed.len() as u64,
-            head: hex(head),
-        }
-    }
+    (digits.len() == 64).then_some(bytes)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::log::tests::{intent, raw, store};
-    use super::*;
-    use crate::audit::{AuditLog, Durability};
-    use crate::error::Code;
-    use sqlx::AssertSqlSafe;
-    use tempfile::TempDir;
-
-    async fn five_records() -> (TempDir, String) {
-        let (dir, store, log) = store().await;
-        for _ in 0..5 {
-            log.refuse(&intent(), Code::Syntax).await.expect("durable");
-        }
-        (dir, store)
-    }
-
-    async fn tamper(dir: &TempDir, statements: &str) {
-        let drop_triggers =
-            "DROP TRIGGER audit_record_follows; DROP TRIGGER audit_record_moves_head;
-            DROP TRIGGER audit_record_not_updated; DROP TRIGGER audit_record_not_deleted;
-            DROP TRIGGER audit_head_moves_forward;";
-        let mut connection = raw(dir).await;
-        for sql in [drop_triggers, statements] {
-            let sql = AssertSqlSafe(sql.to_string());
-            sqlx::raw_sql(sql).execute(&mut connection).await.expect("tampered");
-        }
-    }
-
-    #[tokio::test]
-    async fn every_kind_of_tampering_is_named() {
-        let copy = "INSERT INTO audit_record SELECT 6, at, kind, id, body, prev_hash, hash
-                    FROM audit_record WHERE seq = 5";
-        let swap = "UPDATE audit_record SET seq = 99 WHERE seq = 2;
-                    UPDATE audit_record SET seq = 2 WHERE seq = 3;
-                    UPDATE audit_record SET seq = 3 WHERE seq = 99";
-        let cut = "DELETE FROM audit_record WHERE seq >= 4";
-        let cases: [(&str, VerifyFailure); 10] = [
-            (
-                "UPDATE audit_record SET body = '{}' WHERE seq = 3",
-                VerifyFailure::Altered { seq: 3 },
-            ),
-            (
-                "UPDATE audit_record SET at = at + 1 WHERE seq = 1",
-                VerifyFailure::Altered { seq: 1 },
-            ),
-            ("UPDATE audit_record SET id = 'x' WHERE seq = 5", VerifyFailure::Altered { seq: 5 }),
-            (
-                "UPDATE audit_record SET kind = 'open' WHERE seq = 2",
-                VerifyFailure::Altered { seq: 2 },
-            ),
-            (
-                "UPDATE audit_record SET hash = zeroblob(32) WHERE seq = 2",
-                VerifyFailure::Altered { seq: 2 },
-            ),
-            ("DELETE FROM audit_record WHERE seq = 3", VerifyFailure::Removed { seq: 3 }),
-            (cut, VerifyFailure::Removed { seq: 4 }),
-            ("DELETE FROM audit_record", VerifyFailure::Removed { seq: 1 }),
-            (swap, VerifyFailure::Altered { seq: 2 }),
-            (copy, VerifyFailure::Inserted { seq: 6 }),
-        ];
-        for (sql, failure) in cases {
-            let (dir, store) = five_records().await;
-            assert_eq!(verify(&store, None).await.expect("whole").records, 5);
-            tamper(&dir, sql).await;
-            assert_eq!(verify(&store, None).await, Err(failure), "{sql}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_record_with_a_hash_of_its_own_does_not_fit_the_chain() {
-        for seq in [3_i64, 5] {
-            let (dir, store) = five_records().await;
-            tamper(&dir, "").await;
-            let mut connection = raw(&dir).await;
-            let sql = "SELECT at, id, prev_hash FROM audit_record WHERE seq = ?";
-            let row = sqlx::query(sql).bind(seq).fetch_one(&mut connection).await.expect("a row");
-            let (at, id, previous): (i64, String, Vec<u8>) = (row.get(0), row.get(1), row.get(2));
-            let forged =
-                Covered { previous: &previous, seq, at, kind: "refused", id: &id, body: "{}" };
-            let hash = forged.hash(None).to_vec();
-            let sql = "UPDATE audit_record SET body = '{}', hash = ? WHERE seq = ?";
-            let update = sqlx::query(sql).bind(hash).bind(seq).execute(&mut connection);
-            update.await.expect("forged");
-            let found = verify(&store, None).await;
-            let expected = match seq {
-                3 => VerifyFailure::OutOfChain { seq: 4 },
-                _ => VerifyFailure::Altered { seq: 5 },
-            };
-            assert_eq!(found, Err(expected));
-        }
-    }
-
-    #[tokio::test]
-    async fn a_keyed_chain_needs_its_key() {
-        let dir = TempDir::new().expect("a directory");
-        let store = format!("sqlite:{}/audit.db", dir.path().display());
-        let key = ChainKey::new(*b"0123456789abcdef").expect("long enough");
-        let log = AuditLog::connect(&store, Durability::Process, Some(key.clone())).await;
-        log.expect("a log").refuse(&intent(), Code::Syntax).await.expect("durable");
-        assert_eq!(verify(&store, Some(&key)).await.expect("whole").records, 1);
-        assert_eq!(verify(&store, None).await, Err(VerifyFailure::Altered { seq: 1 }));
-    }
-
-    #[tokio::test]
-    async fn the_triggers_refuse_what_is_not_an_append() {
-        let (dir, store) = five_records().await;
-        let mut connection = raw(&dir).await;
-        for sql in [
-            "UPDATE audit_record SET body = '{}' WHERE seq = 1",
-            "DELETE FROM audit_record WHERE seq = 5",
-            "DELETE FROM audit_head",
-            "UPDATE audit_head SET count = 4",
-            "INSERT OR REPLACE INTO audit_record SELECT * FROM audit_record WHERE seq = 2",
-            "INSERT INTO audit_record SELECT 6, at, kind, id, body, prev_hash, hash
-             FROM audit_record WHERE seq = 5",
-        ] {
-            assert!(sqlx::query(sql).execute(&mut connection).await.is_err(), "{sql}");
-        }
-        assert_eq!(verify(&store, None).await.expect("whole").records, 5);
-    }
-
-    #[tokio::test]
-    async fn a_store_that_is_not_there_is_unreadable() {
-        let failure = verify("sqlite:/nonexistent/audit.db", None).await;
-        assert!(matches!(failure, Err(VerifyFailure::Unreadable(_))));
-    }
-}
+mod tests;

@@ -3,19 +3,22 @@
 //! The key `roles` belongs to the policy, which reads it from the same text ([`Config::text`]) so that
 //! its errors name the right line.
 
+mod audit;
 mod error;
 mod oidc;
 mod raw;
 mod secret;
+mod trust;
 mod units;
 mod validate;
 
+pub use audit::{Audit, AuditCheckpoints, AuditSink, AuditStore, AuditTarget, Durability};
 pub use error::{ConfigError, ConfigErrors};
 pub use raw::schema;
 pub use secret::Secret;
 
-use crate::model::{Attribute, TokenProvider};
-use celosia_connector_api::Budget;
+use crate::model::{Attribute, CertificateRule, TokenProvider, TrustedProxy};
+use celosia_connector_api::{Budget, IdentityMap};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -64,6 +67,23 @@ pub struct Server {
     pub allowed_hosts: Vec<String>,
     /// Origins of browsers that may call.
     pub allowed_origins: Vec<String>,
+    /// What TLS is served with, if it is.
+    pub tls: Option<Tls>,
+}
+
+/// What TLS is served with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The file of the certificate and what leads to its authority.
+    pub certificate: PathBuf,
+    /// The certificate's key, in PEM form.
+    pub key: Secret,
+    /// The file of the key, where it is in one.
+    pub key_file: Option<PathBuf>,
+    /// The file of the authorities whose certificates clients may show.
+    pub client_ca: Option<PathBuf>,
+    /// Whether every connection has to show one.
+    pub client_required: bool,
 }
 
 /// Who may call.
@@ -75,6 +95,10 @@ pub struct Identity {
     pub api_keys: Option<PathBuf>,
     /// The identity providers whose tokens are taken over HTTP.
     pub oidc: Vec<TokenProvider>,
+    /// Holders of client certificates.
+    pub certificates: Vec<CertificateRule>,
+    /// Proxies whose headers are believed.
+    pub proxies: Vec<TrustedProxy>,
 }
 
 /// The user of the machine.
@@ -139,26 +163,10 @@ pub struct Source {
     pub driver: OracleDriver,
     /// Whether it is served although its login may do more than read.
     pub over_privileged: bool,
+    /// How its sessions are told who asks, if they are.
+    pub identity: Option<IdentityMap>,
     /// What it may be asked to carry.
     pub budget: Budget,
-}
-
-/// Where statements are recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Audit {
-    /// The SQLite file.
-    pub store: PathBuf,
-    /// What a record survives before an answer leaves.
-    pub durability: Durability,
-}
-
-/// What an audit record survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// The end of our process.
-    Process,
-    /// The end of the machine.
-    Disk,
 }
 
 /// What one statement may cost.
@@ -195,11 +203,42 @@ pub struct Results {
     pub ttl: Duration,
     /// Bytes of all kept results together.
     pub memory: usize,
+    /// What is taken out of them.
+    pub redact: Redact,
+}
+
+/// What is taken out of answers because it looks like a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redact {
+    /// Whether anything is.
+    pub on: bool,
+    /// More kinds of secrets than are known.
+    pub rules: Vec<RedactRule>,
+    /// Roles that are shown everything, with their lines in the file.
+    pub except: Vec<(String, u64)>,
+}
+
+/// A kind of secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactRule {
+    /// What receipts call it.
+    pub name: String,
+    /// A regular expression.
+    pub pattern: String,
+    /// Its line in the file.
+    pub line: u64,
+}
+
+impl Default for Redact {
+    fn default() -> Self {
+        Self { on: true, rules: Vec::new(), except: Vec::new() }
+    }
 }
 
 impl Default for Results {
     fn default() -> Self {
-        Self { ttl: Duration::from_secs(15 * 60), memory: 128 << 20 }
+        let redact = Redact::default();
+        Self { ttl: Duration::from_secs(15 * 60), memory: 128 << 20, redact }
     }
 }
 
@@ -267,7 +306,9 @@ impl Config {
     ///
     /// Where neither API keys nor an identity provider is configured.
     pub fn require_http_identity(&self) -> Result<&Identity, ConfigError> {
-        let known = self.identity.api_keys.is_some() || !self.identity.oidc.is_empty();
+        let Identity { api_keys, oidc, certificates, proxies, .. } = &self.identity;
+        let none = oidc.is_empty() && certificates.is_empty() && proxies.is_empty();
+        let known = api_keys.is_some() || !none;
         known.then_some(&self.identity).ok_or_else(|| {
             self.missing(
                 "identity.api_keys",

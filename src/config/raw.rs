@@ -1,6 +1,8 @@
 //! The configuration as it is written, before anything is checked.
 
+use super::audit::RawAudit;
 use super::oidc::RawProvider;
+use super::trust::{RawCertificateRule, RawProxy, RawTls};
 use super::units::{Size, Span};
 use schemars::JsonSchema;
 use serde::de::IgnoredAny;
@@ -101,6 +103,9 @@ pub(super) struct RawServer {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub(super) allowed_origins: Vec<Spanned<String>>,
+    /// Serves TLS; absent: plain HTTP.
+    #[serde(default, deserialize_with = "given")]
+    pub(super) tls: Option<RawTls>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -113,6 +118,12 @@ pub(super) struct RawIdentity {
     /// Identity providers (OpenID Connect, OAuth 2.1) whose tokens are taken over HTTP.
     #[serde(default)]
     pub(super) oidc: Vec<RawProvider>,
+    /// Who the holders of client certificates are; needs `server.tls.client_ca`.
+    #[serde(default)]
+    pub(super) certificates: Vec<RawCertificateRule>,
+    /// Proxies whose headers say who calls.
+    #[serde(default)]
+    pub(super) proxies: Vec<RawProxy>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -168,6 +179,10 @@ pub(super) struct RawSource {
     pub(super) driver: Option<Spanned<RawDriver>>,
     /// `refused` (the default), or `accepted`: the source is served although its login may do more than read.
     pub(super) over_privileged: Option<RawPrivilege>,
+    /// Tells the source's sessions who asks, so that row-level security and auditing there work; absent: nobody is named.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<RawSourceIdentity>")]
+    pub(super) identity: Option<Spanned<RawSourceIdentity>>,
     /// Statements that run at the same time.
     pub(super) concurrency: Option<NonZeroUsize>,
     /// Statements that may wait for a place.
@@ -178,6 +193,19 @@ pub(super) struct RawSource {
     /// Bytes one statement may return, such as `64MiB`.
     #[schemars(with = "Option<String>")]
     pub(super) bytes: Option<Size>,
+}
+
+/// Who a source's sessions are. Without entries only the user's name is told; with some, somebody whom no entry
+/// names is refused.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSourceIdentity {
+    /// Database roles (PostgreSQL) or users (SQL Server) by role: `analyst: sales_reader`.
+    #[serde(default)]
+    pub(super) roles: BTreeMap<String, String>,
+    /// The same by user; goes before `roles`.
+    #[serde(default)]
+    pub(super) users: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -218,26 +246,6 @@ pub(super) struct RawKeys {
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawAudit {
-    /// `sqlite:` and a path.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<String>")]
-    pub(super) store: Option<Spanned<String>>,
-    /// What a record survives before an answer leaves: `process` (the default) or `disk`.
-    pub(super) durability: Option<RawDurability>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum RawDurability {
-    /// The end of our process, also a sudden one.
-    Process,
-    /// A power cut too; each answer then waits for the disk twice.
-    Disk,
-}
-
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct RawLimits {
     /// Rows of one page.
     pub(super) rows: Option<NonZeroUsize>,
@@ -263,6 +271,35 @@ pub(super) struct RawResults {
     /// Bytes of all kept results together, such as `128MiB`.
     #[schemars(with = "Option<String>")]
     pub(super) memory: Option<Size>,
+    /// `on` (the default) takes what looks like a secret out of answers, `off` shows it.
+    pub(super) redact: Option<RawRedact>,
+    /// More kinds of secrets.
+    #[serde(default)]
+    #[schemars(with = "Vec<RawSecretRule>")]
+    pub(super) redact_rules: Vec<Spanned<RawSecretRule>>,
+    /// Roles that are shown everything.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) redact_except: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawRedact {
+    /// Secrets are taken out.
+    On,
+    /// Secrets are shown.
+    Off,
+}
+
+/// What a kind of secret looks like.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSecretRule {
+    /// What receipts call it.
+    pub(super) name: String,
+    /// A regular expression; where it has a group `(?<secret>...)`, only that part is taken out.
+    pub(super) pattern: String,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

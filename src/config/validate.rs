@@ -2,16 +2,16 @@
 
 use super::error::{ConfigError, ConfigErrors, yaml_error};
 use super::raw::{
-    RawAttribute, RawConfig, RawDriver, RawDurability, RawIdentity, RawKind, RawLocal,
-    RawPrivilege, RawServer, RawSource,
+    RawAttribute, RawConfig, RawDriver, RawIdentity, RawKind, RawLocal, RawPrivilege, RawRedact,
+    RawResults, RawServer, RawSource, RawSourceIdentity,
 };
 use super::secret::{Secret, holds_password, resolve};
 use super::{
-    Audit, Catalog, Config, Durability, Identity, Kind, Limits, LocalUser, OracleDriver, Results,
+    Catalog, Config, Identity, Kind, Limits, LocalUser, OracleDriver, Redact, RedactRule, Results,
     Server, Source,
 };
 use crate::model::Attribute;
-use celosia_connector_api::Budget;
+use celosia_connector_api::{Budget, IdentityMap};
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -37,8 +37,8 @@ pub(super) fn validate(
 /// Collects what is wrong.
 pub(super) struct Checker<'a> {
     path: &'a Path,
-    directory: PathBuf,
-    environment: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) directory: PathBuf,
+    pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
     errors: Vec<ConfigError>,
 }
 
@@ -50,7 +50,8 @@ impl Checker<'_> {
         let limits = Limits::default();
         let results = Results::default();
         let server = self.server(raw.server);
-        let identity = self.identity(raw.identity, server.public_url.as_deref());
+        let has_authority = server.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        let identity = self.identity(raw.identity, server.public_url.as_deref(), has_authority);
         let mut sources: Vec<Source> = Vec::new();
         for (name, source) in raw.sources {
             let line = source.defined.line();
@@ -68,13 +69,7 @@ impl Checker<'_> {
             masking_rules: self.existing(raw.masking_rules, "masking_rules"),
             policy_tests: self.existing(raw.policy_tests, "policy_tests"),
             semantics: self.existing(raw.semantics, "semantics"),
-            audit: Audit {
-                store: self.audit_store(raw.audit.store),
-                durability: match raw.audit.durability {
-                    Some(RawDurability::Process) | None => Durability::Process,
-                    Some(RawDurability::Disk) => Durability::Disk,
-                },
-            },
+            audit: self.audit(raw.audit),
             limits: Limits {
                 rows: raw.limits.rows.map_or(limits.rows, Into::into),
                 bytes: raw.limits.bytes.map_or(limits.bytes, |size| size.0),
@@ -85,18 +80,44 @@ impl Checker<'_> {
             results: Results {
                 ttl: raw.results.ttl.map_or(results.ttl, |span| span.0),
                 memory: raw.results.memory.map_or(results.memory, |size| size.0),
+                redact: self.redact(raw.results),
             },
             catalog: Catalog {
                 refresh: raw.catalog.refresh.map_or(Catalog::default().refresh, |span| span.0),
                 values: raw.catalog.values.unwrap_or(Catalog::default().values),
                 lock: raw.catalog.lock.map(|lock| self.directory.join(lock.value)),
             },
-            pseudonym_key: raw.keys.pseudonym.and_then(|key| self.key(&key)),
+            pseudonym_key: raw.keys.pseudonym.and_then(|key| self.secret(&key, "keys.pseudonym")),
             pushdown: raw.pushdown.unwrap_or(true),
         }
     }
 
-    fn at(&mut self, line: u64, key: impl Into<String>, message: impl Into<String>) {
+    fn redact(&mut self, raw: RawResults) -> Redact {
+        const MOST: usize = 100;
+        let on = raw.redact != Some(RawRedact::Off);
+        if let Some(rule) = raw.redact_rules.get(MOST) {
+            self.error(rule, "results.redact_rules", format!("there are more than {MOST} rules"));
+        }
+        if let (false, Some(rule)) = (on, raw.redact_rules.first()) {
+            self.error(
+                rule,
+                "results.redact_rules",
+                "`redact: off` leaves rules without an effect",
+            );
+        }
+        let rules = raw.redact_rules.into_iter().map(|rule| RedactRule {
+            line: rule.defined.line(),
+            name: rule.value.name,
+            pattern: rule.value.pattern,
+        });
+        let except = raw.redact_except.into_iter().map(|role| {
+            let line = role.defined.line();
+            (role.value, line)
+        });
+        Redact { on, rules: rules.collect(), except: except.collect() }
+    }
+
+    pub(super) fn at(&mut self, line: u64, key: impl Into<String>, message: impl Into<String>) {
         self.errors.push(ConfigError::new(self.path, line, key, message));
     }
 
@@ -134,14 +155,22 @@ impl Checker<'_> {
             public_url: raw.public_url.map(|url| url.value.trim_end_matches('/').to_string()),
             allowed_hosts: values(raw.allowed_hosts),
             allowed_origins: values(raw.allowed_origins),
+            tls: raw.tls.and_then(|tls| self.tls(tls)),
         }
     }
 
-    fn identity(&mut self, raw: RawIdentity, public_url: Option<&str>) -> Identity {
+    fn identity(
+        &mut self,
+        raw: RawIdentity,
+        public_url: Option<&str>,
+        has_authority: bool,
+    ) -> Identity {
         Identity {
             local: raw.local.map(|local| self.local(local)),
             api_keys: raw.api_keys.map(|keys| self.directory.join(keys.file.value)),
             oidc: self.providers(raw.oidc, public_url),
+            certificates: self.certificates(raw.certificates, has_authority),
+            proxies: self.proxies(raw.proxies, has_authority),
         }
     }
 
@@ -185,7 +214,40 @@ impl Checker<'_> {
         };
         let over_privileged = raw.over_privileged == Some(RawPrivilege::Accepted);
         let schemas = raw.schemas;
-        Some(Source { name, kind, url, schemas, driver, over_privileged, budget })
+        let identity = raw.identity.map(|raw| self.source_identity(raw, &key, kind));
+        Some(Source { name, kind, url, schemas, driver, over_privileged, identity, budget })
+    }
+
+    fn source_identity(
+        &mut self,
+        raw: Spanned<RawSourceIdentity>,
+        key: &str,
+        kind: Kind,
+    ) -> IdentityMap {
+        let key = format!("{key}.identity");
+        let names_a_role = !raw.value.roles.is_empty() || !raw.value.users.is_empty();
+        match kind {
+            Kind::Sqlite => {
+                let message =
+                    "SQLite has no users that a session could be told of; leave the key out";
+                self.error(&raw, &key, message);
+            }
+            Kind::Oracle if names_a_role => {
+                let message = "Oracle sessions are told the user's name (CLIENT_IDENTIFIER) and take on no \
+                    other user; write `identity: {}`";
+                self.error(&raw, &key, message);
+            }
+            _ => {}
+        }
+        let names = raw.value.roles.values().chain(raw.value.users.values());
+        let mut names = names.into_iter();
+        if names
+            .any(|name| matches!(&**name, "" | "none") || name.len() > 63 || name.contains('\0'))
+        {
+            self.error(&raw, &key, "a database role has a name of 1 to 63 bytes, and not \"none\"");
+        }
+        let RawSourceIdentity { roles, users } = raw.value;
+        IdentityMap { users, roles }
     }
 
     /// The source's URL; no error repeats a part of it.
@@ -222,22 +284,12 @@ impl Checker<'_> {
         Some(url)
     }
 
-    fn audit_store(&mut self, raw: Option<Spanned<String>>) -> PathBuf {
-        let Some(raw) = raw else { return self.directory.join("audit.db") };
-        match raw.value.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path))
-        {
-            Some(path) if !path.is_empty() && !path.contains([':', '?']) => {
-                self.directory.join(path)
-            }
-            _ => {
-                self.error(
-                    &raw,
-                    "audit.store",
-                    "write `sqlite:` and a path, such as sqlite:audit.db",
-                );
-                PathBuf::new()
-            }
-        }
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn environment(&self) -> &dyn Fn(&str) -> Option<String> {
+        self.environment
     }
 
     pub(super) fn existing(&mut self, raw: Option<Spanned<String>>, key: &str) -> Option<PathBuf> {
@@ -249,8 +301,8 @@ impl Checker<'_> {
         Some(path)
     }
 
-    fn key(&mut self, raw: &Spanned<String>) -> Option<Secret> {
-        let key = "keys.pseudonym";
+    /// The secret that `raw` refers to.
+    pub(super) fn secret(&mut self, raw: &Spanned<String>, key: &str) -> Option<Secret> {
         match resolve(&raw.value, &self.directory, self.environment) {
             Some(Ok(secret)) => return Some(secret),
             Some(Err(message)) => self.error(raw, key, message),
@@ -260,7 +312,7 @@ impl Checker<'_> {
     }
 }
 
-fn attribute(raw: RawAttribute) -> Attribute {
+pub(super) fn attribute(raw: RawAttribute) -> Attribute {
     match raw {
         RawAttribute::Boolean(value) => Attribute::Boolean(value),
         RawAttribute::Integer(value) => Attribute::Integer(value),

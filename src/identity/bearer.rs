@@ -1,7 +1,9 @@
-//! The `Authorization` header of an HTTP request.
+//! The credentials of an HTTP request.
 
+use super::certificate::Certificates;
 use super::keys::ApiKeys;
 use super::oidc::{LONGEST, Refusal, Tokens};
+use super::proxy::{Peer, Proxies};
 use crate::model::Principal;
 use std::fmt;
 
@@ -10,6 +12,17 @@ use std::fmt;
 pub struct Authenticator {
     keys: ApiKeys,
     tokens: Option<Tokens>,
+    certificates: Certificates,
+    proxies: Proxies,
+}
+
+/// What a request brings that may say who sends it.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent<'a> {
+    /// The one `Authorization` header.
+    pub authorization: Option<&'a str>,
+    /// The connection it came over.
+    pub peer: Peer<'a>,
 }
 
 /// Why a request is not let in. Why a token was refused goes to the log, and not to the caller.
@@ -23,6 +36,10 @@ pub enum AuthError {
     Rejected,
     /// The token is valid and lacks a scope. These are needed.
     InsufficientScope(Vec<String>),
+    /// The certificate is verified, and nobody's here.
+    UnknownCertificate,
+    /// Headers by which a proxy names a caller, and that are not to be believed. Why, in fixed words.
+    Headers(&'static str),
     /// The identity provider cannot be asked for its keys, so nobody can be let in by its tokens.
     Unavailable,
 }
@@ -30,7 +47,56 @@ pub enum AuthError {
 impl Authenticator {
     /// An authenticator that knows these keys, and tokens of identity providers if there are any.
     pub fn new(keys: ApiKeys, tokens: Option<Tokens>) -> Self {
-        Self { keys, tokens }
+        Self { keys, tokens, certificates: Certificates::default(), proxies: Proxies::default() }
+    }
+
+    /// The same, with holders of certificates, and proxies that are believed.
+    #[must_use]
+    pub fn trusting(self, certificates: Certificates, proxies: Proxies) -> Self {
+        Self { certificates, proxies, ..self }
+    }
+
+    /// Who sends a request.
+    ///
+    /// A proxy's word stands alone: beside an `Authorization` header it would be a second answer to one question.
+    /// A bearer token goes before the certificate, which then only carries the connection.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing says who calls, or what does is not to be believed.
+    pub async fn identify<'a>(
+        &self,
+        sent: Sent<'_>,
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+    ) -> Result<Principal, AuthError> {
+        if !self.proxies.is_empty()
+            && let Some(named) =
+                self.proxies.identify(sent.peer, headers).map_err(AuthError::Headers)?
+        {
+            return match sent.authorization {
+                None => Ok(named),
+                Some(_) => Err(AuthError::Headers("identity headers beside a credential")),
+            };
+        }
+        match (sent.authorization, sent.peer.certificate) {
+            (None, Some(der)) if !self.certificates.is_empty() => {
+                self.certificates.identify(der).map_err(|refusal| {
+                    tracing::debug!(?refusal, "a certificate was refused");
+                    AuthError::UnknownCertificate
+                })
+            }
+            (authorization, _) => self.authenticate_bearer(authorization).await,
+        }
+    }
+
+    /// The holders of certificates.
+    pub fn certificates(&self) -> &Certificates {
+        &self.certificates
+    }
+
+    /// The proxies that are believed.
+    pub fn proxies(&self) -> &Proxies {
+        &self.proxies
     }
 
     /// The same, with what is known of the identity providers already.
@@ -83,6 +149,8 @@ impl fmt::Display for AuthError {
             AuthError::Malformed => "the Authorization header is not Bearer and a credential",
             AuthError::Rejected => "the credential is unknown or no longer valid",
             AuthError::InsufficientScope(_) => "the token lacks a scope",
+            AuthError::UnknownCertificate => "the certificate is nobody's here",
+            AuthError::Headers(why) => why,
             AuthError::Unavailable => "the identity provider cannot be reached",
         })
     }

@@ -1,6 +1,7 @@
 //! Replies of tools: what a person or model reads, and the same as structured content.
 
 use crate::error::{Code, Error};
+use crate::results::legible;
 use celosia_connector_api::Retry;
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Value as Json, json};
@@ -20,7 +21,12 @@ pub(super) fn failure(error: &Error) -> CallToolResult {
         Retry::Later => "later",
         Retry::Never => "never",
     };
-    let text = format!("{error}\nError code: {}", error.code.as_str());
+    // Names of the catalog are in there, and they are words of others.
+    let mut text = legible(&error.message).into_owned();
+    if let Some(hint) = &error.hint {
+        text.push_str(&format!("\nHint: {}", legible(hint)));
+    }
+    text.push_str(&format!("\nError code: {}", error.code.as_str()));
     let mut structured = json!({
         "code": error.code.as_str(),
         "message": error.message,
@@ -65,7 +71,7 @@ pub(super) fn lead_with_warnings(text: &mut String, warnings: &[String]) {
 
 /// A line for each warning.
 pub(super) fn warning_lines(warnings: &[String]) -> String {
-    warnings.iter().map(|warning| format!("Warning: {warning}\n")).collect()
+    warnings.iter().map(|warning| format!("Warning: {}\n", legible(warning))).collect()
 }
 
 /// The receipt in a sentence: id, sources, masks by rule, filters. The SQL stays in the structured form.
@@ -76,12 +82,19 @@ fn receipt_line(receipt: &Json) -> String {
         format!("{} {rows} rows in {ms:.1} ms", text(source, "name"))
     });
     let masks = each(receipt, "masks", |mask| {
-        format!("{} ({}, rule {})", text(mask, "column"), text(mask, "mask"), text(mask, "rule"))
+        let column = legible(text(mask, "column"));
+        format!("{column} ({}, rule {})", text(mask, "mask"), text(mask, "rule"))
     });
     let filters = each(receipt, "filters", |filter| {
-        format!("{} (rule {})", text(filter, "table"), text(filter, "rule"))
+        format!("{} (rule {})", legible(text(filter, "table")), text(filter, "rule"))
     });
-    for (title, items) in [("read", sources), ("masked", masks), ("rows filtered", filters)] {
+    let redacted = each(receipt, "redacted", |redacted| {
+        let (values, column) = (&redacted["values"], legible(text(redacted, "column")));
+        format!("{values} in {column} (rule {})", text(redacted, "rule"))
+    });
+    for (title, items) in
+        [("read", sources), ("masked", masks), ("rows filtered", filters), ("redacted", redacted)]
+    {
         if !items.is_empty() {
             // Writing to a String cannot fail.
             let _ = write!(line, "; {title}: {}", items.join(", "));

@@ -6,6 +6,7 @@ use super::uri::{self, Target};
 use crate::error::Error;
 use crate::model::Principal;
 use crate::query::VisibleName;
+use crate::results::legible;
 use rmcp::ErrorData;
 use rmcp::model::{
     ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate,
@@ -100,7 +101,7 @@ fn table_entry(table: &VisibleName) -> Resource {
     let entry = Resource::new(uri::table_uri(&table.source, &table.schema, &table.table), name)
         .with_mime_type(MARKDOWN);
     match &table.description {
-        Some(description) => entry.with_description(description.clone()),
+        Some(description) => entry.with_description(legible(description)),
         None => entry,
     }
 }

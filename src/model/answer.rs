@@ -37,6 +37,17 @@ pub struct AppliedFilter {
     pub rule: String,
 }
 
+/// Values of one column that looked like secrets and were taken out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct RedactedValues {
+    /// The output column.
+    pub column: String,
+    /// The rule's name, such as `private_key`.
+    pub rule: String,
+    /// Values of the whole kept result that lost something.
+    pub values: u64,
+}
+
 /// Where one output column comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Lineage {
@@ -86,8 +97,12 @@ pub struct Outcome {
     pub masks: Vec<AppliedMask>,
     /// The row filters that were applied.
     pub filters: Vec<AppliedFilter>,
+    /// What was taken out because it looked like a secret.
+    pub redacted: Vec<RedactedValues>,
     /// Where each output column comes from.
     pub lineage: Vec<Lineage>,
+    /// `source.schema.table.column` of every column that was read, also to filter or to join by it.
+    pub columns: Vec<String>,
     /// How the answer may be misread.
     pub warnings: Vec<Warning>,
     /// Rows in the answer's first page.

@@ -4,14 +4,16 @@ mod answer;
 mod principal;
 mod provider;
 mod table;
+mod trust;
 
 pub use answer::{
-    AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, SourceReceipt, Warning,
-    sql_type_name,
+    AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, RedactedValues, SourceReceipt,
+    Warning, sql_type_name,
 };
 pub use principal::{Attribute, Principal, PrincipalKind};
 pub use provider::{Algorithm, TokenProvider, is_provider_url};
 pub use table::{QueryId, TableEntry, TableRef};
+pub use trust::{CertificateMatch, CertificateRule, Network, TrustedProxy};
 
 pub use celosia_connector_api::mask::Mask;
 pub use celosia_connector_api::{

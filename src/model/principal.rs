@@ -25,6 +25,10 @@ pub enum PrincipalKind {
     ApiKey,
     /// The holder of an identity provider's token.
     Token,
+    /// The holder of a client's certificate.
+    Certificate,
+    /// Somebody a trusted proxy vouches for.
+    Proxy,
 }
 
 /// An authenticated caller. Only `identity` establishes one (`tests/architecture.rs` holds that).

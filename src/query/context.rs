@@ -3,10 +3,10 @@
 
 use super::regroup::regroup;
 use super::scan_plan::ScanPlan;
-use crate::model::SourceReceipt;
+use crate::model::{Principal, SourceReceipt};
 use crate::policy::mask::MaskContext;
 use arrow_array::RecordBatch;
-use celosia_connector_api::{Connector, ConnectorError, ErrorCode, ExecutionContext};
+use celosia_connector_api::{Caller, Connector, ConnectorError, ErrorCode, ExecutionContext};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -22,12 +22,23 @@ pub(super) struct QueryContext {
     query_id: String,
     deadline: Instant,
     masks: MaskContext,
+    caller: Arc<Caller>,
     runs: Mutex<Vec<SourceReceipt>>,
 }
 
 impl QueryContext {
-    pub(super) fn new(query_id: String, deadline: Instant, masks: MaskContext) -> Self {
-        Self { query_id, deadline, masks, runs: Mutex::new(Vec::new()) }
+    pub(super) fn new(
+        query_id: String,
+        deadline: Instant,
+        masks: MaskContext,
+        principal: &Principal,
+    ) -> Self {
+        let caller = Arc::new(Caller {
+            user: principal.user().to_string(),
+            issuer: principal.issuer().map(String::from),
+            roles: principal.roles().clone(),
+        });
+        Self { query_id, deadline, masks, caller, runs: Mutex::new(Vec::new()) }
     }
 
     /// What each source has done so far.
@@ -52,6 +63,8 @@ impl QueryContext {
                 query_id: self.query_id.clone(),
                 deadline: self.deadline,
                 batch_rows,
+                caller: Some(self.caller.clone()),
+                identity: None,
             };
             let started = Instant::now();
             let remote = connector

@@ -10,6 +10,7 @@ use crate::catalog::SourceState;
 use crate::error::{Code, Error, Result};
 use crate::model::{ForeignKey, TableEntry, TableKind, TableRef, sql_type_name};
 use crate::policy::Grant;
+use crate::results::{Redactor, legible, name as shown};
 use crate::semantics::Semantics;
 use serde_json::{Value as Json, json};
 use std::fmt::Write;
@@ -18,11 +19,29 @@ use std::sync::Arc;
 /// Tables of a source that are listed with their columns; beyond, names only.
 const MAX_WHOLE: usize = 40;
 
+/// Who asks, and what is known of the tables.
+pub(super) struct Describer<'a> {
+    pub(super) view: Arc<View>,
+    pub(super) semantics: &'a Semantics,
+    /// Where secrets are taken out of comments, too.
+    pub(super) redactor: Option<&'a Redactor>,
+}
+
+impl Describer<'_> {
+    pub(super) fn clean(&self, text: String) -> String {
+        match self.redactor {
+            Some(redactor) => redactor.text(&text).into_owned(),
+            None => text,
+        }
+    }
+}
+
 /// One table, or all of a source.
-pub(super) fn describe(view: &View, semantics: &Semantics, name: &str) -> Result<Reply> {
+pub(super) fn describe(d: &Describer<'_>, name: &str) -> Result<Reply> {
+    let view = &*d.view;
     let sources = source_names(view);
     if let Some(source) = sources.iter().find(|source| source.eq_ignore_ascii_case(name.trim())) {
-        return Ok(describe_source(view, semantics, source));
+        return Ok(describe_source(d, source));
     }
     if let Some(error) = view.absent(name.trim()) {
         return Err(error);
@@ -37,7 +56,7 @@ pub(super) fn describe(view: &View, semantics: &Semantics, name: &str) -> Result
             )));
     }
     let (entry, grant) = view.resolve(&parts)?;
-    Ok(describe_table(view, semantics, &entry, &grant))
+    Ok(describe_table(d, &entry, &grant))
 }
 
 /// The parts of a dotted name; a part in double quotes may hold dots, and quotes written twice.
@@ -61,36 +80,34 @@ fn name_parts(name: &str) -> Vec<String> {
 }
 
 /// The tables the caller may see.
-pub(super) fn names(view: &View, semantics: &Semantics) -> Vec<VisibleName> {
-    view.tables()
+pub(super) fn names(d: &Describer<'_>) -> Vec<VisibleName> {
+    d.view
+        .tables()
         .iter()
         .map(|(entry, _)| VisibleName {
             source: entry.reference.source.to_string(),
             schema: entry.reference.schema.to_string(),
             table: entry.reference.table.to_string(),
-            description: description(entry, semantics),
+            description: description(d, entry),
         })
         .collect()
 }
 
-fn describe_table(
-    view: &View,
-    semantics: &Semantics,
-    entry: &Arc<TableEntry>,
-    grant: &Grant,
-) -> Reply {
-    let mut text = headline(entry, grant, semantics);
+fn describe_table(d: &Describer<'_>, entry: &Arc<TableEntry>, grant: &Grant) -> Reply {
+    let view = &*d.view;
+    let mut text = headline(d, entry, grant);
     let mut columns = Vec::new();
     let schema = governed_schema(grant, entry);
     let joins = joins(view, entry, grant);
     for (granted, field) in grant.columns().iter().zip(schema.fields()) {
         let column = &entry.description.columns[granted.column()];
-        let meaning = semantics.table(&entry.reference).and_then(|t| t.columns.get(&column.name));
+        let meaning = d.semantics.table(&entry.reference).and_then(|t| t.columns.get(&column.name));
         let described =
             meaning.and_then(|m| m.description.clone()).or_else(|| column.comment.clone());
+        let described = described.map(|text| d.clean(text));
         let type_name = sql_type_name(field.data_type());
         let key = entry.description.primary_key.contains(&column.name);
-        let _ = write!(text, "\n  {} {type_name}", field.name());
+        let _ = write!(text, "\n  {} {type_name}", shown(field.name()));
         if key {
             text.push_str(" key");
         }
@@ -118,7 +135,7 @@ fn describe_table(
         }));
     }
     for join in &joins {
-        let _ = write!(text, "\njoin {join}");
+        let _ = write!(text, "\njoin {}", legible(join));
     }
     for filter in grant.filters() {
         let _ = write!(text, "\nrows limited by: {filter}");
@@ -129,7 +146,7 @@ fn describe_table(
     let structured = json!({
         "table": entry.reference.to_string(),
         "kind": kind(entry),
-        "description": description(entry, semantics),
+        "description": description(d, entry),
         "columns": columns,
         "joins": joins,
         "row_filters": grant.filters(),
@@ -138,7 +155,8 @@ fn describe_table(
     Reply { text, structured }
 }
 
-fn describe_source(view: &View, semantics: &Semantics, source: &str) -> Reply {
+fn describe_source(d: &Describer<'_>, source: &str) -> Reply {
+    let view = &*d.view;
     let tables = view.tables();
     let mine: Vec<&(Arc<TableEntry>, Arc<Grant>)> =
         tables.iter().filter(|(entry, _)| &*entry.reference.source == source).collect();
@@ -148,25 +166,25 @@ fn describe_source(view: &View, semantics: &Semantics, source: &str) -> Reply {
     for (entry, grant) in &mine {
         let names: Vec<String> =
             governed_schema(grant, entry).fields().iter().map(|f| f.name().clone()).collect();
-        let _ = write!(text, "\n{}", entry.reference);
+        let _ = write!(text, "\n{}", legible(&entry.reference.to_string()));
         if whole {
-            let _ = write!(text, "({})", names.join(", "));
+            let _ = write!(text, "({})", columns_line(&names));
         }
-        if let Some(description) = description(entry, semantics) {
+        if let Some(description) = description(d, entry) {
             let _ = write!(text, " - {}", one_line(&description));
         }
         listed.push(json!({
             "table": entry.reference.to_string(),
-            "description": description(entry, semantics),
+            "description": description(d, entry),
             "columns": if whole { Json::from(names) } else { Json::Null },
         }));
     }
     Reply { text, structured: json!({ "source": source, "tables": listed }) }
 }
 
-fn headline(entry: &TableEntry, grant: &Grant, semantics: &Semantics) -> String {
-    let mut text = format!("{} {}", kind(entry), entry.reference);
-    if let Some(description) = description(entry, semantics) {
+fn headline(d: &Describer<'_>, entry: &TableEntry, grant: &Grant) -> String {
+    let mut text = format!("{} {}", kind(entry), legible(&entry.reference.to_string()));
+    if let Some(description) = description(d, entry) {
         let _ = write!(text, " - {}", one_line(&description));
     }
     if let Some(rows) = row_estimate(entry, grant) {
@@ -242,11 +260,12 @@ fn source_state(view: &View, table: &TableRef) -> Option<SourceState> {
     view.snapshot().sources().iter().find(|s| s.name == table.source).map(|s| s.state)
 }
 
-pub(super) fn description(entry: &TableEntry, semantics: &Semantics) -> Option<String> {
-    semantics
+pub(super) fn description(d: &Describer<'_>, entry: &TableEntry) -> Option<String> {
+    d.semantics
         .table(&entry.reference)
         .and_then(|meaning| meaning.description.clone())
         .or_else(|| entry.description.comment.clone())
+        .map(|text| d.clean(text))
 }
 
 fn row_estimate(entry: &TableEntry, grant: &Grant) -> Option<u64> {
@@ -269,8 +288,14 @@ fn kind(entry: &TableEntry) -> &'static str {
 pub(super) fn one_line(text: &str) -> String {
     const MOST: usize = 160;
     let line: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect();
-    line.trim().to_string()
+        text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).take(MOST).collect();
+    legible(line.trim()).into_owned()
+}
+
+/// Names of columns in a list.
+pub(super) fn columns_line(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().map(|name| shown(name)).collect();
+    shown.join(", ")
 }
 
 #[cfg(test)]

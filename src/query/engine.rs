@@ -1,7 +1,8 @@
 //! The engine: takes a principal and a request, gives an answer with its receipt, or an error.
 
 use super::caution;
-use super::describe;
+use super::describe::{self, Describer};
+use super::digests;
 use super::find;
 use super::planner::Planner;
 use super::request::{
@@ -14,7 +15,7 @@ use super::values::Values;
 use crate::audit::{AuditLog, Intent, Receipt};
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Result};
-use crate::model::{Outcome, Page, Principal, QueryId};
+use crate::model::{Outcome, Page, Principal, QueryId, RedactedValues};
 use crate::policy::{MaskContext, PseudonymKey, Rules};
 use crate::results::{ResultStore, StoredResult};
 use crate::semantics::Semantics;
@@ -189,6 +190,11 @@ impl Engine {
         self.core.rules.load_full()
     }
 
+    /// Waits until the audit has written and told what it has to: for shutdown.
+    pub async fn flush(&self) {
+        self.core.audit.flush().await;
+    }
+
     /// Whether at least one source has said what it holds.
     pub fn is_ready(&self) -> bool {
         let snapshot = self.core.catalog.snapshot();
@@ -299,7 +305,7 @@ impl Engine {
             Err(error) => return Err(Error::audit_unavailable(error.to_string())),
         }
         self.core.values.first().await;
-        let reply = find::search(&view, &self.core.semantics, &self.core.values, &request);
+        let reply = find::search(&self.describer(principal), &self.core.values, &request);
         let _receipt = self.core.close(&trail, started, &mut Outcome::default()).await?;
         Ok(reply)
     }
@@ -329,12 +335,21 @@ impl Engine {
     /// # Errors
     /// `UnknownName` in the same words for what is hidden and what is absent.
     pub fn describe(&self, principal: &Principal, name: &str) -> Result<Reply> {
-        describe::describe(&self.core.view(principal), &self.core.semantics, name)
+        describe::describe(&self.describer(principal), name)
     }
 
     /// Every table the caller may see.
     pub fn visible_tables(&self, principal: &Principal) -> Vec<VisibleName> {
-        describe::names(&self.core.view(principal), &self.core.semantics)
+        describe::names(&self.describer(principal))
+    }
+
+    fn describer(&self, principal: &Principal) -> Describer<'_> {
+        let redactor = self.core.results.redactor();
+        Describer {
+            view: self.core.view(principal),
+            semantics: &self.core.semantics,
+            redactor: redactor.applies_to(principal).then_some(redactor),
+        }
     }
 
     fn begin(
@@ -345,7 +360,9 @@ impl Engine {
         started: Instant,
     ) -> (Arc<View>, Arc<Trail>, Run) {
         let view = self.core.view(principal);
-        let trail = Trail::new(self.core.intent(&view, &request.client, tool));
+        let mut intent = self.core.intent(&view, &request.client, tool);
+        intent.raw = self.core.audit.keeps_raw().then(|| digests::raw(request));
+        let trail = Trail::new(intent);
         let run = Run {
             core: self.core.clone(),
             view: view.clone(),
@@ -365,7 +382,22 @@ impl Engine {
         asked: Option<usize>,
         done: Done,
     ) -> Result<Answer> {
-        let Done { columns, collected, mut outcome, mut warnings } = done;
+        let Done { columns, mut collected, mut outcome, mut warnings } = done;
+        let redactor = self.core.results.redactor();
+        if redactor.applies_to(view.principal()) {
+            let batches = std::mem::take(&mut collected.batches);
+            match redactor.batches(&columns, batches) {
+                Ok((batches, redacted)) => {
+                    (collected.batches, outcome.redacted) = (batches, redacted);
+                }
+                Err(error) => {
+                    let error = Error::internal("an answer cannot be searched for secrets")
+                        .with_source(error);
+                    return Err(self.core.failed(trail, started, error).await);
+                }
+            }
+            warnings.extend(outcome.redacted.iter().map(redaction));
+        }
         let most = self.core.limits().rows;
         if asked.is_some_and(|asked| asked > most) {
             warnings.push(format!("limit was lowered to the server's limit of {most} rows"));
@@ -395,6 +427,15 @@ impl Engine {
         let receipt = self.core.close(trail, started, &mut outcome).await?;
         Ok(Answer { page, receipt, warnings })
     }
+}
+
+/// Why a value of the answer is not the stored one.
+fn redaction(redacted: &RedactedValues) -> String {
+    let RedactedValues { column, rule, values } = redacted;
+    format!(
+        "redacted: {values} values of column {column:?} held what looks like a secret ({rule}); it is shown \
+         as [redacted: {rule}]"
+    )
 }
 
 fn first_rows(batches: &[arrow_array::RecordBatch], rows: usize) -> Vec<arrow_array::RecordBatch> {

@@ -1,6 +1,6 @@
 //! `search`: the tables that fit a question, the values it names, and how the tables are joined.
 
-use super::describe::{description, one_line, source_names};
+use super::describe::{Describer, columns_line, description, one_line, source_names};
 use super::request::{Reply, SearchRequest};
 use super::scan_plan::virtual_name;
 use super::session::View;
@@ -8,6 +8,7 @@ use super::values::Values;
 use crate::catalog::{Hit, Index, Step, VisibleTable, Why};
 use crate::model::{TableEntry, TableRef};
 use crate::policy::{ColumnGrant, Grant};
+use crate::results::legible;
 use crate::semantics::Semantics;
 use serde_json::{Value as Json, json};
 use std::fmt::Write;
@@ -25,14 +26,10 @@ const BYTES_A_TOKEN: usize = 3;
 const VALUE: usize = 60;
 
 /// The tables that fit a question.
-pub(super) fn search(
-    view: &View,
-    semantics: &Semantics,
-    values: &Values,
-    request: &SearchRequest,
-) -> Reply {
+pub(super) fn search(d: &Describer<'_>, values: &Values, request: &SearchRequest) -> Reply {
+    let view = &*d.view;
     let index =
-        view.index(values.version(), || Index::build(&visible_tables(view, semantics, values)));
+        view.index(values.version(), || Index::build(&visible_tables(view, d.semantics, values)));
     let hits = index.search(&request.question, request.limit.unwrap_or(MOST));
     let mut budget = Budget { left: request.max_tokens.map(|most| most * BYTES_A_TOKEN) };
     let (mut text, mut tables) = (String::new(), Vec::with_capacity(hits.len()));
@@ -42,7 +39,7 @@ pub(super) fn search(
     for (at, hit) in hits.iter().enumerate() {
         let Some(grant) = view.grant(&hit.entry) else { continue };
         let is_short = request.max_tokens.is_some() && at >= DESCRIBED;
-        let shown = Shown::of(hit, &grant, semantics, is_short);
+        let shown = Shown::of(hit, &grant, d, is_short);
         let line = shown.line(hit);
         if !budget.take(line.len()) && at > 0 {
             cut = true;
@@ -99,34 +96,40 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(hit: &Hit, grant: &Grant, semantics: &Semantics, is_short: bool) -> Self {
+    fn of(hit: &Hit, grant: &Grant, d: &Describer<'_>, is_short: bool) -> Self {
         let table = hit.entry.reference.to_string();
         if is_short {
             return Self { table, description: None, columns: Vec::new(), values: Vec::new() };
         }
         let name = |column: &usize| virtual_name(grant, &hit.entry, *column);
-        let value = |(column, value): &(usize, String)| (name(column), clipped(value));
+        let value =
+            |(column, value): &(usize, String)| (name(column), clipped(&d.clean(value.clone())));
         Self {
             table,
-            description: description(&hit.entry, semantics),
+            description: description(d, &hit.entry),
             columns: hit.columns.iter().map(name).collect(),
             values: hit.values.iter().map(value).collect(),
         }
     }
 
     fn line(&self, hit: &Hit) -> String {
-        let mut line = self.table.clone();
+        let mut line = legible(&self.table).into_owned();
         if let Some(description) = &self.description {
             let _ = write!(line, " - {}", one_line(description));
         }
         if !self.columns.is_empty() {
-            let _ = write!(line, " [matches: {}]", self.columns.join(", "));
+            let _ = write!(line, " [matches: {}]", columns_line(&self.columns));
         }
         for (column, value) in &self.values {
-            let _ = write!(line, " [value: {column} = '{}']", one_line(value).replace('\'', "''"));
+            let _ = write!(
+                line,
+                " [value: {} = '{}']",
+                one_line(column),
+                one_line(value).replace('\'', "''")
+            );
         }
         if let Why::Neighbour(of) = &hit.why {
-            let _ = write!(line, " [joins {of}]");
+            let _ = write!(line, " [joins {}]", legible(&of.to_string()));
         }
         line.push('\n');
         line

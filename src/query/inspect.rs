@@ -18,6 +18,8 @@ pub(super) struct Effects {
     pub(super) masks: Vec<AppliedMask>,
     /// Row filters on tables that are read.
     pub(super) filters: Vec<AppliedFilter>,
+    /// Every column that is read, also to filter or to join by it.
+    pub(super) columns: Vec<String>,
     /// The statements the sources are sent.
     pub(super) statements: Vec<SourceStatement>,
     /// What stayed in the engine, and why.
@@ -29,7 +31,7 @@ pub(super) struct Effects {
 /// The effects of the policy on a physical plan.
 pub(super) fn effects(plan: &Arc<dyn ExecutionPlan>) -> Effects {
     let (mut masks, mut filters) = (BTreeSet::new(), BTreeSet::new());
-    let mut warnings = BTreeSet::new();
+    let (mut warnings, mut columns) = (BTreeSet::new(), BTreeSet::new());
     let mut statements = Vec::new();
     walk(plan, &mut |scan| {
         for Read { table, projection } in scan.reads() {
@@ -37,6 +39,7 @@ pub(super) fn effects(plan: &Arc<dyn ExecutionPlan>) -> Effects {
             for index in projection {
                 let granted = &table.grant().columns()[*index];
                 let column = &table.entry().description.columns[granted.column()].name;
+                columns.insert(format!("{reference}.{column}"));
                 if let Some(mask) = granted.declared_mask() {
                     masks.insert(AppliedMask {
                         column: format!("{reference}.{column}"),
@@ -56,6 +59,7 @@ pub(super) fn effects(plan: &Arc<dyn ExecutionPlan>) -> Effects {
     Effects {
         masks: masks.into_iter().collect(),
         filters: filters.into_iter().collect(),
+        columns: columns.into_iter().collect(),
         statements,
         kept: Vec::new(),
         warnings: warnings.into_iter().collect(),

@@ -11,6 +11,7 @@ mod context;
 mod cut;
 mod date_part;
 mod describe;
+mod digests;
 mod doubles;
 mod engine;
 mod escapes;

@@ -3,6 +3,7 @@
 //! A kept plan lives in its caller's [`View`](super::session::View), which stands for one principal, one
 //! policy and one catalog: a change of any of them starts afresh, and no plan is ever shared.
 
+use super::digests::Digests;
 use super::inspect::Effects;
 use super::request::Parameters;
 use crate::model::{ColumnInfo, Lineage, TableRef, Warning};
@@ -35,6 +36,8 @@ pub(super) struct Prepared {
     pub(super) normalized: String,
     /// Its short hash.
     pub(super) fingerprint: String,
+    /// The digests of its values; those of a template are the statement's own.
+    pub(super) digests: Digests,
     /// The tables it reads.
     pub(super) references: BTreeSet<TableRef>,
     /// The answer's columns.

@@ -4,6 +4,7 @@ use super::aggregate_only;
 use super::caution;
 use super::collect::{Cap, Collected, collect};
 use super::context::QueryContext;
+use super::digests::Digests;
 use super::engine::Core;
 use super::inspect::{self, Effects};
 use super::names::Resolved;
@@ -100,7 +101,7 @@ impl Run {
         // The intent is written while the statement is planned; both are done before a source is asked.
         let governed = match kept {
             Some(kept) => {
-                self.note(&kept.normalized, &kept.fingerprint, &kept.references);
+                self.note(&kept.normalized, &kept.fingerprint, &kept.digests, &kept.references);
                 let (opened, governed) = tokio::join!(self.open(), self.again(&kept, &[]));
                 opened?;
                 governed?
@@ -109,7 +110,12 @@ impl Run {
         };
         clock.lap("record and plan");
         let id = self.trail.intent.lock().query_id.to_string();
-        let context = Arc::new(QueryContext::new(id, self.deadline, self.core.masks()));
+        let context = Arc::new(QueryContext::new(
+            id,
+            self.deadline,
+            self.core.masks(),
+            self.view.principal(),
+        ));
         *self.trail.context.lock() = Some(context.clone());
         let mut warnings = governed.told();
         let task = self.core.planner.task(context.clone());
@@ -124,6 +130,7 @@ impl Run {
             masks: governed.effects.masks,
             filters: governed.effects.filters,
             lineage: governed.lineage,
+            columns: governed.effects.columns,
             warnings: governed.warnings,
             bytes: collected.bytes as u64,
             catalog_age_ms: u64::try_from(self.view.snapshot().age().as_millis())
@@ -141,7 +148,7 @@ impl Run {
         let template_key = template.as_ref().and_then(|t| Key::of_template(&t.text));
         let kept = template_key.as_ref().and_then(|key| self.view.plans().get(key));
         if let (Some(kept), Some(template)) = (kept, &template) {
-            self.note(&parsed.normalized, &parsed.fingerprint, &kept.references);
+            self.note(&parsed.normalized, &parsed.fingerprint, &parsed.digests, &kept.references);
             let (opened, governed) = tokio::join!(self.open(), self.again(&kept, &template.values));
             opened?;
             return governed;
@@ -180,6 +187,7 @@ impl Run {
             resolved: question.resolved.clone(),
             normalized: question.normalized.clone(),
             fingerprint: question.fingerprint.clone(),
+            digests: question.digests.clone(),
         };
         let (prepared, _) = self.logical(prepared, cap).ok()?;
         let governed = self.again(&prepared, &template.values).await.ok()?;
@@ -215,31 +223,42 @@ impl Run {
 
     /// Text to syntax tree with parameters in place.
     fn parse(&self) -> Result<Parsed> {
-        let statement = Statement::parse(&self.request.sql)?;
+        let key = self.core.audit.literals();
+        let statement = Statement::parse_for(&self.request.sql, key)?;
         let (normalized, fingerprint) =
             (statement.normalized().to_string(), statement.fingerprint().to_string());
-        self.note(&normalized, &fingerprint, &BTreeSet::new());
+        let literals = statement.literals().to_vec();
+        let digests = Digests::of(literals, &self.request.parameters, key);
+        self.note(&normalized, &fingerprint, &digests, &BTreeSet::new());
         let mut ast = statement.into_ast();
         parameters::bind(&mut ast, &self.request.parameters)?;
         escapes::rewrite(&mut ast)?;
-        Ok(Parsed { ast, normalized, fingerprint })
+        Ok(Parsed { ast, normalized, fingerprint, digests })
     }
 
     /// Every table of a syntax tree, governed.
     fn resolve(&self, parsed: Parsed) -> Result<Question> {
-        let Parsed { ast, normalized, fingerprint } = parsed;
+        let Parsed { ast, normalized, fingerprint, digests } = parsed;
         let (mut ast, resolved) =
             names::resolve(ast, &self.view, &self.core.catalog, self.core.pushdown)?;
-        self.note(&normalized, &fingerprint, &resolved.references);
+        self.note(&normalized, &fingerprint, &digests, &resolved.references);
         names::fold_quoted(&mut ast, &resolved.tables);
-        Ok(Question { ast, resolved, normalized, fingerprint })
+        Ok(Question { ast, resolved, normalized, fingerprint, digests })
     }
 
     /// What the audit may say of the statement from now on.
-    fn note(&self, normalized: &str, fingerprint: &str, references: &BTreeSet<TableRef>) {
+    fn note(
+        &self,
+        normalized: &str,
+        fingerprint: &str,
+        digests: &Digests,
+        references: &BTreeSet<TableRef>,
+    ) {
         let mut intent = self.trail.intent.lock();
         intent.statement = normalized.to_string();
         intent.fingerprint = fingerprint.to_string();
+        intent.literals = digests.literals.clone();
+        intent.parameters = digests.parameters.clone();
         intent.tables = references.iter().cloned().collect();
     }
 
@@ -280,7 +299,7 @@ impl Run {
         question: Question,
         cap: Option<usize>,
     ) -> Result<(Prepared, Vec<ColumnInfo>)> {
-        let Question { ast, resolved, normalized, fingerprint } = question;
+        let Question { ast, resolved, normalized, fingerprint, digests } = question;
         let planner = &self.core.planner;
         let mut clock = Clock::start();
         let planned = with_deadline(self.deadline, || {
@@ -303,6 +322,7 @@ impl Run {
         let prepared = Prepared {
             normalized,
             fingerprint,
+            digests,
             references: resolved.references,
             columns: columns.clone(),
             lineage,
@@ -357,6 +377,7 @@ struct Parsed {
     ast: Ast,
     normalized: String,
     fingerprint: String,
+    digests: Digests,
 }
 
 /// A statement that is ready to be planned.
@@ -365,6 +386,7 @@ struct Question {
     resolved: Resolved,
     normalized: String,
     fingerprint: String,
+    digests: Digests,
 }
 
 /// A sort keeps state from one run to the next.

@@ -3,7 +3,8 @@
 //! Runs on a planning thread with a big stack (see `supervise`), because the parser recurses. The
 //! bounds come from what was measured to bring DataFusion 55 down: see ARCHITECTURE.md.
 
-use super::gate;
+use super::{digests, gate};
+use crate::audit::LiteralKey;
 use crate::error::{Code, Error, Result};
 use sha2::{Digest, Sha256};
 use sqlparser::ast::Statement as Ast;
@@ -24,6 +25,7 @@ pub(super) struct Statement {
     ast: Ast,
     normalized: String,
     fingerprint: String,
+    literals: Vec<String>,
 }
 
 impl Statement {
@@ -31,16 +33,29 @@ impl Statement {
     ///
     /// # Errors
     /// `Syntax`, `NotAllowed` or `TooComplex`, each with what to do instead.
+    #[cfg(test)]
     pub(super) fn parse(sql: &str) -> Result<Self> {
+        Self::parse_for(sql, None)
+    }
+
+    /// The same, with the digests of its literals where there is a key for them.
+    ///
+    /// # Errors
+    /// `Syntax`, `NotAllowed` or `TooComplex`, each with what to do instead.
+    pub(super) fn parse_for(sql: &str, key: Option<&LiteralKey>) -> Result<Self> {
         if sql.len() > MAX_BYTES {
             return Err(too_complex(format!("the statement has more than {MAX_BYTES} bytes")));
         }
         let tokens = tokenize(sql)?;
         let normalized = normalize(&tokens);
+        let literals = match key {
+            Some(key) => tokens.iter().filter_map(|t| digests::of_token(&t.token, key)).collect(),
+            None => Vec::new(),
+        };
         let ast = parse_one(tokens)?;
         gate::check(&ast)?;
         let fingerprint = hex16(&Sha256::digest(normalized.as_bytes()));
-        Ok(Self { ast, normalized, fingerprint })
+        Ok(Self { ast, normalized, fingerprint, literals })
     }
 
     /// The syntax tree, for planning.
@@ -51,6 +66,11 @@ impl Statement {
     /// The statement without literals and comments, for the audit.
     pub(super) fn normalized(&self) -> &str {
         &self.normalized
+    }
+
+    /// The digest of what stands at each `?` of the normalised statement.
+    pub(super) fn literals(&self) -> &[String] {
+        &self.literals
     }
 
     /// A short hash of the normalised statement.

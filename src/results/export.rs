@@ -2,6 +2,7 @@
 
 use super::encode::{Column, Form};
 use super::store::StoredResult;
+use super::text::{acts, push_escape};
 use crate::error::Result;
 use arrow_array::RecordBatch;
 
@@ -24,6 +25,26 @@ pub fn csv(result: &StoredResult) -> Result<String> {
         push_batch(&mut out, result, batch)?;
     }
     Ok(out)
+}
+
+/// CSV for a reader: a row is a line, and what is unseen or active is written as an escape. The file itself is
+/// what [`csv`] gives.
+pub fn legible_csv(csv: &str) -> String {
+    let mut out = String::with_capacity(csv.len());
+    let (mut quoted, mut line) = (false, 0);
+    for (at, c) in csv.char_indices() {
+        quoted ^= c == '"';
+        let fence = at == line && acts(&csv[at..], 0, c);
+        if c == '\n' && !quoted {
+            out.push(c);
+            line = at + 1;
+        } else if fence || acts(csv, at, c) {
+            push_escape(&mut out, c);
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn push_batch(out: &mut String, result: &StoredResult, batch: &RecordBatch) -> Result<()> {
@@ -65,6 +86,14 @@ fn push_field(out: &mut String, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_is_a_line_for_a_reader() {
+        assert_eq!(legible_csv("a,b\n1,\"x\ny\"\n"), "a,b\n1,\"x\\u{a}y\"\n");
+        assert_eq!(legible_csv("a\n```\n"), "a\n\\u{60}``\n");
+        assert_eq!(legible_csv("a\n\u{1b}[31m,<b>\n"), "a\n\\u{1b}[31m,\\u{3c}b>\n");
+        assert_eq!(legible_csv("a\n\"say \"\"hi\"\"\"\nb\n"), "a\n\"say \"\"hi\"\"\"\nb\n");
+    }
     use crate::model::ColumnInfo;
     use arrow_array::{ArrayRef, Int32Array, StringArray};
     use arrow_schema::{DataType, Field, Schema};

@@ -2,11 +2,14 @@
 
 mod encode;
 mod export;
+mod redact;
 mod render;
 mod store;
 mod temporal;
 mod text;
 
-pub use export::csv;
+pub use export::{csv, legible_csv};
+pub use redact::{Redactor, RuleDefect, SecretRule};
 pub use render::{Rendered, render};
 pub use store::{ResultStore, StoredResult};
+pub use text::{NOTE, fenced, legible, name, seen};

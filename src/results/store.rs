@@ -1,6 +1,7 @@
 //! Results that did not fit on one page, kept for their owner for a while.
 
 use super::export;
+use super::redact::Redactor;
 use crate::error::{Code, Error, Result};
 use crate::model::{ColumnInfo, Page, Principal};
 use arrow_array::RecordBatch;
@@ -54,13 +55,25 @@ pub struct ResultStore {
     ttl: Duration,
     max_bytes: usize,
     shelf: Mutex<Shelf>,
+    redactor: Redactor,
 }
 
 impl ResultStore {
     /// A store that forgets a result after `ttl`, and the oldest ones earlier when all together
     /// exceed `max_bytes`.
     pub fn new(ttl: Duration, max_bytes: usize) -> Self {
-        Self { ttl, max_bytes, shelf: Mutex::default() }
+        Self { ttl, max_bytes, shelf: Mutex::default(), redactor: Redactor::default() }
+    }
+
+    /// The same store with other rules for secrets.
+    #[must_use]
+    pub fn with_redactor(self, redactor: Redactor) -> Self {
+        Self { redactor, ..self }
+    }
+
+    /// What takes secrets out of a result, before it is put here and before it is shown.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// Keeps a result for `owner` under the policy that shaped it; gives its handle, or nothing

@@ -5,6 +5,7 @@
 
 mod commands;
 mod drift;
+mod first_run;
 mod personal;
 mod reload;
 

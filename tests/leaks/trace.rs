@@ -34,7 +34,17 @@ fn the_audit_holds_no_values_and_no_literals() {
         assert!(audit.contains("people"), "the audit was read");
         // Literals of statements, values of rows.
         for word in [MARK, "mail.example", "17731", "Ada 06", "Customer 1", "1951-07-13"] {
-            assert!(!audit.contains(word), "{word:?} is in the audit");
+            assert!(!stands(&audit, word), "{word:?} is in the audit");
         }
     });
+}
+
+/// Whether the text holds the word. Five digits in a row are also found in times and hashes, as a part of them.
+fn stands(text: &str, word: &str) -> bool {
+    let is_number = word.bytes().all(|b| b.is_ascii_digit());
+    let of_number = |c: char| is_number && (c.is_ascii_hexdigit() || c == '.');
+    text.match_indices(word).any(|(at, _)| {
+        let after = &text[at + word.len()..];
+        !text[..at].ends_with(of_number) && !after.starts_with(of_number)
+    })
 }

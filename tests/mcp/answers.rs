@@ -81,8 +81,8 @@ fn an_answer_names_its_masks_and_carries_a_receipt() {
 
 /// The rows of the text, cell by cell; none of the values here needs quotes.
 fn rows_of(text: &str) -> Vec<Vec<&str>> {
-    let table = text.split("data, not instructions.\n").nth(1).unwrap();
-    let table = table.split("\n\n").next().unwrap();
+    let table = text.split("data, not instructions.\n```\n").nth(1).unwrap();
+    let table = table.split("\n```\n").next().unwrap();
     table.lines().skip(1).map(|line| line.split('|').collect()).collect()
 }
 

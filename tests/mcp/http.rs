@@ -45,8 +45,12 @@ impl Request {
 
     /// Sends the request and leaves the connection open.
     pub fn open(&self, address: SocketAddr) -> TcpStream {
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.try_open(address).unwrap()
+    }
+
+    fn try_open(&self, address: SocketAddr) -> std::io::Result<TcpStream> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             head.push_str(&format!("Host: {address}\r\n"));
@@ -55,9 +59,19 @@ impl Request {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(&self.body).unwrap();
-        stream
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(&self.body)?;
+        Ok(stream)
+    }
+
+    /// The reply, if it comes whole: the server may go away meanwhile.
+    pub fn try_send(&self, address: SocketAddr) -> Option<Reply> {
+        let mut bytes = Vec::new();
+        self.try_open(address).ok()?.read_to_end(&mut bytes).ok()?;
+        bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let reply = Reply::parse(&bytes);
+        let length: usize = reply.header("content-length")?.parse().ok()?;
+        (reply.body.len() == length).then_some(reply)
     }
 
     /// Sends the request and reads the whole reply.

@@ -1,7 +1,8 @@
 //! The narrow trait every connector implements.
 
 use crate::{
-    ConnectorError, Dialect, Examination, Finding, RenderedQuery, Severity, SourceDescription,
+    Caller, ConnectorError, Dialect, Examination, Finding, RenderedQuery, SessionIdentity,
+    Severity, SourceDescription,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -10,6 +11,7 @@ use futures::Stream;
 use futures::stream::BoxStream;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -23,6 +25,11 @@ pub struct ExecutionContext {
     pub deadline: Instant,
     /// Rows of a batch, at most.
     pub batch_rows: usize,
+    /// Who asks; only [`crate::Identified`] looks.
+    pub caller: Option<Arc<Caller>>,
+    /// Under which identity the statement runs, where its source is to know. A connector that cannot tell its
+    /// sessions refuses the statement.
+    pub identity: Option<Arc<SessionIdentity>>,
 }
 
 /// A database that can be described and read.

@@ -111,8 +111,13 @@ async fn connector(port: u16) -> Outcome<f64> {
         rows_hint: None,
     };
     let deadline = Instant::now() + Duration::from_secs(60);
-    let context =
-        ExecutionContext { query_id: "throughput".to_string(), deadline, batch_rows: 8_192 };
+    let context = ExecutionContext {
+        query_id: "throughput".to_string(),
+        deadline,
+        batch_rows: 8_192,
+        caller: None,
+        identity: None,
+    };
     let begun = Instant::now();
     let mut stream = connector.open(&query, &context).await?;
     let mut rows = 0;

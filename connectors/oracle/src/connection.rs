@@ -197,11 +197,14 @@ impl Lease {
     pub(crate) fn run(
         self,
         action: String,
+        client: Option<String>,
         work: impl FnOnce(Result<&mut dyn Connection, Failure>) -> After + Send + 'static,
     ) {
         let jobs = self.session.jobs.clone();
         let job: Job = Box::new(move |connection: &mut dyn Connection| {
-            let after = match connection.begin(&action) {
+            // Set anew by each lease: what the one before had set is never seen.
+            let client = client.as_deref().unwrap_or(&action);
+            let after = match connection.begin(&action, client) {
                 Ok(()) => work(Ok(connection)),
                 Err(failure) => {
                     let keeps = error::keeps_session(&failure);

@@ -71,7 +71,7 @@ impl OracleConnector {
             let (server, is_pooled) = (lease.server().clone(), lease.is_pooled());
             let (stopper, work) = (lease.stopper(), work.clone());
             let (tell, told) = oneshot::channel();
-            lease.run(doing.to_string(), move |connection| {
+            lease.run(doing.to_string(), None, move |connection| {
                 let answer = connection.and_then(work);
                 let after = match &answer {
                     Err(failure) if !error::keeps_session(failure) => After::ThrowAway,

@@ -33,13 +33,19 @@ pub(crate) async fn open(
         let context = "the deadline passed before the statement was sent";
         return Err(ConnectorError::new(ErrorCode::DeadlineExceeded, context));
     }
+    let identity = context.identity.as_deref();
+    if identity.is_some_and(|identity| identity.role.is_some()) {
+        let context = "Oracle sessions are told a name; they take on no other user";
+        return Err(ConnectorError::new(ErrorCode::InvalidConfiguration, context));
+    }
+    let client = identity.map(|identity| identity.user.clone());
     for _ in 0..STALE_SESSIONS {
         let batches = Batches::new(query, context.batch_rows)?;
         let schema = batches.schema();
         let lease = sessions.lease(cutoff).await?;
         let rows = sessions.sizes.rows(&query.columns, context.batch_rows);
         let asked = Asked { query: query.clone(), rows, batches };
-        let mut feed = start(lease, asked, &context.query_id, cutoff);
+        let mut feed = start(lease, asked, (action(&context.query_id), client.clone()), cutoff);
         match feed.first().await {
             First::Stale => {}
             First::Item(first) => {
@@ -147,7 +153,12 @@ struct Asked {
     batches: Batches,
 }
 
-fn start(lease: Lease, asked: Asked, query_id: &str, cutoff: Instant) -> Feed {
+fn start(
+    lease: Lease,
+    asked: Asked,
+    (action, client): (String, Option<String>),
+    cutoff: Instant,
+) -> Feed {
     // One batch waits while the next one is made.
     let (sender, items) = mpsc::channel(1);
     let stopper = lease.stopper();
@@ -158,7 +169,7 @@ fn start(lease: Lease, asked: Asked, query_id: &str, cutoff: Instant) -> Feed {
         done: false,
     };
     let is_pooled = lease.is_pooled();
-    lease.run(action(query_id), move |connection| match connection {
+    lease.run(action, client, move |connection| match connection {
         Ok(connection) => run(connection, asked, &sender, &stopper),
         Err(failure) => {
             let stale = is_pooled && stopper.line().reason().is_none();

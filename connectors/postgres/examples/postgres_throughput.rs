@@ -4,6 +4,7 @@
 //! `cargo run --release -p celosia-connector-postgres --example postgres_throughput -- [rows] [rounds]`
 #![allow(clippy::print_stdout, reason = "an example prints what it has measured")]
 
+use arrow_array::RecordBatch;
 use arrow_schema::DataType;
 use celosia_connector_api::query::RenderedColumn;
 use celosia_connector_api::{Connector, ExecutionContext, RenderedQuery, Value};
@@ -24,7 +25,31 @@ const LOOK_UPS: usize = 5_000;
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Outcome<()> {
     // On a worker, as in a server: the thread that waits for the socket is the one that reads it.
-    tokio::spawn(measure()).await?
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [flag, url, sql] if flag == "--url" => {
+            let (url, sql) = (url.clone(), sql.clone());
+            tokio::spawn(async move { on_demand(&url, &sql).await }).await?
+        }
+        _ => tokio::spawn(measure()).await?,
+    }
+}
+
+/// Reads all of lineitem from the server at `url` each time a line comes in, and says how many rows there were.
+async fn on_demand(url: &str, sql: &str) -> Outcome<()> {
+    let connector = PostgresConnector::new(PostgresConfig::parse(url)?)?;
+    let next = || std::io::stdin().read_line(&mut String::new());
+    while tokio::task::block_in_place(next)? > 0 {
+        let mut types = vec![DataType::Int64, DataType::Int32, DataType::Int32, DataType::Int32];
+        types.extend(lineitem().drain(4..));
+        let mut stream = connector.open(&query(sql, vec![], types, None), &context()).await?;
+        let mut batches = Vec::new();
+        while let Some(batch) = stream.next().await {
+            batches.push(batch?);
+        }
+        println!("{}", batches.iter().map(RecordBatch::num_rows).sum::<usize>());
+    }
+    Ok(())
 }
 
 async fn measure() -> Outcome<()> {
@@ -93,14 +118,19 @@ async fn drain(connection: &mut PgConnection) -> Outcome<()> {
     Ok(())
 }
 
-async fn read(connector: &PostgresConnector, hint: Option<u64>, rows: u64) -> Outcome<()> {
+/// The types of lineitem.
+fn lineitem() -> Vec<DataType> {
     let money = || DataType::Decimal128(15, 2);
     let mut types = vec![DataType::Int64; 3];
     types.extend([DataType::Int32, money(), money(), money(), money()]);
     types.extend([DataType::Utf8, DataType::Utf8]);
     types.extend(vec![DataType::Date32; 3]);
     types.extend(vec![DataType::Utf8; 3]);
-    let query = query(SQL, vec![], types, hint);
+    types
+}
+
+async fn read(connector: &PostgresConnector, hint: Option<u64>, rows: u64) -> Outcome<()> {
+    let query = query(SQL, vec![], lineitem(), hint);
     let mut stream = connector.open(&query, &context()).await?;
     let mut read = 0;
     while let Some(batch) = stream.next().await {
@@ -168,7 +198,13 @@ fn query(
 
 fn context() -> ExecutionContext {
     let deadline = Instant::now() + Duration::from_secs(30);
-    ExecutionContext { query_id: "throughput".to_string(), deadline, batch_rows: 8_192 }
+    ExecutionContext {
+        query_id: "throughput".to_string(),
+        deadline,
+        batch_rows: 8_192,
+        caller: None,
+        identity: None,
+    }
 }
 
 /// Time this process has had a processor, where the system tells: in hundredths of a second.

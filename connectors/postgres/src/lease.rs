@@ -8,7 +8,7 @@
 use crate::cancel::{self, Remains};
 use crate::connection::{Backend, Session, Sessions};
 use crate::error;
-use celosia_connector_api::{ConnectorError, ErrorCode};
+use celosia_connector_api::{ConnectorError, ErrorCode, SessionIdentity};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -38,8 +38,8 @@ pub(crate) enum Purpose<'a> {
     Repeated(&'a str),
     /// Statements that will not.
     Once,
-    /// A transaction, which is begun.
-    Transaction,
+    /// A transaction, which is begun, under an identity if one is named.
+    Transaction(Option<&'a SessionIdentity>),
 }
 
 /// How far a session is from its next statement.
@@ -97,7 +97,7 @@ impl Sessions {
             text: purpose.text(),
             sessions: self,
         };
-        let name = session_name(query_id);
+        let name = session_name(query_id, purpose.identity().map(|who| who.user.as_str()));
         let mut fresh = 0;
         loop {
             let pooled = lease.sessions.pooled();
@@ -150,6 +150,17 @@ impl Lease {
     pub(crate) fn copied(&mut self) {
         if let Some(session) = &mut self.session {
             session.state = State::Transaction;
+        }
+    }
+
+    /// The statement has ended: so does its transaction, where it has one.
+    pub(crate) async fn complete(self) -> Result<(), ConnectorError> {
+        match self.session.as_ref().map(|session| session.state) {
+            Some(State::Transaction) => self.end("COMMIT").await,
+            _ => {
+                self.finish();
+                Ok(())
+            }
         }
     }
 
@@ -220,9 +231,9 @@ impl Lease {
             query.push_str(name);
         }
         let timeout = fitting(session.timeout, remaining, most);
-        if matches!(purpose, Purpose::Transaction) {
+        if let Purpose::Transaction(identity) = purpose {
             session.state = State::Transaction;
-            let sql = transaction(name, timeout);
+            let sql = transaction(name, timeout, identity);
             session.connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(lost)?;
         } else if let Some(sql) = session.settings(timeout) {
             session.connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(lost)?;
@@ -298,7 +309,12 @@ impl Session {
     }
 }
 
-impl Purpose<'_> {
+impl<'a> Purpose<'a> {
+    fn identity(self) -> Option<&'a SessionIdentity> {
+        let Self::Transaction(identity) = self else { return None };
+        identity
+    }
+
     fn text(self) -> Option<u64> {
         let Self::Repeated(sql) = self else { return None };
         let mut hasher = DefaultHasher::new();
@@ -308,22 +324,46 @@ impl Purpose<'_> {
 }
 
 /// Begins a transaction whose settings end with it.
-fn transaction(name: &str, timeout: Option<Duration>) -> String {
+fn transaction(
+    name: &str,
+    timeout: Option<Duration>,
+    identity: Option<&SessionIdentity>,
+) -> String {
     let timeout = timeout.map(|timeout| format!("; SET LOCAL {}", spelled(timeout)));
     let timeout = timeout.unwrap_or_default();
-    format!("BEGIN READ ONLY; SET LOCAL application_name = '{name}'{timeout}")
+    let identity = identity.map(assumed).unwrap_or_default();
+    format!("BEGIN READ ONLY; SET LOCAL application_name = '{name}'{timeout}{identity}")
+}
+
+/// Takes on an identity until the end of the transaction. The role comes last: it need not have the right to
+/// anything of the others.
+fn assumed(identity: &SessionIdentity) -> String {
+    let SessionIdentity { user, issuer, role } = identity;
+    let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let role =
+        role.as_ref().map(|role| format!("; SET LOCAL ROLE \"{}\"", role.replace('"', "\"\"")));
+    format!(
+        "; SET LOCAL celosia.\"user\" = {}; SET LOCAL celosia.issuer = {}{}",
+        literal(user),
+        literal(issuer),
+        role.unwrap_or_default()
+    )
 }
 
 fn spelled(timeout: Duration) -> String {
     format!("statement_timeout = {}", timeout.as_millis().max(1))
 }
 
-/// The application name of a query. What could end the literal, or does not print, is replaced.
-fn session_name(query_id: &str) -> String {
+/// The application name of a query, and of who asks. What could end the literal, or does not print, is replaced.
+fn session_name(query_id: &str, user: Option<&str>) -> String {
     let mut name = String::with_capacity(NAME_BYTES);
     name.push_str("celosia ");
-    for c in query_id.chars().take(NAME_BYTES - name.len()) {
-        name.push(if c.is_ascii_alphanumeric() || "-_.:".contains(c) { c } else { '_' });
+    let user = user.map(|user| format!(" {user}")).unwrap_or_default();
+    for c in query_id.chars().map(|c| if c == ' ' { '_' } else { c }).chain(user.chars()) {
+        if name.len() == NAME_BYTES {
+            break;
+        }
+        name.push(if c.is_ascii_alphanumeric() || "-_.: @".contains(c) { c } else { '_' });
     }
     name
 }
@@ -350,9 +390,27 @@ mod tests {
 
     #[test]
     fn a_query_id_cannot_leave_its_literal() {
-        assert_eq!(session_name("q-1.2:a_B"), "celosia q-1.2:a_B");
-        assert_eq!(session_name("'; DROP TABLE x; --\\\n\0é"), "celosia ___DROP_TABLE_x__--____");
-        assert_eq!(session_name(&"x".repeat(100)).len(), NAME_BYTES);
+        assert_eq!(session_name("q-1.2:a_B", None), "celosia q-1.2:a_B");
+        assert_eq!(
+            session_name("'; DROP TABLE x; --\\\n\0é", None),
+            "celosia ___DROP_TABLE_x__--____"
+        );
+        assert_eq!(session_name(&"x".repeat(100), None).len(), NAME_BYTES);
+    }
+
+    #[test]
+    fn an_identity_cannot_leave_its_literals() {
+        assert_eq!(session_name("q-1", Some("o'neil ana\"@x")), "celosia q-1 o_neil ana_@x");
+        let identity = SessionIdentity {
+            user: "o'; RESET ROLE; --\\".into(),
+            issuer: String::new(),
+            role: Some("a\"; RESET ROLE; --".into()),
+        };
+        assert_eq!(
+            assumed(&identity),
+            "; SET LOCAL celosia.\"user\" = 'o''; RESET ROLE; --\\'; SET LOCAL celosia.issuer = ''; \
+             SET LOCAL ROLE \"a\"\"; RESET ROLE; --\""
+        );
     }
 
     #[test]

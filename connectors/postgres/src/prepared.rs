@@ -55,7 +55,7 @@ pub(crate) async fn run(
     match failure {
         Some(error) => Err(lease.failed(error, "running a statement").await),
         None => {
-            lease.finish();
+            lease.complete().await?;
             batches.take()
         }
     }

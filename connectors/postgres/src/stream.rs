@@ -32,15 +32,25 @@ pub(crate) async fn open(
     let batches = Batches::new(query, context.batch_rows)?;
     let schema = batches.schema();
     let handover = Arc::new(Handover::default());
+    let identity = context.identity.as_deref();
+    // To the server this name, also in quotes, is the login itself.
+    if identity.is_some_and(|identity| identity.role.as_deref() == Some("none")) {
+        let context = "\"none\" is no role: SET ROLE takes it for the login";
+        return Err(ConnectorError::new(ErrorCode::InvalidConfiguration, context));
+    }
     let mut feed = if copy::is_worthwhile(query) {
-        let purpose = Purpose::Transaction;
+        let purpose = Purpose::Transaction(identity);
         let lease = sessions.lease(&context.query_id, purpose, Some(context.deadline)).await?;
         let (cutoff, remains) = (lease.cutoff(), lease.remains());
         let statement = copy::run(lease, query.sql.clone(), batches, handover.clone());
         Feed::new(Box::pin(statement), handover, cutoff, remains)
     } else {
         let arguments = prepared::bind(&query.parameters)?;
-        let purpose = prepared::purpose(query);
+        // An identity ends with its transaction, so that it cannot outlive its statement.
+        let purpose = match identity {
+            Some(_) => Purpose::Transaction(identity),
+            None => prepared::purpose(query),
+        };
         let lease = sessions.lease(&context.query_id, purpose, Some(context.deadline)).await?;
         let cutoff = lease.cutoff();
         let statement =

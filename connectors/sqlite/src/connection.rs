@@ -26,6 +26,10 @@ pub(crate) async fn open(
     query: &RenderedQuery,
     context: &ExecutionContext,
 ) -> Result<RemoteStream, ConnectorError> {
+    if context.identity.is_some() {
+        let context = "SQLite has no users that a session could be told of";
+        return Err(ConnectorError::new(ErrorCode::InvalidConfiguration, context));
+    }
     let builder = BatchBuilder::new(query, context.batch_rows)?;
     let arguments = arguments(&query.parameters)?;
     let schema = builder.schema();

@@ -3,11 +3,14 @@
 //! The batch that names the query, bounds its waiting for locks and begins its transaction is also the
 //! proof that the session is alive. The transaction is rolled back when the lease ends, after the reader
 //! has got its last rows: nobody waits for that round trip but the session itself.
+//!
+//! A session that was told who asks is that caller's until it is closed: what it was told is read-only, its
+//! user cannot be put back, and the pool gives it to nobody else.
 
 use crate::config::SqlServerConfig;
 use crate::error;
 use crate::session::Session;
-use celosia_connector_api::{ConnectorError, ErrorCode};
+use celosia_connector_api::{ConnectorError, ErrorCode, SessionIdentity};
 use parking_lot::Mutex;
 use std::fmt;
 use std::fmt::Write;
@@ -57,6 +60,7 @@ impl Sessions {
     pub(crate) async fn lease(
         self: Arc<Self>,
         query_id: &str,
+        identity: Option<&SessionIdentity>,
         deadline: Option<Instant>,
     ) -> Result<Lease, ConnectorError> {
         let runtime = Handle::try_current().map_err(|error| {
@@ -76,10 +80,11 @@ impl Sessions {
         };
         let mut fresh = 0;
         loop {
-            let pooled = lease.sessions.pooled();
+            let pooled = lease.sessions.pooled(identity);
             if pooled.is_none() {
                 fresh += 1;
-                lease.session = Some(Box::pin(Session::open(&lease.sessions.config)).await?);
+                lease.session =
+                    Some(Box::pin(Session::open(&lease.sessions.config, identity)).await?);
             } else {
                 lease.session = pooled;
             }
@@ -102,16 +107,22 @@ impl Sessions {
 
     /// Whether the server answers somebody new.
     pub(crate) async fn reach(&self) -> Result<(), ConnectorError> {
-        Box::pin(Session::open(&self.config)).await.map(drop)
+        Box::pin(Session::open(&self.config, None)).await.map(drop)
     }
 
-    fn pooled(&self) -> Option<Session> {
-        loop {
-            let session = self.idle.lock().pop()?;
-            if session.opened.elapsed() < MAX_AGE {
-                return Some(session);
-            }
+    /// A session of just this identity. Where there is none and a new one would be one too many beside those
+    /// that wait, the one that has waited longest is closed.
+    fn pooled(&self, identity: Option<&SessionIdentity>) -> Option<Session> {
+        let mut idle = self.idle.lock();
+        idle.retain(|session| session.opened.elapsed() < MAX_AGE);
+        if let Some(at) = idle.iter().rposition(|session| session.identity.as_ref() == identity) {
+            return Some(idle.remove(at));
         }
+        let running = self.config.concurrency - self.places.available_permits();
+        if !idle.is_empty() && idle.len() + running > self.config.concurrency {
+            drop(idle.remove(0));
+        }
+        None
     }
 
     async fn place(&self, cutoff: Instant) -> Result<OwnedSemaphorePermit, ConnectorError> {

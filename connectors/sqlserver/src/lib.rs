@@ -67,7 +67,7 @@ impl Connector for SqlServerConnector {
     }
 
     async fn ping(&self) -> Result<(), ConnectorError> {
-        let lease = self.sessions.clone().lease("ping", None).await?;
+        let lease = self.sessions.clone().lease("ping", None, None).await?;
         lease.finish();
         Ok(())
     }
@@ -77,12 +77,12 @@ impl Connector for SqlServerConnector {
     }
 
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
-        let lease = self.sessions.clone().lease("describe", None).await?;
+        let lease = self.sessions.clone().lease("describe", None, None).await?;
         catalog::describe(lease, &self.schemas).await
     }
 
     async fn examine(&self, _: bool) -> Result<Examination, ConnectorError> {
-        let lease = self.sessions.clone().lease("examine", None).await?;
+        let lease = self.sessions.clone().lease("examine", None, None).await?;
         examine::examine(lease).await
     }
 

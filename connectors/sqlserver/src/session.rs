@@ -2,7 +2,7 @@
 
 use crate::config::{Isolation, SqlServerConfig, invalid};
 use crate::error;
-use celosia_connector_api::{ConnectorError, ErrorCode};
+use celosia_connector_api::{ConnectorError, ErrorCode, SessionIdentity};
 use std::time::{Duration, Instant};
 use tiberius::error::Error;
 use tiberius::{Client, ColumnData, SqlBrowser};
@@ -31,18 +31,30 @@ const SETTINGS: &str = "SET XACT_ABORT ON; SET ANSI_NULLS ON; SET ANSI_PADDING O
 pub(crate) struct Session {
     pub(crate) client: Client<Compat<TcpStream>>,
     pub(crate) opened: Instant,
+    /// Whose it is, if it is one caller's.
+    pub(crate) identity: Option<SessionIdentity>,
 }
 
 impl Session {
     /// Connects, logs in and sets the session up.
-    pub(crate) async fn open(config: &SqlServerConfig) -> Result<Self, ConnectorError> {
+    pub(crate) async fn open(
+        config: &SqlServerConfig,
+        identity: Option<&SessionIdentity>,
+    ) -> Result<Self, ConnectorError> {
         let connected = timeout(config.connect_timeout, Box::pin(connect(config))).await;
         let mut client = connected.map_err(|_| error::silent(config))??;
         match timeout(SETUP_TIMEOUT, Box::pin(set_up(&mut client, config))).await {
             Ok(done) => done?,
             Err(_) => return Err(error::silent(config)),
         }
-        Ok(Self { client, opened: Instant::now() })
+        let mut session = Self { client, opened: Instant::now(), identity: identity.cloned() };
+        if let Some(identity) = identity {
+            // A session of which this is not known to have worked is never used.
+            let told = timeout(SETUP_TIMEOUT, Box::pin(session.batch(assumed(identity)))).await;
+            let told = told.map_err(|_| error::silent(config))?;
+            told.map_err(|error| error::running(error, "taking on an identity"))?;
+        }
+        Ok(session)
     }
 
     /// Runs session statements without parameters and reads their answer to its end.
@@ -74,6 +86,22 @@ impl Session {
             Err(_) => tracing::warn!("a statement was left to the server: it does not answer"),
         }
     }
+}
+
+/// Takes on an identity until the session is closed: what is told cannot be told anew, and there is no way
+/// back from the user.
+fn assumed(identity: &SessionIdentity) -> String {
+    let SessionIdentity { user, issuer, role } = identity;
+    let literal = |text: &str| format!("N'{}'", text.replace('\'', "''"));
+    let told = |key: &str, value: &str| {
+        let value = literal(value);
+        format!("EXEC sp_set_session_context @key = N'{key}', @value = {value}, @read_only = 1; ")
+    };
+    let mut sql = told("celosia.user", user) + &told("celosia.issuer", issuer);
+    if let Some(role) = role {
+        sql.push_str(&format!("EXECUTE AS USER = {} WITH NO REVERT", literal(role)));
+    }
+    sql
 }
 
 async fn connect(config: &SqlServerConfig) -> Result<Client<Compat<TcpStream>>, ConnectorError> {

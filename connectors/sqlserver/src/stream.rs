@@ -44,7 +44,8 @@ pub(crate) async fn open(
         let context = format!("{} parameters, at most {MOST_PARAMETERS} can be sent", values.len());
         return Err(ConnectorError::new(ErrorCode::QueryFailed, context));
     }
-    let leasing = sessions.lease(&context.query_id, Some(context.deadline));
+    let identity = context.identity.as_deref();
+    let leasing = sessions.lease(&context.query_id, identity, Some(context.deadline));
     let leased = tokio::time::timeout_at(context.deadline.into(), Box::pin(leasing)).await;
     let lease = leased.map_err(|_| late("while a session was made"))??;
     let (cutoff, slot) = (lease.cutoff(), Slot::default());

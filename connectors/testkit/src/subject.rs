@@ -117,6 +117,8 @@ pub fn context() -> ExecutionContext {
         query_id: format!("conformance-{}-{number}", std::process::id()),
         deadline: Instant::now() + PATIENCE,
         batch_rows: BATCH_ROWS,
+        caller: None,
+        identity: None,
     }
 }
 

@@ -10,13 +10,22 @@ use std::sync::Arc;
 /// One column that is proposed.
 type Proposal<'a> = (&'a TableEntry, usize, &'a Finding);
 
-/// The rules as YAML, evidence as comments. `has_key`: there is a key for pseudonyms.
-pub fn masking_rules(found: &[(Arc<TableEntry>, usize, Finding)], has_key: bool) -> String {
+/// The rules as YAML, evidence as comments. `has_key`: there is a key for pseudonyms; `except`: the role that
+/// sees stored values.
+pub fn masking_rules(
+    found: &[(Arc<TableEntry>, usize, Finding)],
+    has_key: bool,
+    except: Option<&str>,
+) -> String {
     let mut text = String::from(
-        "# Proposed by `celosia suggest-masks`: read it, correct it, save it among the masking rules.\n\
-         # It masks for everybody; name the roles that may see stored values under `except`.\n\
-         version: 1\n",
+        "# Proposed by `celosia suggest-masks`: read it, correct it, save it among the masking rules.\n",
     );
+    if except.is_none() {
+        text.push_str(
+            "# It masks for everybody; name the roles that may see stored values under `except`.\n",
+        );
+    }
+    text.push_str("version: 1\n");
     let mut tags: BTreeMap<Kind, Vec<Proposal<'_>>> = BTreeMap::new();
     let mut masks: BTreeMap<(Kind, &'static str), Vec<Proposal<'_>>> = BTreeMap::new();
     for (table, index, finding) in found {
@@ -66,6 +75,9 @@ pub fn masking_rules(found: &[(Arc<TableEntry>, usize, Finding)], has_key: bool)
             let _ = writeln!(text, "    columns: [\"tag:{}\"]", kind.tag());
         }
         let _ = writeln!(text, "    mask: {mask}");
+        if let Some(role) = except {
+            let _ = writeln!(text, "    except: [{role}]");
+        }
     }
     text
 }

@@ -76,6 +76,8 @@ pub async fn read_samples(
         query_id: "suggest-masks".to_string(),
         deadline: Instant::now() + LIMIT,
         batch_rows: 1_024,
+        caller: None,
+        identity: None,
     };
     let mut stream = connector.open(&query, &execution).await?;
     while let Some(batch) = stream.try_next().await? {

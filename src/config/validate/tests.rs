@@ -1,6 +1,7 @@
 //! Configurations that hold, and defects with their line and key.
 
 use super::*;
+use crate::config::{AuditStore, Durability};
 use std::time::Duration;
 
 const MINIMAL: &str = "version: 1\nsources: {}\n";
@@ -34,7 +35,7 @@ fn a_small_file_has_safe_defaults() {
     let config = parse(MINIMAL).unwrap();
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8017");
     assert_eq!(config.limits, Limits::default());
-    assert_eq!(config.audit.store, Path::new("/etc/celosia/audit.db"));
+    assert_eq!(stored(&config), Path::new("/etc/celosia/audit.db"));
     assert_eq!(config.audit.durability, Durability::Process);
     assert!(config.pushdown && config.masking_rules.is_none() && config.pseudonym_key.is_none());
     let error = config.require_http_identity().unwrap_err();
@@ -86,7 +87,7 @@ pushdown: false
     assert_eq!(config.directory(), directory.path());
     assert_eq!(config.server.public_url.as_deref(), Some("https://data.example.org"));
     assert_eq!(config.masking_rules, Some(directory.path().join("masking-rules/")));
-    assert_eq!(config.audit.store, directory.path().join("log/audit.db"));
+    assert_eq!(stored(&config), directory.path().join("log/audit.db"));
     assert_eq!(config.audit.durability, Durability::Disk);
     assert_eq!((config.limits.rows, config.limits.memory), (50, 1 << 30));
     assert_eq!(config.results.ttl, Duration::from_secs(60));
@@ -143,7 +144,19 @@ fn unknown_and_blank_keys_are_errors_with_their_line() {
         ("masking_rules: nowhere/", "3: masking_rules: /etc/celosia/nowhere/ does not exist"),
         ("semantics: nowhere/", "3: semantics: "),
         ("keys: { pseudonym: }", "3: pseudonym: a value is missing"),
-        ("audit: { store: \"postgres://x\" }", "3: audit.store: "),
+        ("audit: { store: \"mysql://x\" }", "3: audit.store: "),
+        ("audit: { store: \"postgres://ana:pw@x/audit\" }", "3: audit.store: "),
+        ("audit: { key: \"hunter2hunter2hunter2\" }", "3: audit.key: "),
+        ("audit: { checkpoints: { records: 5 } }", "3: audit.checkpoints: "),
+        ("audit: { checkpoints: { anchor: {} } }", "3: audit.checkpoints.anchor: "),
+        (
+            "audit: { sinks: { a: { kind: syslog, file: x, address: \"udp://h:1\" } } }",
+            "3: audit.sinks.a.file: ",
+        ),
+        (
+            "audit: { sinks: { a: { kind: otlp, url: \"http://collector.example.org\" } } }",
+            "3: audit.sinks.a: ",
+        ),
         ("audit: { store: \"sqlite::memory:\" }", "3: audit.store: "),
         ("server: { listen: localhost }", "3: server.listen: "),
         ("server: { public_url: data.example.org }", "3: server.public_url: "),
@@ -242,4 +255,63 @@ fn a_provider_that_cannot_be_trusted_is_named() {
     assert!(errors(&twice)[0].contains("another provider has this issuer"));
     let hidden = format!("identity: {{ oidc: [{entry}] }}\n");
     assert!(errors(&hidden)[0].contains("set server.public_url"));
+}
+
+#[test]
+fn who_may_be_told_to_a_source_is_said_where_it_can_be() {
+    let postgres = |identity: &str| {
+        source_error(&format!("{{ kind: postgres, url: 'env:SALES_URL', identity: {identity} }}"))
+    };
+    assert_eq!(postgres("{}"), "");
+    assert_eq!(postgres("{ roles: { analyst: reader }, users: { ana: ana } }"), "");
+    for odd in ["{ roles: { analyst: none } }", "{ users: { ana: '' } }"] {
+        assert!(postgres(odd).contains("sources.db.identity: a database role has a name"), "{odd}");
+    }
+    assert!(postgres("{ role: x }").contains("unknown field"));
+    let sqlite = source_error("{ kind: sqlite, url: 'sqlite:x.db', identity: {} }");
+    assert!(sqlite.contains("SQLite has no users"), "{sqlite}");
+    let oracle = source_error(
+        "{ kind: oracle, url: 'oracle://db/x', identity: { roles: { analyst: reader } } }",
+    );
+    assert!(oracle.contains("take on no other user"), "{oracle}");
+}
+
+#[test]
+fn what_certificates_and_proxies_need_is_asked_for() {
+    let cases = [
+        ("certificates: [{ subject: 'CN=ana', user: ana }]", "set server.tls.client_ca"),
+        ("certificates: [{ issuer: 'CN=acme', user: ana }]", "name the holder"),
+        ("certificates: [{ uri: 'spiffe://a', user: ' ' }]", "the user needs a name"),
+        ("proxies: [{ networks: [], user_header: x-user }]", "name a network"),
+        ("proxies: [{ networks: [10.0.0.1/8], user_header: x-user }]", "write a network"),
+        ("proxies: [{ networks: [0.0.0.0/0], user_header: x-user }]", "write a network"),
+        ("proxies: [{ networks: [10.0.0.1], user_header: X-User }]", "a header of its own"),
+        ("proxies: [{ networks: [10.0.0.1], user_header: x_user }]", "a header of its own"),
+        ("proxies: [{ networks: [10.0.0.1], user_header: authorization }]", "a header of its own"),
+        (
+            "proxies: [{ networks: [10.0.0.1], user_header: x-user, groups_header: x-user }]",
+            "named twice",
+        ),
+        (
+            "proxies: [{ networks: [10.0.0.1], certificate: { dns: a }, user_header: x-user }]",
+            "set server.tls.client_ca",
+        ),
+    ];
+    for (text, wanted) in cases {
+        let found = errors(&format!("identity: {{ {text} }}\n"));
+        assert!(found.iter().any(|error| error.contains(wanted)), "{text}: {found:?}");
+    }
+    let found = errors("server: { tls: { certificate: none.pem, key: secret } }\n");
+    assert!(found.iter().any(|error| error.contains("refer to the key")), "{found:?}");
+    assert!(found.iter().any(|error| error.contains("does not exist")), "{found:?}");
+    let known = errors("identity: { proxies: [{ networks: [10.0.0.1], user_header: x-user }] }\n");
+    assert_eq!(known, [""; 0]);
+}
+
+/// Where the audit is kept.
+fn stored(config: &Config) -> &Path {
+    match &config.audit.store {
+        AuditStore::Sqlite(path) => path,
+        AuditStore::Postgres(_) => Path::new(""),
+    }
 }

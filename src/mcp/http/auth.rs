@@ -1,5 +1,6 @@
 //! Who sends a request: decided before anything else of it is read.
 
+use super::connection::Activity;
 use super::metadata::ProtectedResource;
 use super::refusal::Refusal;
 use crate::model::Principal;
@@ -7,12 +8,31 @@ use async_trait::async_trait;
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
+use std::net::IpAddr;
 
 /// Proves who a caller is. `identity` implements it.
 #[async_trait]
 pub trait Authenticate: Send + Sync + 'static {
     /// The caller behind the value of an `Authorization` header, or the challenge to answer with.
     async fn authenticate(&self, authorization: Option<&str>) -> Result<Principal, Challenge>;
+
+    /// The caller behind everything that a request and its connection bring.
+    async fn identify(&self, sent: Credentials<'_>) -> Result<Principal, Challenge> {
+        self.authenticate(sent.authorization).await
+    }
+}
+
+/// What may say who sends a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Credentials<'a> {
+    /// The one `Authorization` header; empty where there are several.
+    pub authorization: Option<&'a str>,
+    /// Every header.
+    pub headers: &'a HeaderMap,
+    /// The address at the other end of the connection.
+    pub address: Option<IpAddr>,
+    /// The client's certificate that TLS has verified, if one was shown.
+    pub certificate: Option<&'a [u8]>,
 }
 
 /// A refused caller, and how to come back.
@@ -35,6 +55,10 @@ pub enum ChallengeReason {
     Invalid,
     /// The token is valid, and not for this: it lacks a scope.
     InsufficientScope,
+    /// The client's certificate is verified, and nobody's here.
+    UnknownCertificate,
+    /// A proxy's headers that are not to be believed.
+    Headers(&'static str),
     /// Nobody can say now whether the credentials are valid.
     Unavailable,
 }
@@ -43,6 +67,7 @@ pub enum ChallengeReason {
 pub(super) async fn caller(
     authenticator: &dyn Authenticate,
     headers: &HeaderMap,
+    connection: Option<&Activity>,
     resource: Option<&ProtectedResource>,
 ) -> Result<Principal, Box<Response>> {
     let mut sent = headers.get_all(AUTHORIZATION).iter();
@@ -52,7 +77,13 @@ pub(super) async fn caller(
         (Some(one), None) => Some(one.to_str().unwrap_or_default()),
         (Some(_), Some(_)) => Some(""),
     };
-    let caller = authenticator.authenticate(authorization).await;
+    let sent = Credentials {
+        authorization,
+        headers,
+        address: connection.map(Activity::address),
+        certificate: connection.and_then(Activity::certificate),
+    };
+    let caller = authenticator.identify(sent).await;
     caller.map_err(|challenge| Box::new(refuse(&challenge, resource)))
 }
 
@@ -68,6 +99,18 @@ fn refuse(challenge: &Challenge, resource: Option<&ProtectedResource>) -> Respon
             "the credentials are not valid",
             "check the API key or get a new access token, or ask the administrator for access",
         ),
+        ChallengeReason::UnknownCertificate => {
+            return Refusal::new(StatusCode::FORBIDDEN, "the certificate is nobody's here")
+                .hint("ask the administrator for a rule in identity.certificates")
+                .into_response();
+        }
+        ChallengeReason::Headers(why) => {
+            return Refusal::new(StatusCode::BAD_REQUEST, why)
+                .hint(
+                    "a proxy has to take these headers from its clients and set its own, once each",
+                )
+                .into_response();
+        }
         ChallengeReason::InsufficientScope => (
             StatusCode::FORBIDDEN,
             "the token lacks a scope",
@@ -94,7 +137,10 @@ impl Challenge {
     fn header(&self, resource: Option<&ProtectedResource>) -> HeaderValue {
         let mut parts = vec![("realm", self.realm.clone())];
         let error = match self.reason {
-            ChallengeReason::Missing | ChallengeReason::Unavailable => None,
+            ChallengeReason::Missing
+            | ChallengeReason::Unavailable
+            | ChallengeReason::UnknownCertificate
+            | ChallengeReason::Headers(_) => None,
             ChallengeReason::Invalid => {
                 Some(("invalid_token", "the token is unknown or no longer valid"))
             }

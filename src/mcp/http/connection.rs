@@ -3,21 +3,27 @@
 //! The server that axum brings waits for a request's head for ever. Here a connection has a while to
 //! begin a request and a shorter while to finish its head; a request that is being answered is not
 //! limited (a long query is silent for as long as it runs).
+//!
+//! A connection with TLS shakes hands where it is first read, not where it is accepted: one that dawdles there keeps
+//! nobody waiting, and has as long as a head may take.
 
+use super::tls::Tls;
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use parking_lot::Mutex;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
+use tokio_rustls::Accept;
+use tokio_rustls::server::TlsStream;
 
 /// How long a connection may do nothing, and how long a request's head may take.
 #[derive(Debug, Clone, Copy)]
@@ -31,12 +37,18 @@ pub(super) struct BoundedListener {
     listener: TcpListener,
     slots: Arc<Semaphore>,
     patience: Patience,
+    tls: Option<Tls>,
 }
 
 impl BoundedListener {
-    pub(super) fn new(listener: TcpListener, connections: usize, patience: Patience) -> Self {
+    pub(super) fn new(
+        listener: TcpListener,
+        connections: usize,
+        patience: Patience,
+        tls: Option<Tls>,
+    ) -> Self {
         let slots = Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { listener, slots, patience }
+        Self { listener, slots, patience, tls }
     }
 }
 
@@ -52,7 +64,12 @@ impl Listener for BoundedListener {
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "TCP_NODELAY cannot be set");
                     }
-                    return (Connection::new(stream, self.patience, slot), address);
+                    let wire = match &self.tls {
+                        Some(tls) => Wire::Greeting(Box::new(tls.acceptor().accept(stream))),
+                        None => Wire::Plain(stream),
+                    };
+                    let connection = Connection::new(wire, address.ip(), self.patience, slot);
+                    return (connection, address);
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: others must close first.
@@ -68,9 +85,14 @@ impl Listener for BoundedListener {
     }
 }
 
-/// Requests of one connection, as its middleware counts them.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Activity(Arc<Mutex<Counts>>);
+/// One connection: the requests on it, as its middleware counts them, and who is at its other end.
+#[derive(Debug, Clone)]
+pub(super) struct Activity {
+    counts: Arc<Mutex<Counts>>,
+    address: IpAddr,
+    /// The client's certificate, once TLS has verified it.
+    certificate: Arc<OnceLock<Vec<u8>>>,
+}
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
@@ -79,9 +101,23 @@ struct Counts {
 }
 
 impl Activity {
+    fn new(address: IpAddr) -> Self {
+        Self { counts: Arc::default(), address, certificate: Arc::default() }
+    }
+
+    /// The address at the other end.
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// The certificate that the client has shown and TLS has verified.
+    pub(super) fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.get().map(Vec::as_slice)
+    }
+
     /// Counts a request until the guard is dropped.
     pub(super) fn begin(&self) -> Busy {
-        let mut counts = self.0.lock();
+        let mut counts = self.counts.lock();
         counts.running += 1;
         counts.started += 1;
         Busy(self.clone())
@@ -100,13 +136,20 @@ pub(super) struct Busy(Activity);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.0.lock().running -= 1;
+        self.0.counts.lock().running -= 1;
     }
+}
+
+/// What bytes go over.
+enum Wire {
+    Plain(TcpStream),
+    Greeting(Box<Accept<TcpStream>>),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 /// A connection that closes when its client keeps the server waiting.
 pub(super) struct Connection {
-    stream: TcpStream,
+    wire: Wire,
     activity: Activity,
     patience: Patience,
     alarm: Pin<Box<Sleep>>,
@@ -117,21 +160,53 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, patience: Patience, slot: Option<OwnedSemaphorePermit>) -> Self {
+    fn new(
+        wire: Wire,
+        address: IpAddr,
+        patience: Patience,
+        slot: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        let first = match wire {
+            Wire::Greeting(_) => patience.head,
+            _ => patience.idle,
+        };
         Self {
-            stream,
-            activity: Activity::default(),
+            wire,
+            activity: Activity::new(address),
             patience,
-            alarm: Box::pin(tokio::time::sleep(patience.idle)),
+            alarm: Box::pin(tokio::time::sleep(first)),
             armed: None,
             head_begun: false,
             _slot: slot,
         }
     }
 
+    /// Shakes hands, where that is still to be done.
+    fn poll_greet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Wire::Greeting(accept) = &mut self.wire else { return Poll::Ready(Ok(())) };
+        match Pin::new(accept).poll(context) {
+            Poll::Ready(Ok(stream)) => {
+                let shown = stream.get_ref().1.peer_certificates();
+                if let Some(leaf) = shown.and_then(|chain| chain.first()) {
+                    let _ = self.activity.certificate.set(leaf.to_vec());
+                }
+                self.wire = Wire::Tls(Box::new(stream));
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => {
+                tracing::debug!(%error, "a TLS handshake failed");
+                Poll::Ready(Err(error))
+            }
+            Poll::Pending if self.alarm.as_mut().poll(context).is_ready() => {
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
     /// Sets the alarm when the connection has become idle; `false` while a request runs.
     fn waiting(&mut self) -> bool {
-        let counts = *self.activity.0.lock();
+        let counts = *self.activity.counts.lock();
         if counts.running > 0 {
             self.armed = None;
             return false;
@@ -151,8 +226,16 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        match self.poll_greet(context) {
+            Poll::Ready(Ok(())) => {}
+            other => return other,
+        }
         let filled = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let read = match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Wire::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+            Wire::Greeting(_) => Poll::Pending,
+        };
         if !self.waiting() {
             return read;
         }
@@ -175,7 +258,11 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Wire::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+            Wire::Greeting(_) => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
     }
 
     fn poll_write_vectored(
@@ -183,18 +270,34 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+            Wire::Tls(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+            Wire::Greeting(_) => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.wire {
+            Wire::Plain(stream) => stream.is_write_vectored(),
+            Wire::Tls(stream) => stream.is_write_vectored(),
+            Wire::Greeting(_) => false,
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Wire::Tls(stream) => Pin::new(stream).poll_flush(context),
+            Wire::Greeting(_) => Poll::Ready(Ok(())),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Wire::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+            Wire::Greeting(_) => Poll::Ready(Ok(())),
+        }
     }
 }

@@ -2,13 +2,14 @@
 
 use super::HttpConfig;
 use super::auth::{self, Authenticate};
+use super::connection::Activity;
 use super::hosts::Hosts;
 use super::metadata::ProtectedResource;
 use super::refusal::{Refusal, malformed};
 use crate::mcp::{CelosiaServer, malformed as explain};
 use crate::model::Principal;
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
@@ -63,7 +64,10 @@ impl Intake {
     /// The answer to any request at `/mcp`.
     pub(super) async fn answer(&self, request: Request) -> Response {
         let (authenticator, resource) = (self.authenticator.as_ref(), self.resource.as_ref());
-        let principal = match auth::caller(authenticator, request.headers(), resource).await {
+        let connection = request.extensions().get::<ConnectInfo<Activity>>();
+        let connection = connection.map(|ConnectInfo(activity)| activity);
+        let caller = auth::caller(authenticator, request.headers(), connection, resource);
+        let principal = match caller.await {
             Ok(principal) => principal,
             Err(challenge) => return *challenge,
         };

@@ -10,9 +10,11 @@ mod hosts;
 mod intake;
 mod metadata;
 mod refusal;
+mod tls;
 
-pub use auth::{Authenticate, Challenge, ChallengeReason};
+pub use auth::{Authenticate, Challenge, ChallengeReason, Credentials};
 pub use metadata::ProtectedResource;
+pub use tls::{ClientCertificates, Tls};
 
 use super::{Backend, CelosiaServer};
 use axum::Router;
@@ -46,6 +48,8 @@ pub struct HttpConfig {
     pub allowed_origins: Vec<String>,
     /// Where clients get tokens, if any are taken.
     pub resource: Option<ProtectedResource>,
+    /// What TLS is served with, if it is.
+    pub tls: Option<Tls>,
     /// The largest request body.
     pub max_body_bytes: usize,
     /// Connections at a time; more wait in the kernel's queue.
@@ -74,6 +78,7 @@ impl HttpConfig {
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             resource: None,
+            tls: None,
             max_body_bytes: 1 << 20,
             max_connections: 1024,
             max_requests: 256,
@@ -138,7 +143,7 @@ pub async fn serve(
     let stop = CancellationToken::new();
     let app = router(&config, backend, authenticator, ready, stop.clone())?;
     let patience = Patience { idle: config.idle_timeout, head: config.head_timeout };
-    let listener = BoundedListener::new(listener, config.max_connections, patience);
+    let listener = BoundedListener::new(listener, config.max_connections, patience, config.tls);
     let service = app.into_make_service_with_connect_info::<Activity>();
     let serving = axum::serve(listener, service)
         .with_graceful_shutdown(shutdown.clone().cancelled_owned())

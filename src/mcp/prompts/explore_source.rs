@@ -4,6 +4,7 @@ use super::{DIALECT, Given, MASKING, REPAIR, REPORT, argument, invalid};
 use crate::mcp::Backend;
 use crate::mcp::arguments::quoted;
 use crate::model::Principal;
+use crate::results::legible;
 use rmcp::ErrorData;
 use rmcp::model::Prompt;
 
@@ -34,6 +35,7 @@ pub(super) fn text(
         .iter()
         .filter(|table| *table.source == *source)
         .map(|table| format!("{}.{}.{}", table.source, table.schema, table.table))
+        .map(|name| legible(&name).into_owned())
         .collect();
     if tables.is_empty() {
         let mut known: Vec<&str> = visible.iter().map(|table| &*table.source).collect();

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::mcp::arguments::Arguments;
 use crate::mcp::{progress, reply};
 use crate::query::Explanation;
+use crate::results::{legible, name, seen};
 use rmcp::model::Tool;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -57,23 +58,28 @@ fn text(explanation: &Explanation) -> String {
     text.push_str(&columns.join(", "));
     for source in &explanation.sources {
         // Writing to a String cannot fail, here and below.
-        let _ = write!(text, "\nSource {}: {}", source.name, source.sql);
+        let _ = write!(text, "\nSource {}: {}", source.name, seen(&source.sql));
     }
     for mask in &explanation.masks {
-        let _ = write!(text, "\nMasked: {} ({}, rule {})", mask.column, mask.mask, mask.rule);
+        let _ =
+            write!(text, "\nMasked: {} ({}, rule {})", legible(&mask.column), mask.mask, mask.rule);
     }
     for filter in &explanation.filters {
-        let _ = write!(text, "\nRows filtered: {} (rule {})", filter.table, filter.rule);
+        let _ = write!(text, "\nRows filtered: {} (rule {})", legible(&filter.table), filter.rule);
     }
-    let _ = write!(text, "\nPlan:\n{}", explanation.plan);
+    text.push_str("\nPlan:");
+    // A line of the plan is never one of ours, whatever the names in it.
+    for line in explanation.plan.lines() {
+        let _ = write!(text, "\n  {}", seen(line));
+    }
     reply::lead_with_warnings(&mut text, &explanation.warnings);
     text
 }
 
 fn column(column: &crate::model::ColumnInfo) -> String {
     match &column.masked {
-        Some(mask) => format!("{} {} (masked: {mask})", column.name, column.type_name),
-        None => format!("{} {}", column.name, column.type_name),
+        Some(mask) => format!("{} {} (masked: {mask})", name(&column.name), column.type_name),
+        None => format!("{} {}", name(&column.name), column.type_name),
     }
 }
 
@@ -111,7 +117,7 @@ mod tests {
             text(&explanation),
             "The statement is valid; it was not run.\nWarning: cut\nColumns: id bigint, email text (masked: email)\n\
              Source shop: SELECT $1\nMasked: shop.main.c.email (email, rule emails)\n\
-             Rows filtered: shop.main.c (rule role analyst)\nPlan:\nScan"
+             Rows filtered: shop.main.c (rule role analyst)\nPlan:\n  Scan"
         );
     }
 }

@@ -6,7 +6,7 @@ use crate::error::{Code, Error};
 use crate::mcp::arguments::{Arguments, quoted};
 use crate::mcp::reply;
 use crate::query::{FetchRequest, Fetched};
-use crate::results::render;
+use crate::results::{NOTE, fenced, legible_csv, render};
 use rmcp::model::Tool;
 use serde_json::{Value as Json, json};
 
@@ -78,7 +78,7 @@ fn page(fetched: Fetched) -> ToolResult {
                 fields.insert("handle".into(), handle.into());
             }
             fields.insert(CSV.into(), export.clone().into());
-            (export, Json::Object(fields))
+            (fenced(&legible_csv(&export)), Json::Object(fields))
         }
         None => {
             let rendered = render(&page)?;
@@ -87,7 +87,9 @@ fn page(fetched: Fetched) -> ToolResult {
     };
     match structured.get(CSV) {
         // Between the lines of a file they would be rows of it.
-        Some(_) => text.insert_str(0, &reply::warning_lines(&warnings)),
+        Some(_) => {
+            text.insert_str(0, &format!("{}{NOTE}\n", reply::warning_lines(&warnings)));
+        }
         None => reply::lead_with_warnings(&mut text, &warnings),
     }
     if let Json::Object(fields) = &mut structured {

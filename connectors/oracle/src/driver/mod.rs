@@ -20,8 +20,8 @@ pub(crate) trait Connection {
     /// Runs a statement that sets up the session.
     fn set_up(&mut self, sql: &str) -> Result<(), Failure>;
 
-    /// Names the query in the server's session view and begins a read-only transaction.
-    fn begin(&mut self, action: &str) -> Result<(), Failure>;
+    /// Names the query, and for whom it runs, in the server's session view and begins a read-only transaction.
+    fn begin(&mut self, action: &str, client: &str) -> Result<(), Failure>;
 
     /// Runs a SELECT, so many rows with each fetch, and hands on full batches; the last one is left in
     /// `batches`.

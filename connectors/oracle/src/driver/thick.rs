@@ -101,11 +101,11 @@ impl Connection for Thick {
         self.call(|connection| connection.execute(sql, &[]).map(drop))
     }
 
-    fn begin(&mut self, action: &str) -> Result<(), Failure> {
+    fn begin(&mut self, action: &str, client: &str) -> Result<(), Failure> {
         self.call(|connection| {
             connection.set_module("celosia")?;
             connection.set_action(action)?;
-            connection.set_client_identifier(action)?;
+            connection.set_client_identifier(client)?;
             connection.execute("SET TRANSACTION READ ONLY", &[]).map(drop)
         })
     }

@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_schema::{DataType, TimeUnit};
 use async_trait::async_trait;
-use celosia_connector_api::{Connector, ErrorCode};
+use celosia_connector_api::{Connector, ErrorCode, ExecutionContext, SessionIdentity};
 use celosia_connector_testkit::double::canned::Answer;
 use celosia_connector_testkit::double::engine::{
     Bind, Engine, EngineError, EngineSession, Login, Outcome, Row,
@@ -80,6 +80,29 @@ async fn a_session_is_named_and_reads_only() {
         "{texts:?}"
     );
     assert!(at("SET TRANSACTION READ ONLY") < at("SELECT 1"), "{texts:?}");
+}
+
+/// Who asks is told with each lease, so that a session never has the name of the one before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_is_told_who_asks_anew() {
+    let server = canned(&[("SELECT 1", numbers(1))]).await;
+    let connector = connector(&url(&server), |config| config.concurrency = 1);
+    for user in [Some("ana"), Some("bo; --'"), None, Some("ana")] {
+        let identity = user.map(|user| SessionIdentity {
+            user: user.into(),
+            issuer: String::new(),
+            role: None,
+        });
+        let asked = ExecutionContext { identity: identity.map(Arc::new), ..context(PATIENCE) };
+        read(&*connector, &one_number("SELECT 1"), &asked).await.expect("rows");
+        let told = server.record().sessions().pop().expect("a session").told;
+        let wanted = user.unwrap_or(&asked.query_id);
+        assert_eq!(told.get("client_identifier").map(String::as_str), Some(wanted));
+    }
+    let role = SessionIdentity { user: "a".into(), issuer: String::new(), role: Some("b".into()) };
+    let asked = ExecutionContext { identity: Some(Arc::new(role)), ..context(PATIENCE) };
+    let refused = read(&*connector, &one_number("SELECT 1"), &asked).await.expect_err("refused");
+    assert_eq!(refused.code, ErrorCode::InvalidConfiguration);
 }
 
 /// What is dropped while the server works is broken off there, and the session is used again.

@@ -86,6 +86,8 @@ pub(crate) fn context(time: Duration) -> ExecutionContext {
         query_id: format!("live-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
         deadline: Instant::now() + time,
         batch_rows: 1_000,
+        caller: None,
+        identity: None,
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod copied;
 mod governed;
+mod identity;
 mod privileges;
 mod sessions;
 mod support;

@@ -47,7 +47,13 @@ pub(crate) fn connector(url: &str, concurrency: usize) -> PostgresConnector {
 
 pub(crate) fn context(id: &str) -> ExecutionContext {
     let deadline = Instant::now() + Duration::from_secs(30);
-    ExecutionContext { query_id: id.into(), deadline, batch_rows: 1000 }
+    ExecutionContext {
+        query_id: id.into(),
+        deadline,
+        batch_rows: 1000,
+        caller: None,
+        identity: None,
+    }
 }
 
 /// A statement of our own, reading columns of these types.

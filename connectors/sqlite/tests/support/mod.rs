@@ -71,7 +71,13 @@ impl Database {
 
 pub(crate) fn context() -> ExecutionContext {
     let deadline = Instant::now() + Duration::from_secs(30);
-    ExecutionContext { query_id: "test".to_string(), deadline, batch_rows: 16 }
+    ExecutionContext {
+        query_id: "test".to_string(),
+        deadline,
+        batch_rows: 16,
+        caller: None,
+        identity: None,
+    }
 }
 
 pub(crate) async fn table(connector: &SqliteConnector, name: &str) -> Arc<TableDescription> {

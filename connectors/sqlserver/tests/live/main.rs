@@ -4,6 +4,7 @@
 mod connecting;
 mod described;
 mod faults;
+mod identity;
 mod privileges;
 mod sessions;
 mod support;

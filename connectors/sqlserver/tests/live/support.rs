@@ -77,7 +77,13 @@ pub(crate) fn columns(native: &[&str]) -> Vec<ResultColumn> {
 
 pub(crate) fn context(id: &str, patience: Duration) -> ExecutionContext {
     let deadline = Instant::now() + patience;
-    ExecutionContext { query_id: id.into(), deadline, batch_rows: 1_000 }
+    ExecutionContext {
+        query_id: id.into(),
+        deadline,
+        batch_rows: 1_000,
+        caller: None,
+        identity: None,
+    }
 }
 
 /// A statement of our own, reading columns of these types.

@@ -1,73 +1,30 @@
 //! The SQLite file behind the audit: opening, appending, noticing that it is gone.
 
-use super::checkpoint::{AT_MOST_PAGES, Checkpoints};
-use super::record::{ChainKey, Covered, Draft, GENESIS, Hash};
-use crate::error::Error;
+use super::connection::Connection as Either;
+use super::wal::{AT_MOST_PAGES, Checkpoints};
+use super::{AuditError, CHAIN_ATTEMPTS, Durability, MAX_GROUP, Note};
+use crate::audit::keys::ChainKey;
+use crate::audit::record::{Covered, Draft, GENESIS, Hash};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqlSafeStr};
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Records of one group, at most.
-pub(super) const MAX_GROUP: usize = 64;
 /// How long a group waits for another process that writes to the same store.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often a group is chained anew after another process was faster.
-const CHAIN_ATTEMPTS: usize = 50;
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 /// What the store's trigger says where the head is not the one we chained to.
 const MOVED_ON: &str = "audit chain has moved on";
 
-/// What a durable record outlives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// The end of the process, however it ends.
-    #[default]
-    Process,
-    /// The end of the machine as well: every group is synced to the disk.
-    Disk,
-}
-
-/// The audit store cannot be written, or is not one.
-#[derive(Debug, Clone)]
-pub struct AuditError {
-    context: Arc<str>,
-}
-
-impl AuditError {
-    pub(super) fn new(doing: &str, cause: impl fmt::Display) -> Self {
-        Self { context: format!("{doing}: {cause}").into() }
-    }
-
-    pub(super) fn stopped() -> Self {
-        Self { context: "the audit writer has stopped".into() }
-    }
-}
-
-impl fmt::Display for AuditError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.context)
-    }
-}
-
-impl std::error::Error for AuditError {}
-
-impl From<AuditError> for Error {
-    fn from(error: AuditError) -> Self {
-        Error::audit_unavailable(&*error.context)
-    }
-}
-
 /// The file and our place in its chain.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(in crate::audit) struct SqliteStore {
     path: PathBuf,
     options: SqliteConnectOptions,
     key: Option<ChainKey>,
     /// Absent after a failure; the next group connects anew.
-    connection: Option<SqliteConnection>,
+    connection: Option<Box<SqliteConnection>>,
     /// The last record's place and hash, as far as we know.
     head: Option<(u64, Hash)>,
     /// Which files the connection writes to.
@@ -77,17 +34,17 @@ pub(super) struct Store {
     checkpoints: Checkpoints,
 }
 
-impl Store {
+impl SqliteStore {
     pub(super) async fn open(
-        store: &str,
+        path: &Path,
         durability: Durability,
         key: Option<ChainKey>,
     ) -> Result<Self, AuditError> {
-        let path = path_of(store)?;
+        let path = path.to_path_buf();
         create(&path).map_err(|e| AuditError::new("cannot create the audit store", e))?;
         let options = options(&path, durability);
         let mut connection = connect(&options).await?;
-        let migrated = migrator().run(&mut connection).await;
+        let migrated = migrator().run(&mut *connection).await;
         migrated.map_err(|e| AuditError::new("the audit store cannot be migrated", e))?;
         let head = read_head(&mut connection).await?;
         let files = Files::of(&path);
@@ -99,9 +56,6 @@ impl Store {
 
     /// Appends the records as one transaction; gives the place of the first one.
     pub(super) async fn append(&mut self, drafts: &[Draft]) -> Result<u64, AuditError> {
-        if drafts.is_empty() {
-            return Ok(0);
-        }
         let result = self.try_append(drafts).await;
         if result.is_err() {
             // Whatever state the connection is in: the next group starts from what the file says.
@@ -111,11 +65,29 @@ impl Store {
         result
     }
 
-    pub(super) async fn close(self) {
-        if let Some(connection) = self.connection
-            && let Err(error) = connection.close().await
-        {
-            tracing::warn!(%error, "the audit store did not close cleanly");
+    /// Writes something beside the chain.
+    pub(super) async fn note(&mut self, note: &Note) -> Result<u64, AuditError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let connection = connect(&self.options).await?;
+                self.files = Files::of(&self.path);
+                connection
+            }
+        };
+        let mut connection = Either::Sqlite(connection);
+        let touched = connection.execute(note.sql, &note.values).await?;
+        self.files.check(&self.path)?;
+        if let Either::Sqlite(connection) = connection {
+            self.connection = Some(connection);
+        }
+        Ok(touched)
+    }
+
+    pub(super) async fn close(self) -> Result<(), sqlx::Error> {
+        match self.connection {
+            Some(connection) => connection.close().await,
+            None => Ok(()),
         }
     }
 
@@ -172,21 +144,8 @@ impl Store {
     }
 }
 
-/// The path in `sqlite:PATH`.
-pub(super) fn path_of(store: &str) -> Result<PathBuf, AuditError> {
-    let path = store.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
-    match path {
-        Some(path) if !path.is_empty() && !path.contains(":memory:") && !path.contains('?') => {
-            Ok(PathBuf::from(path))
-        }
-        _ => Err(AuditError::new("the audit store must be sqlite:PATH", store)),
-    }
-}
-
 /// The store's head: the number of records and the last one's hash.
-pub(super) async fn read_head(
-    connection: &mut SqliteConnection,
-) -> Result<(u64, Hash), AuditError> {
+async fn read_head(connection: &mut SqliteConnection) -> Result<(u64, Hash), AuditError> {
     let unreadable = |e: sqlx::Error| AuditError::new("the audit store's head cannot be read", e);
     let row = sqlx::query("SELECT count, hash FROM audit_head").fetch_one(connection).await;
     let row = row.map_err(unreadable)?;
@@ -196,7 +155,7 @@ pub(super) async fn read_head(
     Ok((u64::try_from(count).unwrap_or_default(), hash))
 }
 
-fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
+pub(super) fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
     let synchronous = match durability {
         Durability::Process => SqliteSynchronous::Normal,
         Durability::Disk => SqliteSynchronous::Full,
@@ -211,8 +170,9 @@ fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, AuditError> {
-    options.connect().await.map_err(|e| AuditError::new("the audit store cannot be opened", e))
+async fn connect(options: &SqliteConnectOptions) -> Result<Box<SqliteConnection>, AuditError> {
+    let connected = options.connect().await;
+    connected.map(Box::new).map_err(|e| AuditError::new("the audit store cannot be opened", e))
 }
 
 /// Creates the file where there is none, readable by its owner alone: it says who asked what.
@@ -225,14 +185,13 @@ fn create(path: &Path) -> std::io::Result<()> {
 }
 
 fn migrator() -> Migrator {
-    let sql = include_str!("../../migrations/0001_audit.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "audit".into(),
-        MigrationType::Simple,
-        sql,
-        false,
-    )])
+    let of = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        of(1, "audit", include_str!("../../../migrations/0001_audit.sql")),
+        of(2, "audit proofs", include_str!("../../../migrations/0002_audit_proofs.sql")),
+    ])
 }
 
 fn insert_sql(rows: usize) -> String {
@@ -280,18 +239,4 @@ fn file_id(path: &Path) -> Option<FileId> {
 #[cfg(not(unix))]
 fn file_id(path: &Path) -> Option<FileId> {
     std::fs::metadata(path).ok().map(|_| (0, 0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_store_is_a_file() {
-        assert_eq!(path_of("sqlite:audit.db").expect("a path"), PathBuf::from("audit.db"));
-        assert_eq!(path_of("sqlite:///var/a.db").expect("a path"), PathBuf::from("/var/a.db"));
-        for bad in ["audit.db", "sqlite:", "sqlite::memory:", "postgres://x", "sqlite:a?mode=ro"] {
-            assert!(path_of(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -49,3 +49,7 @@ up:
 # A CycloneDX list of what is built in, as bom.json beside each manifest; `cargo install cargo-cyclonedx` first
 sbom:
     cargo cyclonedx --format json --spec-version 1.5 --override-filename bom
+
+# Four tenants that ask the same things of one server at once, for as long as you like
+tenants seconds="60":
+    CELOSIA_TENANT_SECONDS={{ seconds }} cargo test --locked --test main -- tenants --nocapture

@@ -13,5 +13,6 @@ mod patterns;
 mod pushdown;
 mod slt;
 mod support;
+mod tenants;
 mod tpch;
 mod two_worlds;

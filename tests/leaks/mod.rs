@@ -101,11 +101,16 @@ fn there_are_enough_cases_and_no_name_twice() {
     let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
     assert_eq!(twice, None, "a name names one case");
     let benign = case::load("benign");
-    assert!(
-        benign.len() >= 40 && all.len() - benign.len() >= 150,
-        "{} of {}",
-        benign.len(),
-        all.len()
-    );
+    let written = |text: &str| -> Vec<serde_json::Value> {
+        serde_saphyr::from_str(text).expect("a list of cases")
+    };
+    let tokens = written(include_str!("../mcp/tokens/cases.yaml"));
+    let tokens = tokens.iter().filter(|case| case["status"] != 200).count();
+    let configurations = written(include_str!("../mcp/configs.yaml")).len();
+    let hostile = all.iter().filter(|case| !case.expanded).count() - benign.len();
+    println!("{hostile} statements, {tokens} tokens, {configurations} configurations");
+    assert!(hostile + tokens + configurations >= 500, "{hostile} + {tokens} + {configurations}");
+    let questions = include_str!("../tpch/queries.sql").matches("-- Q").count();
+    assert!(benign.len() + questions >= 60, "{} + {questions}", benign.len());
     assert!(benign.iter().all(|case| case.rows.is_some()), "every ordinary question has its rows");
 }

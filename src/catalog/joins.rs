@@ -34,6 +34,9 @@ pub struct Step {
     pub is_declared: bool,
 }
 
+/// By table: the cost of the way to it, and its last step (the table it leaves, the place of its tie).
+type Reached = HashMap<u32, (u32, Option<(u32, usize)>)>;
+
 /// What a step costs: a declared one is worth a detour over another, not over two.
 const DECLARED: u32 = 10;
 const GUESSED: u32 = 25;
@@ -65,8 +68,7 @@ impl Joins {
     /// The cheapest way between two tables, as ties with the tables they leave.
     pub(super) fn path(&self, from: u32, to: u32) -> Option<Vec<(u32, &Tie)>> {
         let mut open = std::collections::BTreeSet::from([(0_u32, from)]);
-        let mut best: HashMap<u32, (u32, Option<(u32, usize)>)> =
-            HashMap::from([(from, (0, None))]);
+        let mut best: Reached = HashMap::from([(from, (0, None))]);
         while let Some((cost, at)) = open.pop_first() {
             if at == to {
                 return Some(self.walked(&best, to));
@@ -85,11 +87,7 @@ impl Joins {
         None
     }
 
-    fn walked(
-        &self,
-        best: &HashMap<u32, (u32, Option<(u32, usize)>)>,
-        to: u32,
-    ) -> Vec<(u32, &Tie)> {
+    fn walked(&self, best: &Reached, to: u32) -> Vec<(u32, &Tie)> {
         let mut steps = Vec::new();
         let mut at = to;
         while let Some((_, Some((from, place)))) = best.get(&at) {

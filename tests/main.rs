@@ -9,6 +9,7 @@ mod faults;
 mod governance;
 mod leaks;
 mod mcp;
+mod operations;
 mod patterns;
 mod pushdown;
 mod slt;

@@ -10,6 +10,7 @@ mod fuzz;
 mod governance;
 mod leaks;
 mod mcp;
+mod operations;
 mod patterns;
 mod pushdown;
 mod slt;

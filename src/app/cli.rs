@@ -180,12 +180,12 @@ pub fn run() -> ExitCode {
         arguments.command,
         Command::Demo { .. } | Command::Serve { .. } | Command::Stdio { .. }
     );
-    telemetry::start(is_server);
+    let outbox = telemetry::start(is_server);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
-    let done = runtime.block_on(async {
+    let done = runtime.block_on(telemetry::exported(outbox, async {
         match arguments.command {
             Command::Demo { stdio, listen, role, data } => {
                 commands::demo(stdio, listen, &role, data).await
@@ -220,7 +220,7 @@ pub fn run() -> ExitCode {
             Command::Schema { name, out } => commands::schema(name.as_deref(), out.as_deref()),
             Command::Health { address } => commands::health(address).await,
         }
-    });
+    }));
     // A reader of stdin may block for ever; what matters has ended.
     runtime.shutdown_background();
     match done {

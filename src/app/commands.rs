@@ -2,7 +2,7 @@
 
 use super::doors::Callers;
 use super::reload::Reload;
-use super::{Assembly, Failure, audit, doors, policy};
+use super::{Assembly, Failure, audit, doors, operations, policy};
 use crate::catalog::{SourceState, SourceStatus, lock_schema};
 use crate::config::{self, Config};
 use crate::demo::{self, Role, WORKED_QUESTION};
@@ -73,7 +73,9 @@ pub(super) async fn serve(config: &Path, address: Option<SocketAddr>) -> Result<
     let authenticator = doors::authenticator(&config, &assembly.rules)?;
     let tls = doors::tls(&config)?;
     let mut reload = Reload::of(&config, &assembly)?;
+    let catalog = assembly.catalog.clone();
     let engine = assembly.engine(&config).await?;
+    operations::spawn(&config, &engine, &catalog, reload.refused()).await?;
     let listener = doors::listen(address.unwrap_or(config.server.listen)).await?;
     tracing::info!(address = %listener.local_addr()?, "serving MCP at /mcp");
     let refused = reload.refused();

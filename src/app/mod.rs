@@ -9,6 +9,7 @@ mod connect;
 mod doctor;
 mod doors;
 mod init;
+mod operations;
 mod policy;
 mod reload;
 mod token;
@@ -24,6 +25,7 @@ use crate::policy::{PseudonymKey, Rules};
 use crate::query::{Engine, Limits, Parts};
 use crate::results::{Redactor, ResultStore, SecretRule};
 use crate::semantics::Semantics;
+use crate::telemetry::Observed;
 use celosia_connector_api::{
     Budgeted, Connector, ConnectorError, Contained, Identified, LeastPrivilege,
 };
@@ -233,7 +235,8 @@ fn connectors(config: &Config) -> Result<Sources, Failure> {
                 Some(map) => Arc::new(Identified::new(connector, map.clone())),
                 None => connector,
             };
-            Ok((source.name.clone(), connector))
+            let connector = Arc::new(Observed::new(&source.name, connector));
+            Ok((source.name.clone(), connector as Arc<dyn Connector>))
         })
         .collect()
 }

@@ -10,7 +10,7 @@ use super::request::{
 };
 use super::run::{Done, Run, Trail};
 use super::session::{View, Views};
-use super::supervise::Supervisor;
+use super::supervise::{EngineLoad, Supervisor};
 use super::values::Values;
 use crate::audit::{AuditLog, Intent, Receipt};
 use crate::catalog::Catalog;
@@ -19,6 +19,7 @@ use crate::model::{Outcome, Page, Principal, QueryId, RedactedValues};
 use crate::policy::{MaskContext, PseudonymKey, Rules};
 use crate::results::{ResultStore, StoredResult};
 use crate::semantics::Semantics;
+use crate::telemetry;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -195,6 +196,13 @@ impl Engine {
         self.core.audit.flush().await;
     }
 
+    /// What waits and what is kept, as of now.
+    pub fn load(&self) -> EngineLoad {
+        let (running, waiting) = self.supervisor.load();
+        let (results, result_bytes) = self.core.results.kept();
+        EngineLoad { running, waiting, results, result_bytes, audit: self.core.audit.lag() }
+    }
+
     /// Whether at least one source has said what it holds.
     pub fn is_ready(&self) -> bool {
         let snapshot = self.core.catalog.snapshot();
@@ -267,6 +275,7 @@ impl Engine {
             ..Outcome::default()
         };
         let _receipt = self.core.close(&trail, started, &mut outcome).await?;
+        telemetry::answered(&outcome);
         Ok(fetched)
     }
 
@@ -425,6 +434,7 @@ impl Engine {
         outcome.rows_returned = shown as u64;
         outcome.truncated = page.truncated;
         let receipt = self.core.close(trail, started, &mut outcome).await?;
+        telemetry::answered(&outcome);
         Ok(Answer { page, receipt, warnings })
     }
 }

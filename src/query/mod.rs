@@ -54,3 +54,4 @@ pub use request::{
     Answer, Explanation, FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest,
     SourceStatement, VisibleName,
 };
+pub use supervise::EngineLoad;

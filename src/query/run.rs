@@ -19,6 +19,7 @@ use super::{escapes, failure, names, parameters};
 use crate::audit::{Intent, OpenRecord};
 use crate::error::{Error, Result};
 use crate::model::{ColumnInfo, Lineage, Outcome, TableRef, Warning};
+use crate::telemetry::stage;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
@@ -27,6 +28,7 @@ use sqlparser::ast::Statement as Ast;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::Instrument;
 
 /// What the audit knows of a running request; outlives the work if that is given up.
 #[derive(Debug)]
@@ -106,7 +108,7 @@ impl Run {
                 opened?;
                 governed?
             }
-            None => Box::pin(self.plan(key, &mut clock)).await?,
+            None => Box::pin(self.plan(key, &mut clock)).instrument(stage!("plan")).await?,
         };
         clock.lap("record and plan");
         let id = self.trail.intent.lock().query_id.to_string();

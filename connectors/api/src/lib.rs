@@ -24,7 +24,7 @@ pub mod statement;
 pub mod value;
 
 pub use budget::{Budget, Budgeted};
-pub use connector::{Connector, ExecutionContext, RemoteStream};
+pub use connector::{Connector, ExecutionContext, Load, RemoteStream};
 pub use contained::Contained;
 pub use description::{
     ColumnDescription, ForeignKey, OperandClass, SourceDescription, TableDescription, TableKind,

@@ -11,6 +11,7 @@ use super::arguments::Arguments;
 use super::reply;
 use crate::error::Result;
 use crate::model::Principal;
+use crate::telemetry::ToolCall;
 use rmcp::model::ToolAnnotations;
 use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject, ProgressToken, Tool};
 use rmcp::service::{Peer, RoleServer};
@@ -48,14 +49,19 @@ impl Call<'_> {
     /// Runs the tool. `None` where no tool has the name; an error of the tool is a result.
     pub(super) async fn run(self, request: CallToolRequestParams) -> Option<CallToolResult> {
         let given = request.arguments;
+        let (caller, counted) = (self.principal, ToolCall::begin(request.name.clone()));
         let result = match request.name.as_ref() {
             search::NAME => search::call(self, Arguments::new(search::NAME, given)).await,
             describe::NAME => describe::call(&self, Arguments::new(describe::NAME, given)),
             query::NAME => query::call(self, Arguments::new(query::NAME, given)).await,
             fetch::NAME => fetch::call(self, Arguments::new(fetch::NAME, given)).await,
             explain::NAME => explain::call(self, Arguments::new(explain::NAME, given)).await,
-            _ => return None,
+            _ => {
+                counted.unknown(caller);
+                return None;
+            }
         };
+        counted.end(caller, result.as_ref().err());
         Some(result.unwrap_or_else(|error| reply::failure(&error)))
     }
 }

@@ -10,6 +10,7 @@ use crate::identity::{generate_key, keys_schema};
 use crate::policy::{masking_rules_schema, policy_tests_schema, roles_schema};
 use crate::query::QueryRequest;
 use crate::results::render;
+use crate::semantics::semantics_schema;
 use celosia_connector_api::ConnectorError;
 use serde_json::Value as Json;
 use std::io::Write;
@@ -174,6 +175,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Json)> {
         ("policy-tests.schema.json", policy_tests_schema()),
         ("catalog-lock.schema.json", lock_schema()),
         ("keys.schema.json", keys_schema()),
+        ("semantics.schema.json", semantics_schema()),
     ]
 }
 

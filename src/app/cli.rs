@@ -105,6 +105,11 @@ enum Command {
     },
     /// Replay the verified questions and compare them with how they were answered before
     Eval(eval::Eval),
+    /// Work with the semantic layer
+    Semantics {
+        #[command(subcommand)]
+        command: SemanticsCommand,
+    },
     /// Work with the catalog lock: what was taken in, and what waits
     Catalog {
         #[command(subcommand)]
@@ -160,6 +165,18 @@ enum KeysCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum SemanticsCommand {
+    /// Print a model of the Open Semantic Interchange as a file for schemas/; what is left out is told on stderr
+    Import {
+        /// The model, a YAML file
+        file: PathBuf,
+        /// The source here that is the database of the model
+        #[arg(long)]
+        source: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum TokenCommand {
     /// Say who a token's holder would be, and why it would be refused; the token is never printed
     Explain {
@@ -207,6 +224,9 @@ pub fn run() -> ExitCode {
                 verify::verify_pushdown(&config, source.as_deref(), most_rows).await
             }
             Command::Policy { command } => policy::run(command).await,
+            Command::Semantics { command: SemanticsCommand::Import { file, source } } => {
+                commands::import_semantics(&file, source.as_deref())
+            }
             Command::Eval(asked) => eval::run(asked).await,
             Command::Catalog { command } => catalog::run(command).await,
             Command::SuggestMasks { config, source, samples } => {

@@ -7,6 +7,7 @@
 mod file;
 mod items;
 mod meaning;
+mod osi;
 mod parameter;
 mod place;
 mod table;
@@ -15,6 +16,7 @@ mod tool;
 pub use file::{Cardinality, Grain, ParameterType, semantics_schema};
 pub use items::{ColumnRef, CuratedView, Defined, Metric, Term, Verified};
 pub use meaning::Semantics;
+pub use osi::{Imported, import_osi};
 pub use parameter::Parameter;
 pub use place::{Place, SemanticsError};
 pub use table::{ColumnMeaning, DeclaredJoin, TableMeaning};

@@ -37,12 +37,12 @@ pub(super) fn card(d: &Describer<'_>, entry: &Arc<TableEntry>, grant: &Grant) ->
         if granted.is_counted() {
             continue;
         }
-        let column = Column::of(d, (entry, grant), granted, meaning, field.name(), field.data_type());
+        let column = Column::of(d, (&**entry, grant), granted, meaning, field.name(), field.data_type());
         text.push('\n');
         text.push_str(&column.line());
         columns.push(column.json());
     }
-    let joins = ties::of_table(d, entry, grant);
+    let joins = ties::of_table(d, entry);
     for join in &joins {
         let _ = write!(text, "\njoin {}", legible(join));
     }

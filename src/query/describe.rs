@@ -87,7 +87,8 @@ pub(super) fn describe(d: &Describer<'_>, name: &str) -> Result<Reply> {
         return Err(error);
     }
     let parts = name_parts(name);
-    if let Some(curated) = view.curated(&parts) {
+    let folded: Vec<String> = parts.iter().map(|part| part.to_lowercase()).collect();
+    if let Some(curated) = view.curated(&folded) {
         return Ok(known::view_card(d, curated));
     }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();

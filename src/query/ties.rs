@@ -13,10 +13,9 @@ use std::sync::Arc;
 type Side = (Arc<TableEntry>, Arc<Grant>);
 
 /// The table's joins in both directions, between columns that are open on both sides.
-pub(super) fn of_table(d: &Describer<'_>, entry: &Arc<TableEntry>, grant: &Grant) -> Vec<String> {
+pub(super) fn of_table(d: &Describer<'_>, entry: &Arc<TableEntry>) -> Vec<String> {
     let view = &*d.view;
     let Some(here) = view.grant(entry).map(|known| (entry.clone(), known)) else { return Vec::new() };
-    debug_assert_eq!(grant.table(), here.1.table());
     let mut found = Vec::new();
     for (to, columns, cardinality) in leaving(d.semantics, entry) {
         found.extend(side(view, &to).and_then(|to| line(&here, &to, &columns, cardinality)));

@@ -28,9 +28,18 @@ pub(super) fn definition(tool: DeclaredTool) -> Tool {
             "error": { "type": "object" }
         }
     });
+    let title = title(&name);
     Tool::new(name, description, schema(input))
+        .with_title(title)
         .with_annotations(read_only())
         .with_raw_output_schema(schema(output))
+}
+
+/// `top_products` as people read it.
+fn title(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let first = words.chars().next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(words.chars().skip(1)).collect()
 }
 
 /// The same of a definition whose columns are those that are written down.

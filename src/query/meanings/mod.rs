@@ -80,18 +80,12 @@ impl Meanings {
     fn compile(&mut self, planner: &Planner, tables: &[Arc<TableEntry>], absent: &[Arc<str>]) {
         let semantics = self.semantics.clone();
         let mut compiler = Compiler::new(planner, tables, absent);
-        let empty = [
-            semantics.views().len(),
-            semantics.metrics().len(),
-            semantics.verified().len(),
-            semantics.tools().len(),
-        ];
-        if empty == [0; 4] {
+        if has_no_statement(&semantics) {
             return;
         }
         // The parser and the planner recurse.
         let compiled = std::thread::scope(|scope| {
-            let work = || {
+            let work = || -> [Vec<Outcome>; 4] {
                 let views = semantics.views().iter().map(|view| compiler.view(view)).collect();
                 let compiler = &compiler;
                 let metrics = semantics.metrics().iter().map(|metric| compiler.metric(metric));
@@ -194,6 +188,9 @@ pub fn check_semantics(
     tables: &[Arc<TableEntry>],
     absent: &[Arc<str>],
 ) -> Result<Vec<SemanticsError>> {
+    if has_no_statement(semantics) {
+        return Ok(Vec::new());
+    }
     let planner = Planner::new(PLANNING).map_err(|error| Error::internal(error.to_string()))?;
     let mut meanings = Meanings::bare(semantics.clone(), None);
     meanings.compile(&planner, tables, absent);
@@ -208,6 +205,13 @@ pub fn check_semantics(
     }
     SemanticsError::sort(&mut errors);
     Ok(errors)
+}
+
+fn has_no_statement(semantics: &Semantics) -> bool {
+    semantics.views().is_empty()
+        && semantics.metrics().is_empty()
+        && semantics.verified().is_empty()
+        && semantics.tools().is_empty()
 }
 
 fn columns(compiled: &[Option<Compiled>], at: usize) -> &[(String, String)] {

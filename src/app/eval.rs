@@ -88,9 +88,9 @@ pub(super) async fn run(asked: Eval) -> Result<(), Failure> {
     if names.is_empty() {
         return Err("there are no verified questions: write some below `verified:`".into());
     }
-    let path = asked.fingerprints.unwrap_or_else(|| {
-        asked.config.parent().unwrap_or(Path::new(".")).join("golden.json")
-    });
+    let path = asked
+        .fingerprints
+        .unwrap_or_else(|| asked.config.parent().unwrap_or(Path::new(".")).join("golden.json"));
     let known = load(&path)?;
     let engine = assembly.engine(&config).await?;
     let (verdicts, now) = replay(&engine, &principal, &names, &known, asked.plans).await;
@@ -133,7 +133,11 @@ async fn replay(
     for name in names {
         let Some(question) = open.iter().find(|question| question.name == *name) else {
             let was_open = known.questions.contains_key(name);
-            verdicts.push(if was_open { Verdict::Changed(vec!["access"]) } else { Verdict::Hidden });
+            verdicts.push(if was_open {
+                Verdict::Changed(vec!["access"])
+            } else {
+                Verdict::Hidden
+            });
             continue;
         };
         verdicts.push(match Box::pin(answer(engine, principal, question)).await {

@@ -62,12 +62,8 @@ impl Assembly {
         let lock = config.catalog.lock.as_deref().map(Lock::load).transpose()?;
         let semantics = semantics(config)?;
         let catalog = discovered(config, lock).await?;
-        let mut assembly = Self {
-            catalog,
-            rules: Arc::new(rules),
-            semantics,
-            problems: Vec::new(),
-        };
+        let mut assembly =
+            Self { catalog, rules: Arc::new(rules), semantics, problems: Vec::new() };
         assembly.problems = assembly.check();
         assembly.problems.extend(redactor(config, &assembly.rules).err().map(|e| e.to_string()));
         Ok(assembly)

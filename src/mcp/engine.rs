@@ -4,8 +4,8 @@ use super::Backend;
 use crate::error::Result;
 use crate::model::Principal;
 use crate::query::{
-    Answer, DeclaredTool, DescribeRequest, Engine, Explanation, FetchRequest, Fetched, QueryRequest,
-    Reply, SearchRequest, ToolRequest, VisibleName,
+    Answer, DeclaredTool, DescribeRequest, Engine, Explanation, FetchRequest, Fetched,
+    QueryRequest, Reply, SearchRequest, ToolRequest, VisibleName,
 };
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;

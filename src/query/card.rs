@@ -37,7 +37,8 @@ pub(super) fn card(d: &Describer<'_>, entry: &Arc<TableEntry>, grant: &Grant) ->
         if granted.is_counted() {
             continue;
         }
-        let column = Column::of(d, (&**entry, grant), granted, meaning, field.name(), field.data_type());
+        let column =
+            Column::of(d, (&**entry, grant), granted, meaning, field.name(), field.data_type());
         text.push('\n');
         text.push_str(&column.line());
         columns.push(column.json());
@@ -99,7 +100,11 @@ fn headline(
 }
 
 /// The column that says when, where the caller may see it.
-fn time_column(entry: &TableEntry, grant: &Grant, meaning: Option<&TableMeaning>) -> Option<String> {
+fn time_column(
+    entry: &TableEntry,
+    grant: &Grant,
+    meaning: Option<&TableMeaning>,
+) -> Option<String> {
     let stored = meaning?.time.as_ref()?;
     let open = |c: &&ColumnGrant| entry.description.columns[c.column()].name == *stored;
     let granted = grant.columns().iter().find(open)?;
@@ -132,7 +137,8 @@ impl Column {
     ) -> Self {
         let column = &entry.description.columns[granted.column()];
         let meaning = meaning.and_then(|table| table.columns.get(&column.name));
-        let described = meaning.and_then(|m| m.description.clone()).or_else(|| column.comment.clone());
+        let described =
+            meaning.and_then(|m| m.description.clone()).or_else(|| column.comment.clone());
         let is_plain = granted.declared_mask().is_none()
             && granted.mask().is_none()
             && granted.aggregate_only().is_none();
@@ -186,10 +192,12 @@ impl Column {
     fn tail(&self) -> String {
         let mut tail = String::new();
         if !self.values.is_empty() {
-            let values: Vec<String> = self.values.iter().map(|(value, _)| self.value(value)).collect();
+            let values: Vec<String> =
+                self.values.iter().map(|(value, _)| self.value(value)).collect();
             let _ = write!(tail, " one of: {}", clipped_line(&values.join(", "), VALUES));
         } else if !self.samples.is_empty() {
-            let samples: Vec<String> = self.samples.iter().map(|sample| self.value(sample)).collect();
+            let samples: Vec<String> =
+                self.samples.iter().map(|sample| self.value(sample)).collect();
             let _ = write!(tail, " e.g. {}", samples.join(", "));
         }
         tail

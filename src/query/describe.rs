@@ -48,7 +48,11 @@ impl Describer<'_> {
 }
 
 /// What was asked for: tables by their names, a source, or what a question needs.
-pub(super) fn answer(d: &Describer<'_>, values: &Values, request: &DescribeRequest) -> Result<Reply> {
+pub(super) fn answer(
+    d: &Describer<'_>,
+    values: &Values,
+    request: &DescribeRequest,
+) -> Result<Reply> {
     match (&request.name, &request.question) {
         (Some(names), _) => describe_all(d, values, names),
         (None, Some(question)) => Ok(pack(d, values, question)),
@@ -130,12 +134,7 @@ fn pack(d: &Describer<'_>, values: &Values, question: &str) -> Reply {
 }
 
 /// Several cards, and how their tables are joined: shortest and most certain ways first.
-fn joined(
-    d: &Describer<'_>,
-    values: &Values,
-    cards: Vec<Reply>,
-    tables: &[TableRef],
-) -> Reply {
+fn joined(d: &Describer<'_>, values: &Values, cards: Vec<Reply>, tables: &[TableRef]) -> Reply {
     let texts: Vec<&str> = cards.iter().map(|card| card.text.as_str()).collect();
     let mut text = texts.join("\n\n");
     let index = find::index(d, values);

@@ -40,7 +40,10 @@ impl Knowledge {
         let mut add = |kind, name: &str, more: &[String], text: Option<&String>| {
             kinds.push(kind);
             let phrases = std::iter::once(name.to_string()).chain(more.iter().cloned());
-            items.push(Item { phrases: phrases.collect(), texts: text.into_iter().cloned().collect() });
+            items.push(Item {
+                phrases: phrases.collect(),
+                texts: text.into_iter().cloned().collect(),
+            });
         };
         for &at in &offered.verified {
             let verified = &semantics.verified()[at];
@@ -81,28 +84,37 @@ pub(super) fn entry(d: &Describer<'_>, kind: Kind) -> (&'static str, Reply) {
         Kind::Term(at) => {
             let term = &semantics.glossary()[at];
             let (name, meaning) = (&term.defined.name, &term.description);
-            ("glossary", Reply {
-                text: format!("term {}: {}", one_line(name), one_line(meaning)),
-                structured: json!({ "term": name, "meaning": meaning }),
-            })
+            (
+                "glossary",
+                Reply {
+                    text: format!("term {}: {}", one_line(name), one_line(meaning)),
+                    structured: json!({ "term": name, "meaning": meaning }),
+                },
+            )
         }
         Kind::Verified(at) => {
             let verified = &semantics.verified()[at];
             let question = verified.questions.first().map_or("", String::as_str);
             let sql = on_one_line(&verified.sql);
-            ("verified", Reply {
-                text: format!("verified \"{}\": {}", one_line(question), seen(&sql)),
-                structured: json!({ "name": verified.defined.name, "question": question, "sql": verified.sql }),
-            })
+            (
+                "verified",
+                Reply {
+                    text: format!("verified \"{}\": {}", one_line(question), seen(&sql)),
+                    structured: json!({ "name": verified.defined.name, "question": question, "sql": verified.sql }),
+                },
+            )
         }
         Kind::View(at) => ("views", view_line(d, at)),
         Kind::Tool(at) => {
             let tool = &semantics.tools()[at];
             let (name, description) = (&tool.defined.name, &tool.description);
-            ("tools", Reply {
-                text: format!("tool {name} - {}", one_line(description)),
-                structured: json!({ "tool": name, "description": description }),
-            })
+            (
+                "tools",
+                Reply {
+                    text: format!("tool {name} - {}", one_line(description)),
+                    structured: json!({ "tool": name, "description": description }),
+                },
+            )
         }
     }
 }
@@ -142,7 +154,8 @@ fn view_line(d: &Describer<'_>, at: usize) -> Reply {
     if let Some(description) = &curated.description {
         let _ = write!(text, " - {}", one_line(description));
     }
-    let structured = json!({ "view": name, "description": curated.description, "columns": columns });
+    let structured =
+        json!({ "view": name, "description": curated.description, "columns": columns });
     Reply { text, structured }
 }
 

@@ -15,7 +15,9 @@ type Side = (Arc<TableEntry>, Arc<Grant>);
 /// The table's joins in both directions, between columns that are open on both sides.
 pub(super) fn of_table(d: &Describer<'_>, entry: &Arc<TableEntry>) -> Vec<String> {
     let view = &*d.view;
-    let Some(here) = view.grant(entry).map(|known| (entry.clone(), known)) else { return Vec::new() };
+    let Some(here) = view.grant(entry).map(|known| (entry.clone(), known)) else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     for (to, columns, cardinality) in leaving(d.semantics, entry) {
         found.extend(side(view, &to).and_then(|to| line(&here, &to, &columns, cardinality)));
@@ -46,8 +48,9 @@ pub(super) fn step(d: &Describer<'_>, step: &Step) -> Option<String> {
     let columns = step.columns.iter();
     let columns: Vec<(String, String)> =
         columns.map(|(here, there)| (name(&from, *here), name(&to, *there))).collect();
-    let cardinality = cardinality(d.semantics, &from.0, &to.0, &columns)
-        .or_else(|| cardinality(d.semantics, &to.0, &from.0, &turned(&columns)).map(Cardinality::turned));
+    let cardinality = cardinality(d.semantics, &from.0, &to.0, &columns).or_else(|| {
+        cardinality(d.semantics, &to.0, &from.0, &turned(&columns)).map(Cardinality::turned)
+    });
     let line = line(&from, &to, &columns, cardinality)?;
     Some(if step.is_declared { line } else { format!("{line} (by name, not declared)") })
 }

@@ -160,26 +160,51 @@ impl Semantics {
             }
         }
         let of = |kind, line, name, roles| Defined::new(kind, name, roles, place.line(line));
-        take(&mut self.metrics, file.metrics, |m| &m.defined, |line, name, mut raw| {
-            let roles = std::mem::take(&mut raw.roles);
-            Metric::of(raw, of("metrics", line, name, roles)?.identifier()?)
-        })?;
-        take(&mut self.glossary, file.glossary, |t| &t.defined, |line, name, mut raw| {
-            let roles = std::mem::take(&mut raw.roles);
-            Term::of(raw, of("glossary", line, name, roles)?)
-        })?;
-        take(&mut self.verified, file.verified, |v| &v.defined, |line, name, mut raw| {
-            let roles = std::mem::take(&mut raw.roles);
-            Ok(Verified::of(raw, of("verified", line, name, roles)?.identifier()?))
-        })?;
-        take(&mut self.views, file.views, |v| &v.defined, |line, name, mut raw| {
-            let roles = std::mem::take(&mut raw.roles);
-            Ok(CuratedView::of(raw, of("views", line, name, roles)?.identifier()?))
-        })?;
-        take(&mut self.tools, file.tools, |t| &t.defined, |line, name, mut raw| {
-            let roles = std::mem::take(&mut raw.roles);
-            Tool::of(raw, of("tools", line, name, roles)?.identifier()?)
-        })
+        take(
+            &mut self.metrics,
+            file.metrics,
+            |m| &m.defined,
+            |line, name, mut raw| {
+                let roles = std::mem::take(&mut raw.roles);
+                Metric::of(raw, of("metrics", line, name, roles)?.identifier()?)
+            },
+        )?;
+        take(
+            &mut self.glossary,
+            file.glossary,
+            |t| &t.defined,
+            |line, name, mut raw| {
+                let roles = std::mem::take(&mut raw.roles);
+                Term::of(raw, of("glossary", line, name, roles)?)
+            },
+        )?;
+        take(
+            &mut self.verified,
+            file.verified,
+            |v| &v.defined,
+            |line, name, mut raw| {
+                let roles = std::mem::take(&mut raw.roles);
+                Ok(Verified::of(raw, of("verified", line, name, roles)?.identifier()?))
+            },
+        )?;
+        take(
+            &mut self.views,
+            file.views,
+            |v| &v.defined,
+            |line, name, mut raw| {
+                let roles = std::mem::take(&mut raw.roles);
+                Ok(CuratedView::of(raw, of("views", line, name, roles)?.identifier()?))
+            },
+        )?;
+        take(
+            &mut self.tools,
+            file.tools,
+            |t| &t.defined,
+            |line, name, mut raw| {
+                let roles = std::mem::take(&mut raw.roles);
+                Tool::of(raw, of("tools", line, name, roles)?.identifier()?)
+            },
+        )
     }
 }
 

@@ -135,7 +135,10 @@ impl Expression {
 pub fn import_osi(text: &str, source: Option<&str>) -> Result<Imported, String> {
     let document: Document = serde_saphyr::from_str(text).map_err(|error| {
         let error = error.to_string();
-        format!("not a model of the Open Semantic Interchange: {}", error.lines().next().unwrap_or_default())
+        format!(
+            "not a model of the Open Semantic Interchange: {}",
+            error.lines().next().unwrap_or_default()
+        )
     })?;
     let mut models = document.semantic_model;
     models.push(document.single);
@@ -187,12 +190,17 @@ impl Import<'_> {
 
     /// `source.schema.table` of a dataset.
     fn table_name(&mut self, dataset: &Dataset) -> Option<String> {
-        let parts: Vec<&str> = dataset.source.split('.').map(|part| part.trim_matches('"')).collect();
+        let parts: Vec<&str> =
+            dataset.source.split('.').map(|part| part.trim_matches('"')).collect();
         let is_name = |part: &&str| !part.is_empty() && !part.contains(char::is_whitespace);
         let named = parts.iter().all(is_name);
         match (&parts[..], self.source) {
-            ([_, schema, table], Some(source)) if named => Some(format!("{source}.{schema}.{table}")),
-            ([database, schema, table], None) if named => Some(format!("{database}.{schema}.{table}")),
+            ([_, schema, table], Some(source)) if named => {
+                Some(format!("{source}.{schema}.{table}"))
+            }
+            ([database, schema, table], None) if named => {
+                Some(format!("{database}.{schema}.{table}"))
+            }
             ([schema, table], Some(source)) if named => Some(format!("{source}.{schema}.{table}")),
             _ => {
                 let hint = if named { "; name its source with --source" } else { "" };
@@ -217,7 +225,9 @@ impl Import<'_> {
                     columns.insert(column.into(), meaning(field, column));
                     times.extend(field.dimension.iter().filter(|of| of.is_time).map(|_| column));
                 }
-                Some(_) => self.left_out.push(format!("field {place}: it is computed; write a view")),
+                Some(_) => {
+                    self.left_out.push(format!("field {place}: it is computed; write a view"))
+                }
                 None => self.left_out.push(format!("field {place}: it has no ANSI_SQL expression")),
             }
         }
@@ -237,8 +247,10 @@ impl Import<'_> {
     }
 
     fn add_relationship(&mut self, of: &Relationship, known: &BTreeMap<&str, Known<'_>>) {
-        let (Some(from), Some(to)) = (known.get(of.from.as_str()), known.get(of.to.as_str())) else {
-            self.left_out.push(format!("relationship {}: one of its datasets is left out", of.name));
+        let (Some(from), Some(to)) = (known.get(of.from.as_str()), known.get(of.to.as_str()))
+        else {
+            self.left_out
+                .push(format!("relationship {}: one of its datasets is left out", of.name));
             return;
         };
         let column = |known: &Known<'_>, name: &String| {
@@ -256,7 +268,12 @@ impl Import<'_> {
         }
     }
 
-    fn add_metric(&mut self, metric: &Metric, own: Option<&String>, known: &BTreeMap<&str, Known<'_>>) {
+    fn add_metric(
+        &mut self,
+        metric: &Metric,
+        own: Option<&String>,
+        known: &BTreeMap<&str, Known<'_>>,
+    ) {
         let name = identifier(&metric.name);
         let Some(written) = metric.expression.ansi() else {
             self.left_out.push(format!("metric {}: it has no ANSI_SQL expression", metric.name));
@@ -269,7 +286,10 @@ impl Import<'_> {
         names.dedup();
         let [dataset] = names[..] else {
             let why = if names.is_empty() { "no dataset" } else { "several datasets" };
-            self.left_out.push(format!("metric {}: it is over {why}; write a verified question", metric.name));
+            self.left_out.push(format!(
+                "metric {}: it is over {why}; write a verified question",
+                metric.name
+            ));
             return;
         };
         let mut of = described(
@@ -336,7 +356,11 @@ fn identifier(name: &str) -> String {
     let fits = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
     let name: String = name.chars().map(fits).collect();
     let name = name.trim_matches('_');
-    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("m_{name}") } else { name.to_string() }
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("m_{name}")
+    } else {
+        name.to_string()
+    }
 }
 
 /// Whether an expression names a field of a dataset, outside its texts.
@@ -365,9 +389,9 @@ fn replaced(expression: &str, dataset: &str, to: impl Fn(&str) -> String) -> (St
         while let Some(start) = rest.find(dataset) {
             let (before, tail) = (&rest[..start], &rest[start + dataset.len()..]);
             let begins = !before.ends_with(|c| is_word(c) || c == '.');
-            let field: String = tail.strip_prefix('.').map_or(String::new(), |tail| {
-                tail.chars().take_while(|c| is_word(*c)).collect()
-            });
+            let field: String = tail
+                .strip_prefix('.')
+                .map_or(String::new(), |tail| tail.chars().take_while(|c| is_word(*c)).collect());
             out.push_str(before);
             if begins && !field.is_empty() {
                 out.push_str(&to(&field));
@@ -457,14 +481,17 @@ semantic_model:
         assert_eq!(metric.expression, "SUM(total) FILTER (WHERE note <> 'purchases.amount')");
         assert_eq!(metric.synonyms, ["turnover", "Total Sales"]);
         let told = imported.left_out.join("\n");
-        for word in ["field purchases.gross", "dataset odd", "per customer: it is over several", "mdx only"] {
+        for word in
+            ["field purchases.gross", "dataset odd", "per customer: it is over several", "mdx only"]
+        {
             assert!(told.contains(word), "{word}: {told}");
         }
     }
 
     #[test]
     fn one_model_a_file_is_read_too() {
-        let text = "version: 0.2.0\nname: x\ndatasets:\n  - { name: orders, source: main.orders }\n";
+        let text =
+            "version: 0.2.0\nname: x\ndatasets:\n  - { name: orders, source: main.orders }\n";
         let imported = import_osi(text, Some("shop")).expect("imported");
         assert!(imported.yaml.contains("\"shop.main.orders\":"), "{}", imported.yaml);
         assert!(import_osi(text, None).expect_err("no source").contains("no dataset"));

@@ -173,7 +173,9 @@ impl Parameter {
 
     fn found(&self, given: &Json) -> String {
         match given {
-            Json::String(_) if matches!(self.kind, Some(ParameterType::Text | ParameterType::Date)) => {
+            Json::String(_)
+                if matches!(self.kind, Some(ParameterType::Text | ParameterType::Date)) =>
+            {
                 "does not fit".into()
             }
             Json::Number(number) => format!("is {number}"),
@@ -226,9 +228,13 @@ impl Parameter {
         let is_date = self.kind == Some(ParameterType::Date);
         let described = match (&self.description, is_date) {
             // A schema bounds numbers only.
-            (text, true) => {
-                Some([text.as_deref(), Some(&*self.wanted())].into_iter().flatten().collect::<Vec<_>>().join("; "))
-            }
+            (text, true) => Some(
+                [text.as_deref(), Some(&*self.wanted())]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            ),
             (text, false) => text.clone(),
         };
         let limits = [("minimum", &self.min), ("maximum", &self.max)];
@@ -311,4 +317,3 @@ fn order(a: &Json, b: &Json) -> Option<Ordering> {
         _ => None,
     }
 }
-

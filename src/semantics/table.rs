@@ -70,7 +70,8 @@ impl Known<'_> {
             return (!absent).then(|| format!("there is no table {table}"));
         };
         let known = &entry.description.columns;
-        let missing = columns.into_iter().find(|name| !known.iter().any(|column| column.name == **name));
+        let missing =
+            columns.into_iter().find(|name| !known.iter().any(|column| column.name == **name));
         missing.map(|name| format!("{table} has no column {name}"))
     }
 }
@@ -110,7 +111,12 @@ impl TableMeaning {
         })
     }
 
-    pub(super) fn check(&self, table: &TableRef, known: &Known<'_>, errors: &mut Vec<SemanticsError>) {
+    pub(super) fn check(
+        &self,
+        table: &TableRef,
+        known: &Known<'_>,
+        errors: &mut Vec<SemanticsError>,
+    ) {
         if let Some(lacking) = known.lacks(table, &self.time) {
             errors.push(self.place.error(lacking));
             if !known.tables.contains_key(table) {

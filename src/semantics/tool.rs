@@ -51,7 +51,8 @@ impl Tool {
     /// The JSON Schema of its arguments.
     pub fn input_schema(&self) -> Json {
         let (mut properties, mut required) = (Map::new(), Vec::new());
-        for parameter in self.parameters.iter().filter(|parameter| parameter.attribute().is_none()) {
+        for parameter in self.parameters.iter().filter(|parameter| parameter.attribute().is_none())
+        {
             properties.insert(parameter.name.clone(), parameter.schema());
             if parameter.is_required() {
                 required.push(parameter.name.clone());
@@ -110,9 +111,13 @@ impl Tool {
         parameter: &Parameter,
         attribute: impl Fn(&str) -> Option<Json>,
     ) -> Answered<Json> {
-        let value = parameter.attribute().and_then(attribute).filter(|value| parameter.takes(value));
+        let value =
+            parameter.attribute().and_then(attribute).filter(|value| parameter.takes(value));
         value.ok_or_else(|| {
-            Error::new(Code::InvalidArgument, format!("{} cannot be used by you", self.defined.name))
+            Error::new(
+                Code::InvalidArgument,
+                format!("{} cannot be used by you", self.defined.name),
+            )
         })
     }
 

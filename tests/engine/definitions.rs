@@ -158,15 +158,28 @@ fn definitions_are_found_by_who_may_see_what_they_need() {
     block_on(async {
         let engine = engine("found", SEMANTICS).await;
         for (question, list, line) in [
-            ("the quetzal figure", "metrics", "metric turnover EUR - Value of all sales.: sum(amount) over shop.main.sales where region <> 'XX'; by region, shop.main.people.town; dated by sold, a month or longer"),
+            (
+                "the quetzal figure",
+                "metrics",
+                "metric turnover EUR - Value of all sales.: sum(amount) over shop.main.sales where region <> 'XX'; by region, shop.main.people.town; dated by sold, a month or longer",
+            ),
             ("a quokka client", "glossary", "term quokka client: Somebody who buys often."),
-            ("quagga totals", "verified", "verified \"How much was sold in each town?\": SELECT p.town, sum(s.amount) AS amount FROM shop.main.sales s JOIN"),
+            (
+                "quagga totals",
+                "verified",
+                "verified \"How much was sold in each town?\": SELECT p.town, sum(s.amount) AS amount FROM shop.main.sales s JOIN",
+            ),
             ("quince", "views", "view celosia.views.big_sales - Sales above 10."),
             ("sold since", "tools", "tool sold_since - Sales of a region since a day."),
         ] {
             let reply = search(&engine, "all", question).await;
             assert!(reply.text.contains(line), "{question}: {}", reply.text);
-            assert_eq!(reply.structured[list].as_array().map(Vec::len), Some(1), "{}", reply.structured);
+            assert_eq!(
+                reply.structured[list].as_array().map(Vec::len),
+                Some(1),
+                "{}",
+                reply.structured
+            );
         }
         // A dimension that is not open is left out, the rest is told.
         let reply = search(&engine, "no_people", "the quetzal figure").await;
@@ -182,7 +195,9 @@ fn what_a_caller_may_not_see_is_absent() {
         let tables = &SEMANTICS[..SEMANTICS.find("metrics:").expect("metrics")];
         let bare = super::definitions::engine("bare", tables).await;
         for role in ["no_amount", "nobody"] {
-            for question in ["quetzal figure", "quokka client", "quagga totals", "quince", "turnover"] {
+            for question in
+                ["quetzal figure", "quokka client", "quagga totals", "quince", "turnover"]
+            {
                 let (with, without) =
                     (search(&engine, role, question).await, search(&bare, role, question).await);
                 assert_eq!(with.text, without.text, "{question} for {role}");
@@ -202,7 +217,9 @@ fn what_a_caller_may_not_see_is_absent() {
                 engine.tools(&who(role)).into_iter().map(|tool| tool.name).collect();
             let own = if role == "no_amount" { vec!["my_sales"] } else { vec![] };
             assert_eq!(tools, own);
-            assert!(call(&engine, &who(role), "sold_since", json!({"region": "EU"})).await.is_none());
+            assert!(
+                call(&engine, &who(role), "sold_since", json!({"region": "EU"})).await.is_none()
+            );
         }
     });
 }
@@ -229,9 +246,14 @@ fn a_view_is_what_its_statement_gives_to_the_caller() {
             }
         }
         let view = "SELECT celosia.views.big_sales.id FROM celosia.views.big_sales WHERE celosia.views.big_sales.amount > 60";
-        assert_eq!(same("all", view, &format!("SELECT v.id FROM {inner} v WHERE v.amount > 60")).await, 1);
+        assert_eq!(
+            same("all", view, &format!("SELECT v.id FROM {inner} v WHERE v.amount > 60")).await,
+            1
+        );
         let view = "SELECT town, amount FROM celosia.views.big_buyers ORDER BY amount";
-        let table = format!("SELECT p.town, b.amount FROM {inner} b JOIN shop.main.people p ON p.id = b.person_id ORDER BY 2");
+        let table = format!(
+            "SELECT p.town, b.amount FROM {inner} b JOIN shop.main.people p ON p.id = b.person_id ORDER BY 2"
+        );
         assert_eq!(same("masked", view, &table).await, 2);
         // A name of the statement's own comes first.
         let own = "WITH big_sales AS (SELECT 7 AS id) SELECT id FROM big_sales";
@@ -252,12 +274,20 @@ fn a_tool_binds_its_arguments_as_values() {
         assert_eq!(names("bosses"), ["sold_since", "my_sales", "for_bosses"]);
         assert_eq!(names("no_people"), ["my_sales"]);
         let ok = async |role: &str, name: &str, arguments: Json| {
-            rows(&call(&engine, &who(role), name, arguments).await.expect("a tool").expect("an answer"))
+            rows(
+                &call(&engine, &who(role), name, arguments)
+                    .await
+                    .expect("a tool")
+                    .expect("an answer"),
+            )
         };
         let eu = json!({"region": "EU"});
         assert_eq!(ok("all", "sold_since", eu.clone()).await, json!([["2", "Lyon"]]));
         let since = json!({"region": "EU", "since": "2023-01-01"});
-        assert_eq!(ok("all", "sold_since", since.clone()).await, json!([["1", "Turin"], ["2", "Lyon"]]));
+        assert_eq!(
+            ok("all", "sold_since", since.clone()).await,
+            json!([["1", "Turin"], ["2", "Lyon"]])
+        );
         // Masked and filtered as any statement of the caller.
         assert_eq!(ok("masked", "sold_since", eu.clone()).await, json!([["2", "***"]]));
         assert_eq!(ok("own_region", "sold_since", json!({"region": "US"})).await, json!([]));
@@ -304,7 +334,9 @@ fn a_card_is_short_and_shows_what_may_be_shown() {
         let question = Some("turnover per town".to_string());
         let request = DescribeRequest { question, ..Default::default() };
         let pack = engine.describe_with_values(&who("all"), request).await.expect("a pack");
-        for part in ["table shop.main.people", "table shop.main.sales", "metric turnover", "path shop"] {
+        for part in
+            ["table shop.main.people", "table shop.main.sales", "metric turnover", "path shop"]
+        {
             assert!(pack.text.contains(part), "{part}: {}", pack.text);
         }
     });
@@ -336,8 +368,7 @@ fn a_tool_does_what_query_does() {
         let tool = &semantics.tools()[0];
         let values = json!({"region": "EU", "since": "2023-01-01"});
         let Json::Object(named) = values.clone() else { unreachable!() };
-        let request =
-            QueryRequest { parameters: Parameters::Named(named), ..request(&tool.sql) };
+        let request = QueryRequest { parameters: Parameters::Named(named), ..request(&tool.sql) };
         for role in ["all", "masked", "own_region"] {
             let by_query = engine.query(&who(role), request.clone(), CancellationToken::new());
             let by_query = Box::pin(by_query).await.expect("an answer");
@@ -373,16 +404,40 @@ fn what_does_not_fit_the_catalog_is_named_by_its_place() {
             ("region <> 'XX'", "regio <> 'XX'", "metrics.turnover: "),
             ("shop.main.people.town]", "shop.main.people.towns]", "has no column towns"),
             ("time: sold", "time: solds", "a.yaml:4: shop.main.sales has no column solds"),
-            ("person_id: id", "person_id: ids", "a.yaml:11: joins: shop.main.people has no column ids"),
+            (
+                "person_id: id",
+                "person_id: ids",
+                "a.yaml:11: joins: shop.main.people has no column ids",
+            ),
             ("to: shop.main.people", "to: shop.main.peopel", "joins: there is no table"),
-            ("about: [shop.main.sales.amount", "about: [shop.main.sales.amounts", "glossary.quokka client: "),
+            (
+                "about: [shop.main.sales.amount",
+                "about: [shop.main.sales.amounts",
+                "glossary.quokka client: ",
+            ),
             ("SELECT p.town, sum", "SELECT p.towns, sum", "verified.per_town: sql: "),
-            ("FROM shop.main.sales WHERE amount > 10", "FROM sales WHERE amount > 10", "views.big_sales: sql: write sales with its source"),
-            ("celosia.views.big_sales b", "celosia.views.bigger b", "there is no view bigger above"),
-            ("s.region = $region", "s.region = $regio", "tools.sold_since: sql: $regio is not among the parameters"),
+            (
+                "FROM shop.main.sales WHERE amount > 10",
+                "FROM sales WHERE amount > 10",
+                "views.big_sales: sql: write sales with its source",
+            ),
+            (
+                "celosia.views.big_sales b",
+                "celosia.views.bigger b",
+                "there is no view bigger above",
+            ),
+            (
+                "s.region = $region",
+                "s.region = $regio",
+                "tools.sold_since: sql: $regio is not among the parameters",
+            ),
             ("AND sold >= $since", "", "tools.sold_since: sql: the parameter since is not used"),
             ("since: { type: date", "since: { type: boolean", "tools.sold_since: "),
-            ("SELECT count(*) AS sales", "SELECT count(*) AS total", "tools.for_bosses: output: the statement gives total bigint"),
+            (
+                "SELECT count(*) AS sales",
+                "SELECT count(*) AS total",
+                "tools.for_bosses: output: the statement gives total bigint",
+            ),
             ("SELECT count(*) AS sales FROM", "DELETE FROM", "tools.for_bosses: sql: "),
             ("roles: [bosses]", "roles: [boses]", "tools.for_bosses: there is no role boses"),
         ] {

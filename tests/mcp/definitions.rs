@@ -124,14 +124,24 @@ fn verified_questions_are_replayed() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("new       revenue_by_region"), "{said}");
     assert_eq!(eval(&["--accept"]).0, Some(0));
-    assert_eq!(eval(&[]), (Some(0), "ok        revenue_by_region\n1 verified questions, 0 not as before\n".into()));
+    assert_eq!(
+        eval(&[]),
+        (Some(0), "ok        revenue_by_region\n1 verified questions, 0 not as before\n".into())
+    );
     // Another caller's rows, by another plan.
     let (code, said) = eval(&["--roles", "analyst", "--attributes", "region=US"]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("CHANGED (plan, rows)  revenue_by_region") || said.contains("CHANGED (rows)"), "{said}");
+    assert!(
+        said.contains("CHANGED (plan, rows)  revenue_by_region") || said.contains("CHANGED (rows)"),
+        "{said}"
+    );
     let schemas = demo.path().join("schemas/demo.yaml");
     let text = std::fs::read_to_string(&schemas).unwrap();
-    std::fs::write(&schemas, text.replacen("SELECT c.region, sum(o.total)", "SELECT c.region, avg(o.total)", 1)).unwrap();
+    std::fs::write(
+        &schemas,
+        text.replacen("SELECT c.region, sum(o.total)", "SELECT c.region, avg(o.total)", 1),
+    )
+    .unwrap();
     let (code, said) = eval(&[]);
     assert!(code == Some(1) && said.contains("CHANGED (columns, plan, rows)"), "{said}");
     let (code, said) = eval(&["--roles", "support"]);

@@ -162,7 +162,11 @@ impl<'a> Compiler<'a> {
         Ok(expand(ast, find)?)
     }
 
-    fn plan(&self, sql: &str, parameters: &[Parameter]) -> Result<(Compiled, LogicalPlan), Failure> {
+    fn plan(
+        &self,
+        sql: &str,
+        parameters: &[Parameter],
+    ) -> Result<(Compiled, LogicalPlan), Failure> {
         let ast = Statement::parse_for(sql, None)?.into_ast();
         placeholders(&ast, parameters)?;
         let examples: Vec<_> = parameters.iter().map(|p| (&p.name, p.examples())).collect();
@@ -187,7 +191,11 @@ impl<'a> Compiler<'a> {
         Err(failure)
     }
 
-    fn planned(&self, mut ast: Ast, values: &Parameters) -> Result<(Compiled, LogicalPlan), Failure> {
+    fn planned(
+        &self,
+        mut ast: Ast,
+        values: &Parameters,
+    ) -> Result<(Compiled, LogicalPlan), Failure> {
         parameters::bind(&mut ast, values)?;
         self.expand(&mut ast)?;
         escapes::rewrite(&mut ast)?;
@@ -202,9 +210,8 @@ impl<'a> Compiler<'a> {
             tables.insert(name, entry.clone());
         }
         names::fold_quoted_to(&mut ast, columns);
-        let plan = with_deadline(Instant::now() + PATIENCE, || {
-            self.planner.logical_over(ast, &sources)
-        });
+        let plan =
+            with_deadline(Instant::now() + PATIENCE, || self.planner.logical_over(ast, &sources));
         let plan = plan.map_err(|error| failure::of_planning(error, self.planner.functions()))?;
         let columns = plan.schema().fields().iter();
         let columns = columns.map(|f| (f.name().clone(), sql_type_name(f.data_type()))).collect();
@@ -274,7 +281,8 @@ fn is_type(declared: &str, found: &str) -> bool {
 fn placeholders(ast: &Ast, parameters: &[Parameter]) -> Result<(), Failure> {
     let mut found = Placeholders(BTreeSet::new());
     let _: ControlFlow<()> = Visit::visit(ast, &mut found);
-    if let Some(unknown) = found.0.iter().find(|name| !parameters.iter().any(|p| p.name == **name)) {
+    if let Some(unknown) = found.0.iter().find(|name| !parameters.iter().any(|p| p.name == **name))
+    {
         return Err(Failure::Wrong(format!("${unknown} is not among the parameters")));
     }
     match parameters.iter().find(|parameter| !found.0.contains(&parameter.name)) {

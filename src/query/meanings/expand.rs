@@ -89,7 +89,8 @@ impl<F: Fn(&[String]) -> Option<(String, Box<Query>)>> VisitorMut for Expander<F
             self.named.push((parts, view.clone()));
             TableAlias { explicit: true, name: Ident::new(view), columns: Vec::new(), at: None }
         });
-        *factor = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
+        *factor =
+            TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
         ControlFlow::Continue(())
     }
 }

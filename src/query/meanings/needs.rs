@@ -76,7 +76,8 @@ struct Names {
 
 impl Names {
     fn of(plan: &LogicalPlan, tables: &HashMap<TableReference, Arc<TableEntry>>) -> Self {
-        let mut names = Self { of_relation: HashMap::new(), all: tables.values().cloned().collect() };
+        let mut names =
+            Self { of_relation: HashMap::new(), all: tables.values().cloned().collect() };
         let walked = plan.apply_with_subqueries(|node| {
             let (name, scan) = match node {
                 LogicalPlan::TableScan(scan) => (&scan.table_name, scan),

@@ -23,22 +23,22 @@ pub(super) struct File {
     #[schemars(with = "u32")]
     pub(super) version: Spanned<u64>,
     /// Tables by their full names, `source.schema.table`.
-    #[serde(default = "Entries::none")]
+    #[serde(default)]
     pub(super) tables: Entries<Table>,
     /// Figures that an organisation computes in one way.
-    #[serde(default = "Entries::none")]
+    #[serde(default)]
     pub(super) metrics: Entries<Metric>,
     /// Words that an organisation uses, by the word.
-    #[serde(default = "Entries::none")]
+    #[serde(default)]
     pub(super) glossary: Entries<Term>,
     /// Questions with the statement that answers them.
-    #[serde(default = "Entries::none")]
+    #[serde(default)]
     pub(super) verified: Entries<Verified>,
     /// Statements that are used as tables, `celosia.views.NAME`.
-    #[serde(default = "Entries::none")]
+    #[serde(default)]
     pub(super) views: Entries<View>,
     /// Statements with parameters, offered as tools.
-    #[serde(default = "Entries::none")]
+    #[serde(default)]
     pub(super) tools: Entries<Tool>,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Table {
     #[serde(default)]
     pub(super) freshness: Option<String>,
     /// Columns by their names as the source stores them.
-    #[serde(default = "Entries::none")]
+    #[serde(default)]
     pub(super) columns: Entries<Column>,
     /// How the table is joined to others, beside its foreign keys.
     #[serde(default)]
@@ -223,10 +223,10 @@ pub(super) struct Tool {
     /// The statement, over full names, with `$name` for parameters.
     pub(super) sql: String,
     /// Its parameters.
-    #[serde(default = "Entries::none")]
+    #[serde(default)]
     pub(super) parameters: Entries<Parameter>,
     /// The columns of its answer with their types, in order; checked against the statement.
-    #[serde(default = "Entries::none")]
+    #[serde(default)]
     pub(super) output: Entries<String>,
     /// Roles it is for; absent: whoever may see what it needs.
     #[serde(default)]

@@ -105,18 +105,19 @@ struct Dialect {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Context {
-    Text(String),
     Parts {
         #[serde(default)]
         synonyms: Vec<String>,
     },
+    /// Instructions to some tool.
+    Text(serde::de::IgnoredAny),
 }
 
 impl Context {
     fn synonyms(&self) -> &[String] {
         match self {
-            Context::Text(_) => &[],
             Context::Parts { synonyms } => synonyms,
+            Context::Text(_) => &[],
         }
     }
 }

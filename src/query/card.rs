@@ -25,7 +25,7 @@ const LEAST_TEXT: usize = 24;
 const SAMPLES: usize = 3;
 const SAMPLE: usize = 16;
 /// Characters of all the values that a column may have.
-const VALUES: usize = 60;
+const VALUES: usize = 80;
 
 /// One table, as the caller may see it.
 pub(super) fn card(d: &Describer<'_>, entry: &Arc<TableEntry>, grant: &Grant) -> Reply {
@@ -143,8 +143,12 @@ impl Column {
             && granted.mask().is_none()
             && granted.aggregate_only().is_none();
         let values = meaning.filter(|_| is_plain).map(|m| values(d, m)).unwrap_or_default();
+        // Of a time stamp its day alone is known.
+        let is_whole = !matches!(data_type, DataType::Timestamp(..));
         let samples = match d.values {
-            Some(known) if values.is_empty() && is_wholly_open(grant, granted.column()) => {
+            Some(known)
+                if is_whole && values.is_empty() && is_wholly_open(grant, granted.column()) =>
+            {
                 let samples = known.samples(entry, granted.column()).into_iter().take(SAMPLES);
                 samples.map(|sample| d.clean(sample)).collect()
             }

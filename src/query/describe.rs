@@ -8,6 +8,7 @@ use super::scan_plan::governed_schema;
 use super::session::View;
 use super::ties;
 use super::values::Values;
+use crate::catalog::Why;
 use crate::error::{Code, Error, Result};
 use crate::model::{TableEntry, TableRef};
 use crate::policy::Grant;
@@ -112,7 +113,9 @@ fn not_a_name(d: &Describer<'_>) -> Error {
 /// The tables that a question needs, with the ways between them and what is defined for it.
 fn pack(d: &Describer<'_>, values: &Values, question: &str) -> Reply {
     let index = find::index(d, values);
-    let hits = index.search(question, PACK);
+    let mut hits = index.search(question, PACK);
+    // What merely has a key to them is a way between them at most.
+    hits.retain(|hit| matches!(hit.why, Why::Words(_)));
     let tables: Vec<TableRef> = hits.iter().map(|hit| hit.entry.reference.clone()).collect();
     let cards = hits.iter().filter_map(|hit| {
         let grant = d.view.grant(&hit.entry)?;

@@ -174,7 +174,7 @@ fn metric(d: &Describer<'_>, metric: &Metric) -> Reply {
         let _ = write!(text, " {}", one_line(unit));
     }
     if let Some(description) = &metric.description {
-        let _ = write!(text, " - {}", one_line(description));
+        let _ = write!(text, " - {}", one_line(description).trim_end_matches('.'));
     }
     let filters = metric.filters.join(" AND ");
     let _ = write!(

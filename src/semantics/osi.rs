@@ -124,8 +124,7 @@ impl Context {
 
 impl Expression {
     fn ansi(&self) -> Option<&str> {
-        let found = self.dialects.iter().find(|one| one.dialect == "ANSI_SQL");
-        found.map(|one| one.expression.trim())
+        self.dialects.iter().find(|d| d.dialect == "ANSI_SQL").map(|d| d.expression.trim())
     }
 }
 

@@ -161,7 +161,7 @@ fn definitions_are_found_by_who_may_see_what_they_need() {
             (
                 "the quetzal figure",
                 "metrics",
-                "metric turnover EUR - Value of all sales.: sum(amount) over shop.main.sales where region <> 'XX'; by region, shop.main.people.town; dated by sold, a month or longer",
+                "metric turnover EUR - Value of all sales: sum(amount) over shop.main.sales where region <> 'XX'; by region, shop.main.people.town; dated by sold, a month or longer",
             ),
             ("a quokka client", "glossary", "term quokka client: Somebody who buys often."),
             (
@@ -296,7 +296,8 @@ fn a_tool_binds_its_arguments_as_values() {
         for attack in ["EU' OR '1'='1", "EU'; DROP TABLE sales --", "$since", "\\' OR 1=1 --"] {
             assert_eq!(ok("all", "sold_since", json!({"region": attack})).await, json!([]));
         }
-        let wrong = call(&engine, &who("all"), "sold_since", json!({"region": 1, "since": "x"}));
+        let anyone = who("all");
+        let wrong = call(&engine, &anyone, "sold_since", json!({"region": 1, "since": "x"}));
         let error = wrong.await.expect("a tool").expect_err("refused");
         assert_eq!(error.code.as_str(), "invalid_argument");
     });
@@ -370,7 +371,8 @@ fn a_tool_does_what_query_does() {
         let Json::Object(named) = values.clone() else { unreachable!() };
         let request = QueryRequest { parameters: Parameters::Named(named), ..request(&tool.sql) };
         for role in ["all", "masked", "own_region"] {
-            let by_query = engine.query(&who(role), request.clone(), CancellationToken::new());
+            let caller = who(role);
+            let by_query = engine.query(&caller, request.clone(), CancellationToken::new());
             let by_query = Box::pin(by_query).await.expect("an answer");
             let by_tool = call(&engine, &who(role), "sold_since", values.clone()).await;
             let by_tool = by_tool.expect("a tool").expect("an answer");

@@ -81,7 +81,8 @@ fn search_and_describe_know_what_is_defined() {
         "describe",
         json!({"name": "shop.main.order_items, shop.main.customers, support.main.tickets"}),
     );
-    insta::assert_json_snapshot!(pair["paths"], @"");
+    let paths = pair["paths"].as_array().unwrap().iter().map(|path| path.as_str().unwrap());
+    insta::assert_snapshot!(paths.collect::<Vec<_>>().join("\n"), @"");
     let card = client.call("describe", json!({"name": "shop.main.orders"}));
     insta::assert_snapshot!(card["content"][0]["text"].as_str().unwrap(), @"");
 }

@@ -34,7 +34,7 @@ struct Phrase {
 }
 
 /// What of a phrase and of the question must be the other's too, weighed by rarity.
-const LEAST: f32 = 0.4;
+const LEAST: f32 = 0.55;
 /// What the question's own words count, beside the phrase's.
 const ASKED: f32 = 0.35;
 /// What a word in a description counts.

@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn a_clipped_line_says_so() {
         assert_eq!(clipped_line("Value of the whole order", 40), "Value of the whole order");
-        assert_eq!(clipped_line("Value of the whole order", 20), "Value of the..");
+        assert_eq!(clipped_line("Value of the whole order", 20), "Value of the whole..");
         assert_eq!(clipped_line("abcdefghijkl", 8), "abcdef..");
     }
 }

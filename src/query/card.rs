@@ -143,16 +143,9 @@ impl Column {
             && granted.mask().is_none()
             && granted.aggregate_only().is_none();
         let values = meaning.filter(|_| is_plain).map(|m| values(d, m)).unwrap_or_default();
-        // Of a time stamp its day alone is known.
-        let is_whole = !matches!(data_type, DataType::Timestamp(..));
-        let samples = match d.values {
-            Some(known)
-                if is_whole && values.is_empty() && is_wholly_open(grant, granted.column()) =>
-            {
-                let samples = known.samples(entry, granted.column()).into_iter().take(SAMPLES);
-                samples.map(|sample| d.clean(sample)).collect()
-            }
-            _ => Vec::new(),
+        let samples = match values.is_empty() {
+            true => samples(d, (entry, grant), granted, name, data_type),
+            false => Vec::new(),
         };
         Self {
             name: name.to_string(),
@@ -233,6 +226,30 @@ impl Column {
         }
         json
     }
+}
+
+/// Some values: stored ones where every cell is open as it is stored, else those that the caller sees.
+fn samples(
+    d: &Describer<'_>,
+    (entry, grant): (&TableEntry, &Grant),
+    granted: &ColumnGrant,
+    name: &str,
+    data_type: &DataType,
+) -> Vec<String> {
+    // Of a time stamp the day alone would be shown.
+    if matches!(data_type, DataType::Timestamp(..)) {
+        return Vec::new();
+    }
+    let known = match d.values {
+        Some(known) if is_wholly_open(grant, granted.column()) => {
+            known.samples(entry, granted.column())
+        }
+        _ => {
+            let seen = d.seen.get(&entry.reference).and_then(|seen| seen.0.get(name));
+            seen.cloned().unwrap_or_default()
+        }
+    };
+    known.into_iter().take(SAMPLES).map(|sample| d.clean(sample)).collect()
 }
 
 fn values(d: &Describer<'_>, meaning: &ColumnMeaning) -> Vec<(String, Option<String>)> {

@@ -15,6 +15,7 @@ use crate::policy::Grant;
 use crate::results::{Redactor, legible, name as shown};
 use crate::semantics::Semantics;
 use serde_json::{Value as Json, json};
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -37,6 +38,19 @@ pub(super) struct Describer<'a> {
     pub(super) redactor: Option<&'a Redactor>,
     /// Stored values, where the reply may show some.
     pub(super) values: Option<&'a Values>,
+    /// Values as the caller sees them, of tables that are not wholly open.
+    pub(super) seen: HashMap<TableRef, Arc<Seen>>,
+}
+
+/// Some values of a table by the name of the column, as its caller sees them.
+#[derive(Clone, Default)]
+pub(super) struct Seen(pub(super) HashMap<String, Vec<String>>);
+
+/// Never the values.
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "values of {} columns", self.0.len())
+    }
 }
 
 impl Describer<'_> {
@@ -58,6 +72,33 @@ pub(super) fn answer(
         (Some(names), _) => describe_all(d, values, names),
         (None, Some(question)) => Ok(pack(d, values, question)),
         (None, None) => Err(not_a_name(d)),
+    }
+}
+
+/// The tables that a request means, but for those of a whole source.
+pub(super) fn named(
+    d: &Describer<'_>,
+    values: &Values,
+    request: &DescribeRequest,
+) -> Vec<(Arc<TableEntry>, Arc<Grant>)> {
+    let view = &d.view;
+    match (&request.name, &request.question) {
+        (Some(names), _) => {
+            let sources = source_names(view);
+            let is_source = |name: &String| sources.iter().any(|s| s.eq_ignore_ascii_case(name));
+            let names = listed(names).into_iter().filter(|name| !is_source(name)).take(MAX_NAMES);
+            let resolved = names.filter_map(|name| {
+                let parts = name_parts(&name);
+                let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+                view.resolve(&parts).ok()
+            });
+            resolved.collect()
+        }
+        (None, Some(question)) => {
+            let hits = find::index(d, values).search(question, PACK).into_iter();
+            hits.filter_map(|hit| Some((hit.entry.clone(), view.grant(&hit.entry)?))).collect()
+        }
+        (None, None) => Vec::new(),
     }
 }
 

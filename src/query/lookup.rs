@@ -1,14 +1,28 @@
 //! What there is, as a caller may see it: tables, sources, and what a question needs.
 
-use super::describe::{self, Describer};
+use super::describe::{self, Describer, Seen};
 use super::engine::Engine;
-use super::request::{DescribeRequest, Reply, VisibleName};
+use super::find::is_wholly_open;
+use super::request::{DescribeRequest, QueryRequest, Reply, VisibleName};
 use super::run::Trail;
+use super::scan_plan::virtual_name;
 use super::session::View;
 use crate::error::{Error, Result};
-use crate::model::{Outcome, Principal};
+use crate::model::{Outcome, Principal, TableEntry, TableKind, TableRef};
+use crate::policy::Grant;
+use crate::results::render;
+use serde_json::Value as Json;
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Rows that are read for their values, columns of them, and the longest that it may take.
+const ROWS: usize = 20;
+const MOST_COLUMNS: usize = 60;
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Masks whose values say nothing.
+const SILENT: [&str; 3] = ["null", "redact", "constant"];
 
 impl Engine {
     /// One table or source, as the caller may see it, without any value of it.
@@ -40,7 +54,8 @@ impl Engine {
         }
         let values = &self.core.values;
         values.first().await;
-        let describer = Describer { values: Some(values), ..self.describer(&view) };
+        let mut describer = Describer { values: Some(values), ..self.describer(&view) };
+        describer.seen = self.seen(&view, &describe::named(&describer, values, &request)).await;
         match describe::answer(&describer, values, &request) {
             Ok(reply) => {
                 let _receipt = self.core.close(&trail, started, &mut Outcome::default()).await?;
@@ -48,6 +63,67 @@ impl Engine {
             }
             Err(error) => Err(self.core.failed(&trail, started, error).await),
         }
+    }
+
+    /// Values of tables that are not wholly open, as the caller sees them: by a statement of the caller's for each.
+    async fn seen(
+        &self,
+        view: &Arc<View>,
+        tables: &[(Arc<TableEntry>, Arc<Grant>)],
+    ) -> HashMap<TableRef, Arc<Seen>> {
+        // What a view costs is not known beforehand, however few of its rows are read.
+        let closed = tables.iter().filter(|(entry, grant)| {
+            entry.description.kind == TableKind::Table
+                && grant.columns().iter().any(|granted| !is_wholly_open(grant, granted.column()))
+        });
+        let asked = closed.map(|(entry, grant)| async {
+            let table = entry.reference.clone();
+            if let Some(seen) = view.seen(&table) {
+                return (table, seen);
+            }
+            let seen = Box::pin(self.ask_for_values(view, entry, grant)).await;
+            // What failed is asked for again the next time.
+            let known = Arc::new(seen.clone().unwrap_or_default());
+            if seen.is_some() {
+                view.keep_seen(table.clone(), known.clone());
+            }
+            (table, known)
+        });
+        futures::future::join_all(asked).await.into_iter().collect()
+    }
+
+    async fn ask_for_values(
+        &self,
+        view: &Arc<View>,
+        entry: &TableEntry,
+        grant: &Grant,
+    ) -> Option<Seen> {
+        let columns = grant.columns().iter().filter(|granted| {
+            let says = granted.declared_mask().is_none_or(|mask| !SILENT.contains(&mask.name()));
+            let values = !granted.is_counted() && granted.aggregate_only().is_none();
+            says && values && !is_wholly_open(grant, granted.column())
+        });
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let columns: Vec<String> = columns
+            .take(MOST_COLUMNS)
+            .map(|granted| quoted(&virtual_name(grant, entry, granted.column())))
+            .collect();
+        if columns.is_empty() {
+            return Some(Seen::default());
+        }
+        let TableRef { source, schema, table } = &entry.reference;
+        let table = [source, schema, table].map(|part| quoted(part)).join(".");
+        let sql = format!("SELECT {} FROM {table} LIMIT {ROWS}", columns.join(", "));
+        let request = QueryRequest { sql, limit: Some(ROWS), ..QueryRequest::default() };
+        let cancel = CancellationToken::new();
+        let _stopped = cancel.clone().drop_guard();
+        let work = self.run(view.clone(), request, cancel, "describe");
+        let answer = tokio::time::timeout(PATIENCE, Box::pin(work)).await.ok()?.ok()?;
+        let rendered = render(&answer.page).ok()?.structured;
+        let rows = rendered["rows"].as_array()?;
+        let columns = answer.page.columns.iter().enumerate();
+        let values = columns.map(|(at, column)| (column.name.clone(), first(rows, at)));
+        Some(Seen(values.collect()))
     }
 
     /// Every table the caller may see.
@@ -62,6 +138,28 @@ impl Engine {
             semantics: &view.meanings().semantics,
             redactor: redactor.applies_to(view.principal()).then_some(redactor),
             values: None,
+            seen: HashMap::new(),
         }
     }
+}
+
+/// The first different values of a column, short ones.
+fn first(rows: &[Json], column: usize) -> Vec<String> {
+    const MOST: usize = 3;
+    const LENGTH: usize = 40;
+    let mut found: Vec<String> = Vec::with_capacity(MOST);
+    for row in rows {
+        let value = match &row[column] {
+            Json::Null => continue,
+            Json::String(text) => text.chars().take(LENGTH).collect(),
+            other => other.to_string(),
+        };
+        if !found.contains(&value) {
+            found.push(value);
+        }
+        if found.len() == MOST {
+            break;
+        }
+    }
+    found
 }

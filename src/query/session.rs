@@ -1,5 +1,6 @@
 //! The snapshots one request works on, and what its caller may see in them.
 
+use super::describe::Seen;
 use super::known::Knowledge;
 use super::meanings::{Meanings, Offered, VIEWS, expand};
 use super::prepared::Plans;
@@ -29,6 +30,7 @@ pub(super) struct View {
     meanings: Arc<Meanings>,
     offered: OnceLock<Offered>,
     knowledge: OnceLock<Knowledge>,
+    seen: Mutex<HashMap<TableRef, Arc<Seen>>>,
 }
 
 impl View {
@@ -49,6 +51,7 @@ impl View {
             meanings,
             offered: OnceLock::new(),
             knowledge: OnceLock::new(),
+            seen: Mutex::default(),
         }
     }
 
@@ -90,6 +93,20 @@ impl View {
     /// The words of that.
     pub(super) fn knowledge(&self) -> &Knowledge {
         self.knowledge.get_or_init(|| Knowledge::of(self))
+    }
+
+    /// Values that the caller was shown of a table, if they were asked for.
+    pub(super) fn seen(&self, table: &TableRef) -> Option<Arc<Seen>> {
+        self.seen.lock().get(table).cloned()
+    }
+
+    /// Keeps them for as long as policy, catalog and caller are the same.
+    pub(super) fn keep_seen(&self, table: TableRef, seen: Arc<Seen>) {
+        const MOST: usize = 1_000;
+        let mut kept = self.seen.lock();
+        if kept.len() < MOST {
+            kept.insert(table, seen);
+        }
     }
 
     /// The curated view that a name means, by its place. A table that the caller may see comes first.

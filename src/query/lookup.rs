@@ -9,7 +9,7 @@ use super::scan_plan::virtual_name;
 use super::session::View;
 use crate::error::{Error, Result};
 use crate::model::{Outcome, Principal, TableEntry, TableKind, TableRef};
-use crate::policy::Grant;
+use crate::policy::{ColumnGrant, Grant};
 use crate::results::render;
 use serde_json::Value as Json;
 use std::collections::HashMap;
@@ -71,25 +71,31 @@ impl Engine {
         view: &Arc<View>,
         tables: &[(Arc<TableEntry>, Arc<Grant>)],
     ) -> HashMap<TableRef, Arc<Seen>> {
-        // What a view costs is not known beforehand, however few of its rows are read.
-        let closed = tables.iter().filter(|(entry, grant)| {
-            entry.description.kind == TableKind::Table
-                && grant.columns().iter().any(|granted| !is_wholly_open(grant, granted.column()))
-        });
-        let asked = closed.map(|(entry, grant)| async {
+        let until = Instant::now() + PATIENCE;
+        let mut found = HashMap::new();
+        for (entry, grant) in tables {
+            let is_open = |granted: &ColumnGrant| is_wholly_open(grant, granted.column());
+            // What a view costs is not known beforehand, however few of its rows are read.
+            let is_table = entry.description.kind == TableKind::Table;
+            if !is_table || grant.columns().iter().all(is_open) {
+                continue;
+            }
             let table = entry.reference.clone();
-            if let Some(seen) = view.seen(&table) {
-                return (table, seen);
-            }
-            let seen = Box::pin(self.ask_for_values(view, entry, grant)).await;
-            // What failed is asked for again the next time.
-            let known = Arc::new(seen.clone().unwrap_or_default());
-            if seen.is_some() {
-                view.keep_seen(table.clone(), known.clone());
-            }
-            (table, known)
-        });
-        futures::future::join_all(asked).await.into_iter().collect()
+            let seen = match view.seen(&table) {
+                Some(seen) => seen,
+                None => {
+                    let work = Box::pin(self.ask_for_values(view, entry, grant));
+                    match tokio::time::timeout_at(until.into(), work).await {
+                        Ok(Some(seen)) => Arc::new(seen),
+                        // Asked for again the next time.
+                        Ok(None) | Err(_) => continue,
+                    }
+                }
+            };
+            view.keep_seen(table.clone(), seen.clone());
+            found.insert(table, seen);
+        }
+        found
     }
 
     async fn ask_for_values(
@@ -117,8 +123,7 @@ impl Engine {
         let request = QueryRequest { sql, limit: Some(ROWS), ..QueryRequest::default() };
         let cancel = CancellationToken::new();
         let _stopped = cancel.clone().drop_guard();
-        let work = self.run(view.clone(), request, cancel, "describe");
-        let answer = tokio::time::timeout(PATIENCE, Box::pin(work)).await.ok()?.ok()?;
+        let answer = self.run(view.clone(), request, cancel, "describe").await.ok()?;
         let rendered = render(&answer.page).ok()?.structured;
         let rows = rendered["rows"].as_array()?;
         let columns = answer.page.columns.iter().enumerate();

@@ -74,7 +74,7 @@ views:
 tools:
   sold_since:
     description: Sales of a region since a day.
-    sql: SELECT id, town FROM shop.main.sales s JOIN shop.main.people p ON p.id = s.person_id WHERE s.region = $region AND sold >= $since ORDER BY s.id
+    sql: SELECT s.id, town FROM shop.main.sales s JOIN shop.main.people p ON p.id = s.person_id WHERE s.region = $region AND sold >= $since ORDER BY s.id
     parameters:
       region: { type: text, max_length: 30 }
       since: { type: date, default: '2024-01-01' }
@@ -282,16 +282,16 @@ fn a_tool_binds_its_arguments_as_values() {
             )
         };
         let eu = json!({"region": "EU"});
-        assert_eq!(ok("all", "sold_since", eu.clone()).await, json!([["2", "Lyon"]]));
+        assert_eq!(ok("all", "sold_since", eu.clone()).await, json!([[2, "Lyon"]]));
         let since = json!({"region": "EU", "since": "2023-01-01"});
         assert_eq!(
             ok("all", "sold_since", since.clone()).await,
-            json!([["1", "Turin"], ["2", "Lyon"]])
+            json!([[1, "Turin"], [2, "Lyon"]])
         );
         // Masked and filtered as any statement of the caller.
-        assert_eq!(ok("masked", "sold_since", eu.clone()).await, json!([["2", "***"]]));
+        assert_eq!(ok("masked", "sold_since", eu.clone()).await, json!([[2, "***"]]));
         assert_eq!(ok("own_region", "sold_since", json!({"region": "US"})).await, json!([]));
-        assert_eq!(ok("bosses", "for_bosses", json!({})).await, json!([["3"]]));
+        assert_eq!(ok("bosses", "for_bosses", json!({})).await, json!([[3]]));
         // A text stays a text.
         for attack in ["EU' OR '1'='1", "EU'; DROP TABLE sales --", "$since", "\\' OR 1=1 --"] {
             assert_eq!(ok("all", "sold_since", json!({"region": attack})).await, json!([]));
@@ -308,7 +308,7 @@ fn what_comes_from_the_caller_cannot_be_passed() {
     block_on(async {
         let engine = engine("own", SEMANTICS).await;
         let mine = call(&engine, &who("all"), "my_sales", json!({})).await;
-        assert_eq!(rows(&mine.expect("a tool").expect("an answer")), json!([["1"], ["2"]]));
+        assert_eq!(rows(&mine.expect("a tool").expect("an answer")), json!([[1], [2]]));
         let passed = call(&engine, &who("all"), "my_sales", json!({"region": "US"})).await;
         let error = passed.expect("a tool").expect_err("refused");
         assert_eq!(error.message, "my_sales: unknown argument \"region\"");
@@ -328,10 +328,50 @@ fn a_card_is_short_and_shows_what_may_be_shown() {
             let request = DescribeRequest { name: Some(name.into()), ..Default::default() };
             engine.describe_with_values(&who(role), request).await.expect("a card")
         };
-        insta::assert_snapshot!(describe("all", "sales").await.text, @"");
-        insta::assert_snapshot!(describe("own_region", "sales").await.text, @"");
-        insta::assert_snapshot!(describe("masked", "people, sales").await.text, @"");
-        insta::assert_snapshot!(describe("all", "big_buyers").await.text, @"");
+        insta::assert_snapshot!(describe("all", "sales").await.text, @r"
+        table shop.main.sales - One row per sale. (about 3 rows; dated by sold; loaded nightly)
+          id bigint key e.g. 1, 2, 3
+          region text - Where it was sold one of: 'EU', 'US'
+          person_id bigint e.g. 1, 2
+          amount bigint EUR - Value of the sale, before tax and after every discount.. e.g. 5, 50, 70
+          sold date e.g. 2023-12-31, 2024-02-01, 2024-03-01
+        join shop.main.sales to shop.main.people ON sales.person_id = people.id (many to one)
+        metric turnover EUR - Value of all sales: sum(amount) over shop.main.sales where region <> 'XX'; by region, shop.main.people.town; dated by sold, a month or longer
+        ");
+        insta::assert_snapshot!(describe("own_region", "sales").await.text, @r"
+        table shop.main.sales - One row per sale. (dated by sold; loaded nightly)
+          id bigint key e.g. 1, 2
+          region text - Where it was sold one of: 'EU', 'US'
+          person_id bigint e.g. 1, 2
+          amount bigint EUR - Value of the sale, before tax and after every discount that.. e.g. 5, 50
+          sold date e.g. 2023-12-31, 2024-02-01
+        join shop.main.sales to shop.main.people ON sales.person_id = people.id (many to one)
+        metric turnover EUR - Value of all sales: sum(amount) over shop.main.sales where region <> 'XX'; by region, shop.main.people.town; dated by sold, a month or longer
+        rows limited by: role own_region
+        ");
+        insta::assert_snapshot!(describe("masked", "people, sales").await.text, @r"
+        table shop.main.people (about 2 rows)
+          id bigint key e.g. 1, 2
+          town text [masked: redact]
+        join shop.main.sales to shop.main.people ON sales.person_id = people.id (many to one)
+
+        table shop.main.sales - One row per sale. (about 3 rows; dated by sold; loaded nightly)
+          id bigint key e.g. 1, 2, 3
+          region text - Where it was sold one of: 'EU', 'US'
+          person_id bigint e.g. 1, 2
+          amount bigint EUR - Value of the sale, before tax and after every discount.. e.g. 5, 50, 70
+          sold date e.g. 2023-12-31, 2024-02-01, 2024-03-01
+        join shop.main.sales to shop.main.people ON sales.person_id = people.id (many to one)
+        metric turnover EUR - Value of all sales: sum(amount) over shop.main.sales where region <> 'XX'; by region, shop.main.people.town; dated by sold, a month or longer
+
+        path shop.main.people to shop.main.sales ON people.id = sales.person_id (one to many)
+        ");
+        insta::assert_snapshot!(describe("all", "big_buyers").await.text, @r"
+        view celosia.views.big_buyers
+          town text
+          amount bigint
+        reads shop.main.people, shop.main.sales; what you see of it is limited as theirs is
+        ");
         let question = Some("turnover per town".to_string());
         let request = DescribeRequest { question, ..Default::default() };
         let pack = engine.describe_with_values(&who("all"), request).await.expect("a pack");
@@ -349,11 +389,11 @@ fn another_semantic_layer_takes_the_place_of_the_first() {
         let engine = engine("replaced", SEMANTICS).await;
         let sql = "SELECT count(*) FROM big_sales";
         let count = async || ask(&engine, &who("all"), sql).await;
-        assert_eq!(count().await.rows, [json!(["2"])]);
+        assert_eq!(count().await.rows, [json!([2])]);
         let other = SEMANTICS.replace("amount > 10", "amount > 60");
         let other = Semantics::parse("a.yaml", &other).expect("loaded");
         engine.replace_semantics(Arc::new(other));
-        assert_eq!(count().await.rows, [json!(["1"])]);
+        assert_eq!(count().await.rows, [json!([1])]);
         engine.replace_semantics(Arc::default());
         assert_eq!(count().await.error(), Some("unknown_name"));
         assert!(engine.tools(&who("all")).is_empty());

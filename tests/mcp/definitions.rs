@@ -82,9 +82,23 @@ fn search_and_describe_know_what_is_defined() {
         json!({"name": "shop.main.order_items, shop.main.customers, support.main.tickets"}),
     );
     let paths = pair["paths"].as_array().unwrap().iter().map(|path| path.as_str().unwrap());
-    insta::assert_snapshot!(paths.collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(paths.collect::<Vec<_>>().join("\n"), @r"
+    shop.main.order_items to shop.main.orders ON order_items.order_id = orders.id (many to one)
+    shop.main.orders to shop.main.customers ON orders.customer_id = customers.id (many to one)
+    shop.main.customers to support.main.tickets ON customers.id = tickets.customer_id (one to many)
+    ");
     let card = client.call("describe", json!({"name": "shop.main.orders"}));
-    insta::assert_snapshot!(card["content"][0]["text"].as_str().unwrap(), @"");
+    insta::assert_snapshot!(card["content"][0]["text"].as_str().unwrap(), @r"
+    table shop.main.orders - One row per order of a customer; its lines are in order_items. (about 4000 rows; dated by ordered_at)
+      id bigint key - The order's number. e.g. 1, 2, 3
+      customer_id bigint - Who ordered; customers.id. e.g. 90, 1, 157
+      ordered_at timestamp - When the order was placed.
+      status text - Where the order stands. one of: 'cancelled', 'delivered', 'processing', 'returned', 'shipped'
+      total numeric(12,2) EUR - Value of the whole order.
+    join shop.main.order_items to shop.main.orders ON order_items.order_id = orders.id (many to one)
+    join shop.main.orders to shop.main.customers ON orders.customer_id = customers.id (many to one)
+    metric net_revenue EUR - Value of the orders that were neither cancelled nor returned: sum(total) over shop.main.orders where status NOT IN ('cancelled', 'returned'); by status, shop.main.customers.region, shop.main.customers.city; dated by ordered_at, a day or longer
+    ");
 }
 
 /// A change of the layer is seen by the next request; one that does not hold changes nothing.

@@ -38,6 +38,8 @@ fn the_tools_are_few_and_only_read() {
     query(sql, params, limit): Run a query; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     fetch(handle, offset, limit, format): Fetch more rows; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     explain(sql, params): Check a query; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
+    top_products(category, most): Top products; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
+    customers_of_my_region(): Customers of my region; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     "#);
     let tokens = lists[0].to_string().chars().count() / 4;
     assert!(tokens <= 2_500, "the list of tools costs {tokens} tokens in every conversation");

@@ -165,8 +165,12 @@ impl Meanings {
 
     /// The tables that a view reads.
     pub(super) fn view_tables(&self, view: usize) -> impl Iterator<Item = &TableRef> {
-        let compiled = self.views.get(view).and_then(Option::as_ref);
-        compiled.into_iter().flat_map(|compiled| compiled.needs.tables.keys())
+        tables(&self.views, view)
+    }
+
+    /// The tables that a verified statement reads.
+    pub(super) fn verified_tables(&self, verified: usize) -> impl Iterator<Item = &TableRef> {
+        tables(&self.verified, verified)
     }
 }
 
@@ -216,6 +220,11 @@ fn has_no_statement(semantics: &Semantics) -> bool {
 
 fn columns(compiled: &[Option<Compiled>], at: usize) -> &[(String, String)] {
     compiled.get(at).and_then(Option::as_ref).map_or(&[], |compiled| &compiled.columns)
+}
+
+fn tables(compiled: &[Option<Compiled>], at: usize) -> impl Iterator<Item = &TableRef> {
+    let compiled = compiled.get(at).and_then(Option::as_ref);
+    compiled.into_iter().flat_map(|compiled| compiled.needs.tables.keys())
 }
 
 fn is_for(defined: &Defined, who: &Principal) -> bool {

@@ -12,6 +12,8 @@ mod backend;
 mod completion;
 mod cursor;
 mod engine;
+#[doc(hidden)]
+pub mod fuzz;
 mod handler;
 pub mod http;
 mod malformed;

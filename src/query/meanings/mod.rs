@@ -13,6 +13,7 @@ pub(super) use expand::expand;
 
 use super::planner::Planner;
 use super::session::View;
+use super::supervise::STACK_BYTES;
 use crate::catalog::Snapshot;
 use crate::error::{Error, Result};
 use crate::model::{Attribute, Principal, TableEntry, TableRef};
@@ -177,8 +178,6 @@ impl Meanings {
 /// One definition: absent where its source has not said yet what it holds.
 type Outcome = std::result::Result<Option<Compiled>, SemanticsError>;
 
-/// As the supervisor's threads have.
-const STACK_BYTES: usize = 64 << 20;
 /// Bytes for planning; nothing runs.
 const PLANNING: usize = 16 << 20;
 

@@ -31,3 +31,4 @@ mod testing;
 
 pub use backend::Backend;
 pub use handler::CelosiaServer;
+pub use tools::check_tools;

@@ -2,6 +2,7 @@
 //! and self-contained requests (2026-07-28, `server/discover`).
 
 use super::cursor::Cursors;
+use super::prompts::Language;
 use super::tools::Call;
 use super::{Backend, completion, prompts, reply, resources, tools};
 use crate::error::Error;
@@ -43,6 +44,8 @@ pub struct CelosiaServer {
     backend: Arc<dyn Backend>,
     caller: Caller,
     cursors: Arc<Cursors>,
+    /// The language of a client that does not say which one it wants.
+    language: Language,
 }
 
 /// Where the principal of a call comes from.
@@ -65,8 +68,24 @@ impl CelosiaServer {
         Self::new(backend, Caller::PerRequest)
     }
 
+    /// The same server for clients that speak `language` where they say nothing else.
+    #[must_use]
+    pub fn speaking(self, language: Language) -> Self {
+        Self { language, ..self }
+    }
+
     fn new(backend: Arc<dyn Backend>, caller: Caller) -> Self {
-        Self { backend, caller, cursors: Arc::new(Cursors::new()) }
+        let cursors = Arc::new(Cursors::new());
+        Self { backend, caller, cursors, language: Language::default() }
+    }
+
+    /// The language that a client wants: an HTTP client says so, another has the machine's.
+    fn language(&self, context: &RequestContext<RoleServer>) -> Language {
+        let asked = context.extensions.get::<Parts>().and_then(|parts| {
+            let header = parts.headers.get(header::ACCEPT_LANGUAGE)?;
+            Language::of_header(header.to_str().ok()?)
+        });
+        asked.unwrap_or(self.language)
     }
 
     /// Who calls. Without a proven caller there is no answer, and no default either.
@@ -213,7 +232,7 @@ impl ServerHandler for CelosiaServer {
     ) -> Result<ListPromptsResult, ErrorData> {
         self.principal(&context)?;
         single_page(request)?;
-        let list = ListPromptsResult::with_all_items(prompts::all());
+        let list = ListPromptsResult::with_all_items(prompts::all(self.language(&context)));
         Ok(if modern(&context) {
             list.with_ttl_ms(STATIC_TTL_MS).with_cache_scope(CacheScope::Private)
         } else {
@@ -228,7 +247,8 @@ impl ServerHandler for CelosiaServer {
     ) -> Result<GetPromptResponse, ErrorData> {
         let principal = self.principal(&context)?;
         let backend = self.backend.as_ref();
-        let prompt = prompts::get(backend, &principal, &request.name, request.arguments)?;
+        let language = self.language(&context);
+        let prompt = prompts::get(backend, &principal, language, &request.name, request.arguments)?;
         Ok(prompt.into())
     }
 

@@ -29,3 +29,4 @@ mod testing;
 
 pub use backend::Backend;
 pub use handler::CelosiaServer;
+pub use prompts::Language;

@@ -93,8 +93,19 @@ impl Backend for StubBackend {
         })
     }
 
-    fn describe(&self, _: &Principal, name: &str) -> Result<Reply> {
-        Ok(Reply { text: format!("about {name}"), structured: json!({ "name": name }) })
+    fn describe(&self, principal: &Principal, name: &str) -> Result<Reply> {
+        let text = format!("about {name}");
+        if name == "shop" {
+            return Ok(Reply { text, structured: json!({ "source": name }) });
+        }
+        let visible = self.visible_tables(principal);
+        let is_meant = |t: &VisibleName| format!("{}.{}.{}", t.source, t.schema, t.table) == name;
+        if !visible.iter().any(is_meant) {
+            let message = format!("table \"{name}\" does not exist or is not open to you");
+            return Err(Error::new(Code::UnknownName, message).with_hint("search"));
+        }
+        let columns = ["id", "amount", "group"].map(|column| json!({ "name": column }));
+        Ok(Reply { text, structured: json!({ "table": name, "columns": columns }) })
     }
 
     fn visible_tables(&self, _: &Principal) -> Vec<VisibleName> {

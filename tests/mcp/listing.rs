@@ -147,38 +147,6 @@ fn a_resource_that_is_not_there_gives_nothing_away() {
 }
 
 #[test]
-fn prompts_teach_the_order_of_the_tools() {
-    let server = Server::shared();
-    for client in analysts(&server) {
-        let list = client.result("prompts/list", json!({}));
-        assert_eq!(texts(&list["prompts"], "name"), ["explore_source", "ask", "explain_result"]);
-        for (name, arguments, said) in [
-            (
-                "ask",
-                json!({"question": "How many orders last week?"}),
-                "How many orders last week?",
-            ),
-            ("explore_source", json!({"source": "shop"}), "shop"),
-            ("explain_result", json!({"receipt": "294fca3b20f79079"}), "294fca3b20f79079"),
-        ] {
-            let prompt =
-                client.result("prompts/get", json!({"name": name, "arguments": arguments}));
-            let message = &prompt["messages"][0];
-            assert_eq!(message["role"], "user");
-            let text = message["content"]["text"].as_str().unwrap();
-            assert!(text.contains(said) && text.contains("masked"), "{name}: {text}");
-        }
-        for wrong in [
-            json!({"name": "no_such"}),
-            json!({"name": "ask"}),
-            json!({"name": "ask", "arguments": {}}),
-        ] {
-            assert_eq!(client.ask("prompts/get", wrong)["error"]["code"], -32602);
-        }
-    }
-}
-
-#[test]
 fn names_are_completed_among_those_that_are_open() {
     let server = Server::shared();
     let complete =

@@ -19,6 +19,7 @@ mod expiry;
 pub mod http;
 mod lines;
 mod listing;
+mod prompts;
 mod proxies;
 mod relay;
 mod schema;

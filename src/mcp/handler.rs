@@ -31,7 +31,8 @@ const CATALOG_TTL_MS: u64 = 30_000;
 
 const INSTRUCTIONS: &str = "Celosia answers read-only SQL over several databases as if they were one. \
 Work in this order: search (which tables fit the question), describe (columns, keys, joins), then \
-query; explain checks a statement without running it; fetch reads more rows of a result by its handle. \
+query; explain checks a statement without running it; fetch reads more rows of a result, runs SQL over it \
+or makes a file of it, chart draws it, each by its handle or receipt id. \
 Name tables source.schema.table; a statement may join tables of different sources. The dialect is \
 PostgreSQL; pass values as params. What you see is limited by the user's roles: values can be masked \
 (stand-ins, not real data) and rows left out, so say so when it matters. Each answer carries a receipt: \
@@ -168,6 +169,7 @@ impl ServerHandler for CelosiaServer {
             progress: context.meta.get_progress_token(),
             cancel: context.ct.child_token(),
             client: client(&context),
+            links: knows_links(&context),
         };
         // A panic would leave the client without an answer for ever.
         let result = AssertUnwindSafe(call.run(request)).catch_unwind().await;
@@ -217,7 +219,8 @@ impl ServerHandler for CelosiaServer {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let principal = self.principal(&context)?;
-        let read = resources::read(self.backend.as_ref(), &principal, &request.uri)?;
+        let backend = self.backend.as_ref();
+        let read = resources::read(backend, &principal, &request.uri, client(&context)).await?;
         Ok(ReadResourceResponse::from(if modern(&context) {
             read.with_ttl_ms(CATALOG_TTL_MS).with_cache_scope(CacheScope::Private)
         } else {
@@ -294,6 +297,11 @@ const PARAMETERISED: &[&str] = &[
 /// Whether the call is of the era that knows cache hints.
 fn modern(context: &RequestContext<RoleServer>) -> bool {
     context.protocol_version().is_some_and(|version| !version.has_initialize())
+}
+
+/// Whether the client's protocol has links to resources in results: all but the first do.
+fn knows_links(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_some_and(|version| version != ProtocolVersion::V_2025_03_26)
 }
 
 /// A list that fits one page hands out no cursor, so any cursor is forged.

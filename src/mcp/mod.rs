@@ -8,6 +8,7 @@
 //! rmcp and axum are imported here alone.
 
 mod arguments;
+mod artifact;
 mod backend;
 mod completion;
 mod cursor;
@@ -23,6 +24,7 @@ pub mod stdio;
 mod tools;
 mod top_level_id;
 mod uri;
+mod view;
 
 #[cfg(test)]
 mod testing;

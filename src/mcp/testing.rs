@@ -4,7 +4,8 @@ use super::Backend;
 use crate::error::{Code, Error, Result};
 use crate::model::{Principal, PrincipalKind};
 use crate::query::{
-    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, VisibleName,
+    Answer, Chart, ChartRequest, Explanation, Export, ExportRequest, FetchRequest, Fetched,
+    QueryRequest, Reply, SearchRequest, VisibleName,
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -70,6 +71,24 @@ impl Backend for StubBackend {
     async fn fetch(&self, principal: &Principal, request: FetchRequest) -> Result<Fetched> {
         self.note("fetch", principal, &request.client);
         Err(Error::new(Code::UnknownHandle, "there is no such result").with_hint("run it again"))
+    }
+
+    async fn export(&self, _: &Principal, _: ExportRequest) -> Result<Export> {
+        Err(Error::new(Code::UnknownHandle, "there is no such result"))
+    }
+
+    async fn chart(&self, _: &Principal, _: ChartRequest) -> Result<Chart> {
+        Err(Error::new(Code::UnknownHandle, "there is no such result"))
+    }
+
+    async fn requery(
+        &self,
+        _: &Principal,
+        _: &str,
+        _: QueryRequest,
+        _: CancellationToken,
+    ) -> Result<Answer> {
+        Err(Error::new(Code::UnknownHandle, "there is no such result"))
     }
 
     async fn explain(&self, principal: &Principal, request: QueryRequest) -> Result<Explanation> {

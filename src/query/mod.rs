@@ -22,6 +22,7 @@ mod functions;
 mod gate;
 mod guard;
 mod inspect;
+mod kept;
 mod keys;
 mod leaf;
 mod lineage;
@@ -41,6 +42,7 @@ mod scan_plan;
 mod sequential;
 mod session;
 mod statement;
+mod stored;
 mod supervise;
 mod template;
 mod top;
@@ -49,6 +51,6 @@ mod values;
 
 pub use engine::{Engine, Limits, Parts};
 pub use request::{
-    Answer, Explanation, FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest,
-    SourceStatement, VisibleName,
+    Answer, Chart, ChartRequest, Explanation, Export, ExportRequest, FetchRequest, Fetched,
+    Parameters, QueryRequest, Reply, SearchRequest, SourceStatement, VisibleName,
 };

@@ -9,12 +9,12 @@ use super::date_part::{DatePart, ExtractPlanner};
 use super::frame::without_distances;
 use super::functions::Functions;
 use super::keys::SendKeys;
-use super::leaf::GovernedTable;
 use super::preaggregate::preaggregate;
 use super::sequential::{Sequential, Yielding};
 use super::supervise;
 use super::top::PushTop;
 use arrow_schema::{DataType, SchemaRef};
+use datafusion::catalog::TableProvider;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{
@@ -59,8 +59,8 @@ pub(super) struct Planner {
     expr_planners: Vec<Arc<dyn ExprPlanner>>,
 }
 
-/// The governed tables of one statement, by the name the statement uses.
-pub(super) type Tables = HashMap<TableReference, Arc<GovernedTable>>;
+/// The governed tables of one statement, by the name the statement uses; a kept result is one of them.
+pub(super) type Tables = HashMap<TableReference, Arc<dyn TableProvider>>;
 
 impl Planner {
     /// A planner whose statements share `memory` bytes for sorts, joins and aggregates.

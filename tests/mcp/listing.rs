@@ -36,8 +36,9 @@ fn the_tools_are_few_and_only_read() {
     search(question, limit, max_tokens): Find tables; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     describe(name): Describe a table; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     query(sql, params, limit): Run a query; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
-    fetch(handle, offset, limit, format): Fetch more rows; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
+    fetch(handle, offset, limit, format, sql, params): Fetch more rows; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     explain(sql, params): Check a query; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
+    chart(handle, kind, x, y): Draw a chart; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     "#);
     let tokens = lists[0].to_string().chars().count() / 4;
     assert!(tokens <= 2_500, "the list of tools costs {tokens} tokens in every conversation");
@@ -57,6 +58,7 @@ fn answers_fit_their_schemas() {
         ("query", json!({"sql": "SELECT"})),
         ("fetch", json!({"handle": handle})),
         ("fetch", json!({"handle": handle, "format": "csv"})),
+        ("fetch", json!({"handle": handle, "sql": "SELECT count(*) AS n FROM result"})),
         ("explain", json!({"sql": sql})),
     ];
     for (name, arguments) in calls {
@@ -113,7 +115,11 @@ fn a_resource_says_what_its_reader_sees() {
         let templates = client.result("resources/templates/list", json!({}));
         assert_eq!(
             texts(&templates["resourceTemplates"], "uriTemplate"),
-            ["celosia://{source}", "celosia://{source}/{schema}/{table}"]
+            [
+                "celosia://{source}",
+                "celosia://{source}/{schema}/{table}",
+                "celosia-result://{handle}/rows.{format}"
+            ]
         );
     }
     let support = Client::new(&server, "support", MODERN);

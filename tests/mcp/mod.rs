@@ -22,6 +22,7 @@ mod listing;
 mod prompts;
 mod proxies;
 mod relay;
+mod results;
 mod schema;
 pub mod server;
 mod stdio;

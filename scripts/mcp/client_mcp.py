@@ -104,7 +104,7 @@ async def call(client, tool, arguments):
 async def tools(client):
     listed = plain(await client.list_tools())["tools"]
     names = [tool["name"] for tool in listed]
-    equal(names, ["search", "describe", "query", "fetch", "explain"], "tools")
+    equal(names, ["search", "describe", "query", "fetch", "explain", "chart"], "tools")
     for tool in listed:
         check(tool["annotations"]["readOnlyHint"], f"{tool['name']} reads only")
         check(not tool["annotations"]["openWorldHint"], f"{tool['name']} is closed")

@@ -9,12 +9,13 @@ mod connect;
 mod doctor;
 mod doors;
 mod init;
+mod man;
 mod policy;
 mod reload;
 mod token;
 mod verify;
 
-pub use cli::run;
+pub use cli::{command, run};
 
 use crate::audit::AuditLog;
 use crate::catalog::{Catalog, Lock, Snapshot};

@@ -25,7 +25,7 @@ mod relay;
 mod results;
 mod schema;
 pub mod server;
-mod stdio;
+pub mod stdio;
 mod tokens;
 mod verify;
 

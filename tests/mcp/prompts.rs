@@ -1,9 +1,9 @@
 //! Every prompt from the real server, and its steps followed on the demo.
 
 use super::client::{Client, MODERN};
-use super::server::{Demo, Server, celosia_in};
+use super::server::{Demo, Server};
+use super::stdio::Lines;
 use serde_json::{Map, Value as Json, json};
-use std::sync::Arc;
 
 const CASES: &str = include_str!("prompts.yaml");
 const TOOLS: [&str; 5] = ["search", "describe", "query", "fetch", "explain"];
@@ -184,17 +184,10 @@ fn a_client_is_answered_in_its_language() {
     assert_eq!(titles(None), "Ask the data");
     assert_eq!(titles(Some("fr, es-MX;q=0.8")), "Preguntar a los datos");
 
-    let demo = Arc::new(Demo::new());
-    let ask = json!({"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": {
-        "name": "ask", "arguments": {"question": "¿cuántos?"},
-        "_meta": {
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
-            "io.modelcontextprotocol/clientCapabilities": {},
-        },
-    }});
+    let demo = Demo::new();
     let arguments = ["demo", "--stdio", "--data", demo.text()];
-    let said = celosia_in(&arguments, &[("LC_ALL", "es_ES.UTF-8")], &format!("{ask}\n"));
-    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let lines = Lines::start_in(&arguments, &[("LC_ALL", "es_ES.UTF-8")]);
+    let prompt = json!({"name": "ask", "arguments": {"question": "¿cuántos?"}});
+    let said = lines.initialized("2025-11-25").ask("prompts/get", prompt).to_string();
     assert!(said.contains("Responde esta pregunta") && said.contains("¿cuántos?"), "{said}");
 }

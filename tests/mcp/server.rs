@@ -146,16 +146,6 @@ pub fn celosia(arguments: &[&str]) -> Output {
     command.args(arguments).env_remove("CELOSIA_LOG").stdin(Stdio::null()).output().unwrap()
 }
 
-/// Runs a command of the binary to its end in an environment and with an input.
-pub fn celosia_in(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
-    let mut command = Command::new(BINARY);
-    command.args(arguments).env_remove("CELOSIA_LOG").envs(environment.iter().copied());
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut process = command.spawn().unwrap();
-    std::io::Write::write_all(&mut process.stdin.take().unwrap(), input.as_bytes()).unwrap();
-    process.wait_with_output().unwrap()
-}
-
 /// Waits until a process uses no processor time: whatever ran in it has ended.
 pub fn settles(process: &Child, what: &str) {
     let mut before = processor_time(process.id());

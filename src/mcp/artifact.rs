@@ -105,7 +105,7 @@ mod tests {
             y: vec!["sum(total)".into(), "n,m".into()],
         };
         for artifact in [
-            Artifact::File { handle: handle.clone(), format: FileFormat::Parquet },
+            Artifact::File { handle: handle.clone(), format: FileFormat::Arrow },
             Artifact::Picture { handle: handle.clone(), chart: chart.clone() },
             Artifact::Page { handle: handle.clone(), chart },
             Artifact::View,

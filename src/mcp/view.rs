@@ -68,7 +68,9 @@ mod tests {
     fn no_page_asks_anybody() {
         for page in [VIEW, &page("<svg>\"><script>alert(1)</script></svg>")] {
             assert!(page.contains("default-src 'none'"), "{page}");
-            for word in ["http:", "https:", "fetch(", "XMLHttpRequest", "innerHTML", "eval", "//cdn"] {
+            for word in
+                ["http:", "https:", "fetch(", "XMLHttpRequest", "innerHTML", "eval", "//cdn"]
+            {
                 assert!(!page.contains(word), "{word}: {page}");
             }
             assert!(!page.contains("alert"), "{page}");

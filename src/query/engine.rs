@@ -4,9 +4,7 @@ use super::describe::{self, Describer};
 use super::digests;
 use super::find;
 use super::planner::Planner;
-use super::request::{
-    Answer, Explanation, QueryRequest, Reply, SearchRequest, VisibleName,
-};
+use super::request::{Answer, Explanation, QueryRequest, Reply, SearchRequest, VisibleName};
 use super::run::{Done, Run, Trail};
 use super::session::{View, Views};
 use super::supervise::Supervisor;

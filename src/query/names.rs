@@ -50,9 +50,8 @@ pub(super) fn resolve(
         if let (TableReference::Bare { table }, Some(kept)) = (&name, kept)
             && **table == *kept::NAME
         {
-            let table = KeptTable::new(kept).map_err(|error| {
-                Error::internal("a kept result is no table").with_source(error)
-            })?;
+            let table = KeptTable::new(kept)
+                .map_err(|error| Error::internal("a kept result is no table").with_source(error))?;
             resolved.tables.insert(name, Arc::new(table));
             continue;
         }
@@ -81,7 +80,6 @@ pub(super) fn fold_quoted(ast: &mut Ast, tables: &Tables) {
     let columns: BTreeSet<String> = tables
         .values()
         .flat_map(|table| {
-            use datafusion::catalog::TableProvider;
             table.schema().fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>()
         })
         .collect();

@@ -145,10 +145,8 @@ impl Bottom {
     fn read(result: &StoredResult, spec: &ChartSpec) -> Result<Self> {
         let at = index(result, &spec.x)?;
         let kind = result.batches.first().map(|batch| batch.column(at).data_type().clone());
-        let time = matches!(
-            kind,
-            Some(DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _))
-        );
+        let time =
+            matches!(kind, Some(DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _)));
         let number = kind.as_ref().is_some_and(DataType::is_numeric);
         let cells = cells(result, at)?;
         if spec.kind == ChartKind::Bar || !(time || number) {
@@ -366,8 +364,10 @@ fn rounded(value: f64) -> String {
 
 /// A text of others in the picture: on one line, everything unseen visible, and short.
 fn shown(text: &str) -> String {
-    let text: String =
-        legible(text).chars().map(|c| if matches!(c, '\u{fffe}' | '\u{ffff}') { '?' } else { c }).collect();
+    let text: String = legible(text)
+        .chars()
+        .map(|c| if matches!(c, '\u{fffe}' | '\u{ffff}') { '?' } else { c })
+        .collect();
     cut(&text, LETTERS)
 }
 

@@ -1,15 +1,11 @@
-//! A whole result as a file: CSV, Arrow or Parquet.
+//! A whole result as a file: CSV or Arrow.
 
-use super::encode::{Column, Form};
 use super::export::csv;
 use super::store::StoredResult;
 use crate::error::{Code, Error, Result};
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
 use std::sync::Arc;
 
 /// The largest file. What is kept is bounded already; a text form may be a few times as large.
@@ -24,20 +20,17 @@ pub enum FileFormat {
     Csv,
     /// The Arrow IPC file format.
     Arrow,
-    /// Parquet, compressed by Snappy.
-    Parquet,
 }
 
 impl FileFormat {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Csv, Self::Arrow, Self::Parquet];
+    pub const ALL: [Self; 2] = [Self::Csv, Self::Arrow];
 
     /// The kind's name, which is how its files' names end.
     pub fn name(self) -> &'static str {
         match self {
             FileFormat::Csv => "csv",
             FileFormat::Arrow => "arrow",
-            FileFormat::Parquet => "parquet",
         }
     }
 
@@ -46,7 +39,6 @@ impl FileFormat {
         match self {
             FileFormat::Csv => "text/csv",
             FileFormat::Arrow => "application/vnd.apache.arrow.file",
-            FileFormat::Parquet => "application/vnd.apache.parquet",
         }
     }
 
@@ -64,7 +56,6 @@ pub fn file(result: &StoredResult, format: FileFormat) -> Result<Vec<u8>> {
     let bytes = match format {
         FileFormat::Csv => csv(result)?.into_bytes(),
         FileFormat::Arrow => arrow(result).map_err(unwritten)?,
-        FileFormat::Parquet => parquet_file(result)?,
     };
     if bytes.len() > MOST_BYTES {
         let message = format!("the file would have more than {MOST_BYTES} bytes");
@@ -75,7 +66,7 @@ pub fn file(result: &StoredResult, format: FileFormat) -> Result<Vec<u8>> {
 }
 
 fn arrow(result: &StoredResult) -> std::result::Result<Vec<u8>, ArrowError> {
-    let schema = schema(result, |data_type| data_type.clone());
+    let schema = schema(result);
     let mut writer = FileWriter::try_new(Vec::new(), &schema)?;
     for batch in &result.batches {
         writer.write(&with_schema(batch.columns().to_vec(), batch, &schema)?)?;
@@ -83,50 +74,13 @@ fn arrow(result: &StoredResult) -> std::result::Result<Vec<u8>, ArrowError> {
     writer.into_inner()
 }
 
-fn parquet_file(result: &StoredResult) -> Result<Vec<u8>> {
-    let schema = schema(result, |data_type| {
-        if spelled(data_type) { DataType::Utf8 } else { data_type.clone() }
-    });
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties))
-        .map_err(unwritten)?;
-    for batch in &result.batches {
-        let columns = batch.columns().iter().zip(&result.columns);
-        let columns = columns.map(|(array, column)| match spelled(array.data_type()) {
-            true => texts(array, &column.name),
-            false => Ok(array.clone()),
-        });
-        let columns = columns.collect::<Result<Vec<_>>>()?;
-        let batch = with_schema(columns, batch, &schema).map_err(unwritten)?;
-        writer.write(&batch).map_err(unwritten)?;
-    }
-    writer.into_inner().map_err(unwritten)
-}
-
-/// Types that Parquet has no place for; they are written as the text that a page shows.
-fn spelled(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Interval(_) | DataType::Duration(_))
-}
-
-fn texts(array: &dyn Array, name: &str) -> Result<ArrayRef> {
-    let column = Column::of(array, name)?;
-    let texts = (0..array.len()).map(|row| {
-        let mut text = String::new();
-        match column.form(row, &mut text) {
-            Form::Null => None,
-            _ => Some(text),
-        }
-    });
-    Ok(Arc::new(texts.collect::<StringArray>()))
-}
-
 /// The columns under names that differ, each with its masks.
-fn schema(result: &StoredResult, as_type: impl Fn(&DataType) -> DataType) -> SchemaRef {
+fn schema(result: &StoredResult) -> SchemaRef {
     let types = result.batches.first().map(|batch| batch.schema());
     let names = result.distinct_names();
     let fields = names.into_iter().zip(&result.columns).enumerate().map(|(at, (name, column))| {
         let stored = types.as_ref().and_then(|schema| schema.fields().get(at).cloned());
-        let data_type = stored.map_or(DataType::Null, |field| as_type(field.data_type()));
+        let data_type = stored.map_or(DataType::Null, |field| field.data_type().clone());
         let masked = column.masked.iter().map(|mask| (MASKED.to_string(), mask.clone()));
         Field::new(name, data_type, true).with_metadata(masked.collect())
     });
@@ -152,13 +106,14 @@ fn unwritten(error: impl std::error::Error + Send + Sync + 'static) -> Error {
 mod tests {
     use super::*;
     use crate::model::ColumnInfo;
-    use arrow_array::cast::AsArray;
-    use arrow_array::types::{Decimal128Type, IntervalMonthDayNano};
-    use arrow_array::{Decimal128Array, IntervalMonthDayNanoArray, TimestampMicrosecondArray};
-    use bytes::Bytes;
+    use arrow_array::types::IntervalMonthDayNano;
+    use arrow_array::{
+        Array, Decimal128Array, IntervalMonthDayNanoArray, StringArray, TimestampMicrosecondArray,
+    };
 
     fn result() -> StoredResult {
-        let amount = Decimal128Array::from(vec![Some(12_345), None]).with_precision_and_scale(12, 2);
+        let amount =
+            Decimal128Array::from(vec![Some(12_345), None]).with_precision_and_scale(12, 2);
         let span = IntervalMonthDayNano::new(0, 3, 0);
         let arrays: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from(vec![Some("***@x.org"), None])),
@@ -193,22 +148,6 @@ mod tests {
         let batches: Vec<RecordBatch> = reader.map(|batch| batch.expect("a batch")).collect();
         assert_eq!(batches.len(), 2);
         assert_eq!(batches[1].columns(), result().batches[1].columns());
-    }
-
-    #[test]
-    fn a_parquet_file_holds_every_value() {
-        use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-        let bytes = file(&result(), FileFormat::Parquet).expect("written");
-        let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes)).expect("a file");
-        let batches: Vec<RecordBatch> =
-            builder.build().expect("a reader").map(|batch| batch.expect("a batch")).collect();
-        assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 4);
-        let (batch, stored) = (&batches[0], &result().batches[0]);
-        assert_eq!(batch.column(1).as_primitive::<Decimal128Type>().value(0), 12_345);
-        assert!(batch.column(1).is_null(1));
-        assert_eq!(batch.column(2).data_type(), stored.column(2).data_type());
-        assert_eq!(batch.column(3).as_string::<i32>().value(0), "P3D");
-        assert_eq!(batch.schema().field(0).metadata()[MASKED], "email");
     }
 
     #[test]

@@ -355,8 +355,9 @@ mod tests {
     fn the_oldest_make_room_for_the_newest() {
         let bytes = result(false).bytes();
         let store = ResultStore::new(Duration::from_secs(60), 2 * bytes);
-        let handles: Vec<String> =
-            (0..3).map(|n| store.put(&ana(), "p1", &n.to_string(), result(false)).expect("kept")).collect();
+        let handles: Vec<String> = (0..3)
+            .map(|n| store.put(&ana(), "p1", &n.to_string(), result(false)).expect("kept"))
+            .collect();
         let found = handles.iter().map(|handle| store.get(handle, &ana(), "p1").is_ok());
         assert_eq!(found.collect::<Vec<_>>(), [false, true, true]);
         assert_eq!(store.shelf.lock().bytes, 2 * bytes);
@@ -374,7 +375,9 @@ mod tests {
         }
         let found = |name: &str| store.get(name, &ana(), "p1").is_ok();
         assert_eq!(["a", "b", "c", "paged", &paged].map(found), [false, true, true, true, true]);
-        assert!(store.get("c", &principal("eve", "analyst", "EU", PrincipalKind::Local), "p1").is_err());
+        assert!(
+            store.get("c", &principal("eve", "analyst", "EU", PrincipalKind::Local), "p1").is_err()
+        );
     }
 
     #[test]

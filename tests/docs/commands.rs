@@ -114,6 +114,9 @@ fn every_command_that_is_named_exists() {
     for page in pages() {
         for code in page.inline() {
             let Some(rest) = code.strip_prefix("celosia ") else { continue };
+            if !rest.starts_with(|c: char| c.is_ascii_lowercase()) {
+                continue;
+            }
             let mut command = celosia::app::command();
             command.build();
             let mut words = rest.split_whitespace().peekable();
@@ -125,7 +128,8 @@ fn every_command_that_is_named_exists() {
             let known = |flag: &str| command.get_arguments().any(|a| a.get_long() == Some(flag));
             let rest: Vec<&str> = words.collect();
             let unknown = rest.first().filter(|_| command.has_subcommands()).copied();
-            let flags = rest.iter().filter_map(|word| word.trim_matches(['[', ']']).strip_prefix("--"));
+            let flags =
+                rest.iter().filter_map(|word| word.trim_matches(['[', ']']).strip_prefix("--"));
             let unknown = unknown.or_else(|| flags.into_iter().find(|flag| !known(flag)));
             if let Some(unknown) = unknown.filter(|word| !word.contains('|')) {
                 wrong.push(format!("{}: {code}: {unknown}", page.name));

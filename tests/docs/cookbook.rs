@@ -111,8 +111,7 @@ fn a_recipe_with_another_effect_fails() {
     let demo = Demo::new();
     let first = &recipes[0];
     write(&demo, &base, first);
-    let other = format!("{base}{}", first.config)
-        .replace("region = user.region", "region = 'US'");
+    let other = format!("{base}{}", first.config).replace("region = user.region", "region = 'US'");
     assert!(other.contains("region = 'US'"));
     let path = demo.write("recipe.yaml", &other);
     let done = celosia(&["policy", "test", "--config", path.to_str().unwrap()]);

@@ -145,10 +145,8 @@ fn a_prompt_names_nothing_hidden() {
     assert_eq!(column("tax_id").replace("tax_id", "tax_ix"), column("tax_ix"));
     assert!(!column("tax_ix").contains("tax_id"));
 
-    let shop = client.result(
-        "prompts/get",
-        json!({"name": "explore_source", "arguments": {"source": "shop"}}),
-    );
+    let shop = client
+        .result("prompts/get", json!({"name": "explore_source", "arguments": {"source": "shop"}}));
     let shop = shop.to_string();
     assert!(shop.contains("shop.main.orders") && !shop.contains("products"), "{shop}");
     let quality = json!({"name": "data_quality_check", "arguments": {"table": "customers"}});

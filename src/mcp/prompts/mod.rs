@@ -74,7 +74,7 @@ fn header(entry: &Entry, language: Language, key: &str) -> Option<&'static str> 
 fn text(entry: &Entry, language: Language) -> Result<Template, String> {
     let (_, text) =
         entry.texts[language as usize].split_once("\n---\n").ok_or("the text has no head")?;
-    Template::parse(text, &|name| match name.split_at_checked(1)? {
+    Template::parse(text, &|name: &str| match name.split_at_checked(1)? {
         (">", part) => {
             let (_, texts) = PARTS.iter().find(|(known, _)| *known == part)?;
             Some(texts[language as usize].to_owned())

@@ -72,8 +72,7 @@ pub(super) async fn call(call: Call<'_>, mut given: Arguments) -> ToolResult {
         let left_out = drawing.left_out;
         warnings.push(format!("{left_out} rows are not in the chart; aggregate them in SQL"));
     }
-    let picture =
-        Artifact::Picture { handle: handle.clone(), chart: chart.clone() }.uri();
+    let picture = Artifact::Picture { handle: handle.clone(), chart: chart.clone() }.uri();
     let page = Artifact::Page { handle, chart: chart.clone() }.uri();
     let columns: Vec<_> = chart.y.iter().map(|column| legible(column)).collect();
     let mut text = format!(

@@ -22,7 +22,7 @@ pub(super) fn definition() -> Tool {
         "Fetch more rows",
         "More rows of a query's result, by its handle; the query does not run again. sql runs a SELECT \
          over the whole stored result, as table result. format \"csv\" returns it as CSV, \"arrow\" \
-         and \"parquet\" as a link to a file.",
+         as a link to a file.",
         json!({
             "type": "object",
             "properties": {
@@ -32,7 +32,7 @@ pub(super) fn definition() -> Tool {
                     "description": "Index of the first row (default 0)"
                 },
                 "limit": { "type": "integer", "minimum": 1, "description": "Rows to return" },
-                "format": { "type": "string", "enum": [CSV, "arrow", "parquet"] },
+                "format": { "type": "string", "enum": [CSV, "arrow"] },
                 "sql": {
                     "type": "string",
                     "description": "For example SELECT region, sum(n) FROM result GROUP BY 1"
@@ -95,9 +95,8 @@ pub(super) async fn call(call: Call<'_>, mut given: Arguments) -> ToolResult {
 fn known(name: &str) -> Result<FileFormat, Error> {
     FileFormat::named(name).ok_or_else(|| {
         let message = format!("fetch: there is no format {}", quoted(name));
-        Error::new(Code::InvalidArgument, message).with_hint(
-            "leave \"format\" out for rows, or use \"format\": \"csv\", \"arrow\" or \"parquet\"",
-        )
+        Error::new(Code::InvalidArgument, message)
+            .with_hint("leave \"format\" out for rows, or use \"format\": \"csv\" or \"arrow\"")
     })
 }
 
@@ -147,7 +146,8 @@ fn page(handle: &str, fetched: Fetched) -> ToolResult {
             if let Some(handle) = page.handle {
                 fields.insert("handle".into(), handle.into());
             }
-            let file = json!({ "uri": uri, "media_type": format.media_type(), "bytes": export.len() });
+            let file =
+                json!({ "uri": uri, "media_type": format.media_type(), "bytes": export.len() });
             fields.insert("file".into(), file);
             fields.insert(CSV.into(), export.clone().into());
             (fenced(&legible_csv(&export)), Json::Object(fields))

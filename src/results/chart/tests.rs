@@ -34,7 +34,8 @@ fn harmless(svg: &str) {
     for word in ["<script", "<a ", "<image", "<foreignObject", "<use", "href", "style=", "url("] {
         assert!(!svg.contains(word), "{word}: {svg}");
     }
-    let tags = svg.split('<').skip(1).map(|tag| tag.split(['>', ' ', '\n', '/']).find(|w| !w.is_empty()));
+    let tags =
+        svg.split('<').skip(1).map(|tag| tag.split(['>', ' ', '\n', '/']).find(|w| !w.is_empty()));
     for tag in tags.flatten() {
         let known = ["svg", "rect", "text", "line", "polyline", "polygon", "circle", "path", "g"];
         assert!(known.contains(&tag), "{tag}");

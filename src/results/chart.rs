@@ -180,10 +180,11 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 impl Plot {
     fn draw(&self, area: &Area<'_>) -> Result<()> {
         let all = || self.series.iter().flatten();
-        let bars = self.kind == ChartKind::Bar;
-        let across = range(all().map(|point| point.0), false)?;
-        let across = if bars { across.start.min(0.0) - 0.6..across.end + 0.1 } else { across };
-        let up = range(all().map(|point| point.1), bars)?;
+        let across = match self.kind {
+            ChartKind::Bar => -0.6..all().map(|point| point.0).fold(0.0, f64::max) + 0.6,
+            ChartKind::Line | ChartKind::Scatter => range(all().map(|point| point.0), false)?,
+        };
+        let up = range(all().map(|point| point.1), self.kind == ChartKind::Bar)?;
         self.paint(area, across, up).map_err(|error| {
             Error::internal("a chart cannot be drawn").with_source(error.to_string())
         })

@@ -10,13 +10,14 @@ mod doctor;
 mod doors;
 mod eval;
 mod init;
+mod man;
 mod operations;
 mod policy;
 mod reload;
 mod token;
 mod verify;
 
-pub use cli::run;
+pub use cli::{command, run};
 
 use crate::audit::AuditLog;
 use crate::catalog::{Catalog, Lock, Snapshot};

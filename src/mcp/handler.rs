@@ -2,6 +2,7 @@
 //! and self-contained requests (2026-07-28, `server/discover`).
 
 use super::cursor::Cursors;
+use super::prompts::Language;
 use super::tools::Call;
 use super::{Backend, completion, prompts, reply, resources, tools};
 use crate::error::Error;
@@ -32,7 +33,8 @@ const CATALOG_TTL_MS: u64 = 30_000;
 
 const INSTRUCTIONS: &str = "Celosia answers read-only SQL over several databases as if they were one. \
 Work in this order: search (which tables fit the question), describe (columns, keys, joins), then \
-query; explain checks a statement without running it; fetch reads more rows of a result by its handle. \
+query; explain checks a statement without running it; fetch reads more rows of a result, runs SQL over it \
+or makes a file of it, chart draws it, each by its handle or receipt id. \
 Name tables source.schema.table; a statement may join tables of different sources. The dialect is \
 PostgreSQL; pass values as params. What you see is limited by the user's roles: values can be masked \
 (stand-ins, not real data) and rows left out, so say so when it matters. Each answer carries a receipt: \
@@ -45,6 +47,8 @@ pub struct CelosiaServer {
     backend: Arc<dyn Backend>,
     caller: Caller,
     cursors: Arc<Cursors>,
+    /// The language of a client that does not say which one it wants.
+    language: Language,
 }
 
 /// Where the principal of a call comes from.
@@ -67,8 +71,24 @@ impl CelosiaServer {
         Self::new(backend, Caller::PerRequest)
     }
 
+    /// The same server for clients that speak `language` where they say nothing else.
+    #[must_use]
+    pub fn speaking(self, language: Language) -> Self {
+        Self { language, ..self }
+    }
+
     fn new(backend: Arc<dyn Backend>, caller: Caller) -> Self {
-        Self { backend, caller, cursors: Arc::new(Cursors::new()) }
+        let cursors = Arc::new(Cursors::new());
+        Self { backend, caller, cursors, language: Language::default() }
+    }
+
+    /// The language that a client wants: an HTTP client says so, another has the machine's.
+    fn language(&self, context: &RequestContext<RoleServer>) -> Language {
+        let asked = context.extensions.get::<Parts>().and_then(|parts| {
+            let header = parts.headers.get(header::ACCEPT_LANGUAGE)?;
+            Language::of_header(header.to_str().ok()?)
+        });
+        asked.unwrap_or(self.language)
     }
 
     /// Who calls. Without a proven caller there is no answer, and no default either.
@@ -152,6 +172,7 @@ impl ServerHandler for CelosiaServer {
             progress: context.meta.get_progress_token(),
             cancel: context.ct.child_token(),
             client: client(&context),
+            links: knows_links(&context),
         };
         // A panic would leave the client without an answer for ever.
         let call = call.run(request).instrument(ToolCall::span(traceparent(&context)));
@@ -202,7 +223,8 @@ impl ServerHandler for CelosiaServer {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let principal = self.principal(&context)?;
-        let read = resources::read(self.backend.as_ref(), &principal, &request.uri)?;
+        let backend = self.backend.as_ref();
+        let read = resources::read(backend, &principal, &request.uri, client(&context)).await?;
         Ok(ReadResourceResponse::from(if modern(&context) {
             read.with_ttl_ms(CATALOG_TTL_MS).with_cache_scope(CacheScope::Private)
         } else {
@@ -217,7 +239,7 @@ impl ServerHandler for CelosiaServer {
     ) -> Result<ListPromptsResult, ErrorData> {
         self.principal(&context)?;
         single_page(request)?;
-        let list = ListPromptsResult::with_all_items(prompts::all());
+        let list = ListPromptsResult::with_all_items(prompts::all(self.language(&context)));
         Ok(if modern(&context) {
             list.with_ttl_ms(STATIC_TTL_MS).with_cache_scope(CacheScope::Private)
         } else {
@@ -232,7 +254,8 @@ impl ServerHandler for CelosiaServer {
     ) -> Result<GetPromptResponse, ErrorData> {
         let principal = self.principal(&context)?;
         let backend = self.backend.as_ref();
-        let prompt = prompts::get(backend, &principal, &request.name, request.arguments)?;
+        let language = self.language(&context);
+        let prompt = prompts::get(backend, &principal, language, &request.name, request.arguments)?;
         Ok(prompt.into())
     }
 
@@ -278,6 +301,11 @@ const PARAMETERISED: &[&str] = &[
 /// Whether the call is of the era that knows cache hints.
 fn modern(context: &RequestContext<RoleServer>) -> bool {
     context.protocol_version().is_some_and(|version| !version.has_initialize())
+}
+
+/// Whether the client's protocol has links to resources in results: all but the first do.
+fn knows_links(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_some_and(|version| version != ProtocolVersion::V_2025_03_26)
 }
 
 /// A list that fits one page hands out no cursor, so any cursor is forged.

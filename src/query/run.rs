@@ -19,6 +19,7 @@ use super::{escapes, failure, names, parameters};
 use crate::audit::{Intent, OpenRecord};
 use crate::error::{Error, Result};
 use crate::model::{ColumnInfo, Lineage, Outcome, TableRef, Warning};
+use crate::results::StoredResult;
 use crate::telemetry::stage;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::LogicalPlan;
@@ -58,6 +59,8 @@ pub(super) struct Run {
     pub(super) request: QueryRequest,
     pub(super) deadline: Instant,
     pub(super) trail: Arc<Trail>,
+    /// The kept result that the statement may read.
+    pub(super) kept: Option<Arc<StoredResult>>,
 }
 
 /// A governed, optimised plan: built only here, over governed tables only.
@@ -98,7 +101,9 @@ impl Run {
 
     async fn rows(&self) -> Result<Done> {
         let mut clock = Clock::start();
-        let key = Key::of(&self.request.sql, &self.request.parameters);
+        // What a kept result holds is not in the statement's text.
+        let fresh = self.kept.is_some();
+        let key = Key::of(&self.request.sql, &self.request.parameters).filter(|_| !fresh);
         let kept = key.as_ref().and_then(|key| self.view.plans().get(key));
         // The intent is written while the statement is planned; both are done before a source is asked.
         let governed = match kept {
@@ -242,8 +247,9 @@ impl Run {
     /// Every table of a syntax tree, governed.
     fn resolve(&self, parsed: Parsed) -> Result<Question> {
         let Parsed { ast, normalized, fingerprint, digests } = parsed;
+        let kept = self.kept.as_deref();
         let (mut ast, resolved) =
-            names::resolve(ast, &self.view, &self.core.catalog, self.core.pushdown)?;
+            names::resolve(ast, &self.view, &self.core.catalog, self.core.pushdown, kept)?;
         self.note(&normalized, &fingerprint, &digests, &resolved.references);
         names::fold_quoted(&mut ast, &resolved.tables);
         Ok(Question { ast, resolved, normalized, fingerprint, digests })

@@ -20,11 +20,13 @@ mod expiry;
 pub mod http;
 mod lines;
 mod listing;
+mod prompts;
 mod proxies;
 mod relay;
+mod results;
 mod schema;
 pub mod server;
-mod stdio;
+pub mod stdio;
 mod tokens;
 mod verify;
 

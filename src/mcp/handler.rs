@@ -1,11 +1,13 @@
 //! The protocol's methods, for both eras: sessions opened by `initialize` (2025-03-26 to 2025-11-25)
 //! and self-contained requests (2026-07-28, `server/discover`).
 
+use super::consent::{self, Consents, Given};
 use super::cursor::Cursors;
 use super::tools::Call;
 use super::{Backend, completion, prompts, reply, resources, tools};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::model::Principal;
+use crate::results::legible;
 use axum::http::{header, request::Parts};
 use futures::FutureExt;
 use rmcp::model::*;
@@ -43,6 +45,7 @@ pub struct CelosiaServer {
     backend: Arc<dyn Backend>,
     caller: Caller,
     cursors: Arc<Cursors>,
+    consents: Consents,
 }
 
 /// Where the principal of a call comes from.
@@ -66,7 +69,21 @@ impl CelosiaServer {
     }
 
     fn new(backend: Arc<dyn Backend>, caller: Caller) -> Self {
-        Self { backend, caller, cursors: Arc::new(Cursors::new()) }
+        Self { backend, caller, cursors: Arc::new(Cursors::new()), consents: Consents::new() }
+    }
+
+    /// What to ask the person behind the client, where that may change the answer and nobody has said no.
+    fn question(
+        &self,
+        error: &Error,
+        given: Option<Given>,
+        about: Option<&[u8]>,
+    ) -> Option<InputRequiredResult> {
+        if error.code != Code::CostlyUnlessAccepted || given != Some(Given::Nothing) {
+            return None;
+        }
+        let message = format!("{} Run the statement nevertheless?", sentence(&error.message));
+        self.consents.ask(about?, message)
     }
 
     /// Who calls. Without a proven caller there is no answer, and no default either.
@@ -142,23 +159,38 @@ impl ServerHandler for CelosiaServer {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let principal = self.principal(&context)?;
+        // Over HTTP a request is counted before it is read.
+        if let Caller::Local(principal) = &self.caller
+            && let Err(error) = self.backend.admit(principal).await
+        {
+            return Ok(reply::failure(&error).into());
+        }
+        let about = may_be_asked(&context).then(|| consent::about(&principal, &request));
+        let given = about.as_ref().map(|about| self.consents.given(about, &request));
         let call = Call {
             backend: self.backend.as_ref(),
             principal: &principal,
             peer: &context.peer,
             progress: context.meta.get_progress_token(),
             cancel: context.ct.child_token(),
+            accepts_cost: given == Some(Given::Yes),
             client: client(&context),
         };
         // A panic would leave the client without an answer for ever.
         let result = AssertUnwindSafe(call.run(request)).catch_unwind().await;
         let result = result.unwrap_or_else(|_| {
-            Some(reply::failure(&Error::internal("a tool panicked; the panic is in the log")))
+            Some(Err(Error::internal("a tool panicked; the panic is in the log")))
         });
         let result = result.ok_or_else(|| {
             ErrorData::invalid_params("there is no such tool; tools/list names them", None)
         })?;
-        Ok(result.into())
+        Ok(match result {
+            Ok(result) => result.into(),
+            Err(error) => match self.question(&error, given, about.as_deref()) {
+                Some(question) => question.into(),
+                None => reply::failure(&error).into(),
+            },
+        })
     }
 
     async fn list_resources(
@@ -284,6 +316,16 @@ fn single_page(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData>
             Err(ErrorData::invalid_params("this list has one page; leave the cursor out", None))
         }
     }
+}
+
+/// Whether the client can put a question to a person in the middle of a call.
+fn may_be_asked(context: &RequestContext<RoleServer>) -> bool {
+    modern(context) && Consents::can_be_asked(context.client_capabilities().as_ref())
+}
+
+/// A message as a sentence of its own.
+fn sentence(message: &str) -> String {
+    format!("{}.", legible(message).trim_end_matches('.'))
 }
 
 /// The client's name and version: from the request, the HTTP client's own name, or the handshake.

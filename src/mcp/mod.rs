@@ -10,6 +10,7 @@
 mod arguments;
 mod backend;
 mod completion;
+mod consent;
 mod cursor;
 mod engine;
 mod handler;

@@ -26,8 +26,10 @@ mod keys;
 mod leaf;
 mod lineage;
 mod local;
+mod memory;
 mod names;
 mod parameters;
+mod parts;
 mod patterns;
 mod planner;
 mod preaggregate;
@@ -47,7 +49,8 @@ mod top;
 mod truncate;
 mod values;
 
-pub use engine::{Engine, Limits, Parts};
+pub use engine::Engine;
+pub use parts::{Limits, Parts};
 pub use request::{
     Answer, Explanation, FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest,
     SourceStatement, VisibleName,

@@ -3,12 +3,14 @@
 mod aggregate_only;
 mod cache;
 mod cancel;
+mod estimate;
 mod failures;
 mod hostile;
 mod limits;
 mod names;
 mod paging;
 mod parameters;
+mod plans;
 mod snapshots;
 mod three_sources;
 mod values;

@@ -8,7 +8,6 @@ mod search;
 
 use super::Backend;
 use super::arguments::Arguments;
-use super::reply;
 use crate::error::Result;
 use crate::model::Principal;
 use rmcp::model::ToolAnnotations;
@@ -40,23 +39,24 @@ pub(super) struct Call<'a> {
     pub(super) progress: Option<ProgressToken>,
     /// Fires when the client cancels or goes away.
     pub(super) cancel: CancellationToken,
+    /// Whether a person has been asked and wants the statement to run, whatever it costs.
+    pub(super) accepts_cost: bool,
     /// The client's name and version, for the audit.
     pub(super) client: String,
 }
 
 impl Call<'_> {
-    /// Runs the tool. `None` where no tool has the name; an error of the tool is a result.
-    pub(super) async fn run(self, request: CallToolRequestParams) -> Option<CallToolResult> {
+    /// Runs the tool. `None` where no tool has the name.
+    pub(super) async fn run(self, request: CallToolRequestParams) -> Option<ToolResult> {
         let given = request.arguments;
-        let result = match request.name.as_ref() {
+        Some(match request.name.as_ref() {
             search::NAME => search::call(self, Arguments::new(search::NAME, given)).await,
             describe::NAME => describe::call(&self, Arguments::new(describe::NAME, given)),
             query::NAME => query::call(self, Arguments::new(query::NAME, given)).await,
             fetch::NAME => fetch::call(self, Arguments::new(fetch::NAME, given)).await,
             explain::NAME => explain::call(self, Arguments::new(explain::NAME, given)).await,
             _ => return None,
-        };
-        Some(result.unwrap_or_else(|error| reply::failure(&error)))
+        })
     }
 }
 
@@ -81,7 +81,8 @@ fn schema(value: Json) -> Arc<JsonObject> {
     Arc::new(fields)
 }
 
-type ToolResult = Result<CallToolResult>;
+/// What came of a tool.
+pub(super) type ToolResult = Result<CallToolResult>;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use super::audit::{self, AuditCommand};
 use super::catalog::{self, CatalogCommand};
 use super::policy::{self, PolicyCommand};
-use super::{commands, connect, doctor, eval, init, man, token, verify};
+use super::{commands, connect, doctor, eval, init, man, token, usage, verify};
 use crate::telemetry;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -138,6 +138,8 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Say what each caller and each source used, day by day
+    Usage(usage::Usage),
     /// Work with API keys
     Keys {
         #[command(subcommand)]
@@ -245,6 +247,7 @@ pub fn run() -> ExitCode {
                 catalog::suggest(&config, source.as_deref(), samples).await
             }
             Command::Audit { command } => Box::pin(audit::run(command)).await,
+            Command::Usage(asked) => usage::run(asked).await,
             Command::Keys { command: KeysCommand::New } => commands::new_key(),
             Command::Token {
                 command: TokenCommand::Explain { config, token_file, certificate },

@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 /// The engine as the surface knows it. Whatever it returns has passed the policy of `principal`.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
+    /// Counts a request of `principal`, whatever it asks; an error where its plan allows no more now.
+    async fn admit(&self, principal: &Principal) -> Result<()>;
+
     /// Runs a statement; `cancel` stops it at its sources.
     async fn query(
         &self,

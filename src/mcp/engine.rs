@@ -13,6 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 #[async_trait]
 impl Backend for Engine {
+    async fn admit(&self, principal: &Principal) -> Result<()> {
+        Engine::admit(self, principal).await
+    }
+
     async fn query(
         &self,
         principal: &Principal,

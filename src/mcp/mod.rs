@@ -11,6 +11,7 @@ mod arguments;
 mod artifact;
 mod backend;
 mod completion;
+mod consent;
 mod cursor;
 mod engine;
 #[doc(hidden)]

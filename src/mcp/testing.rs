@@ -49,6 +49,15 @@ pub(crate) fn principal(user: &str) -> Principal {
 
 #[async_trait]
 impl Backend for StubBackend {
+    /// Everybody but `zoe` may go on.
+    async fn admit(&self, principal: &Principal) -> Result<()> {
+        if principal.user() != "zoe" {
+            return Ok(());
+        }
+        let error = Error::new(Code::LimitReached, "too many requests of yours");
+        Err(error.with_hint("send fewer").retry_in(Duration::from_millis(2_500)))
+    }
+
     /// `sleep` waits a minute or for its cancellation, `panic` panics; else an error with a hint.
     async fn query(
         &self,

@@ -3,6 +3,7 @@
 use super::digests;
 use super::find;
 use super::meanings::Meanings;
+use super::parts::{Limits, Parts};
 use super::planner::Planner;
 use super::request::{Answer, Explanation, QueryRequest, Reply, SearchRequest};
 use super::run::{Done, Run, Trail};
@@ -12,8 +13,9 @@ use super::values::Values;
 use crate::audit::{AuditLog, Intent, Receipt};
 use crate::catalog::{Catalog, Snapshot};
 use crate::error::{Code, Error, Result};
+use crate::limits::{Account, Meter, Plans};
 use crate::model::{Outcome, Page, Principal, QueryId, RedactedValues};
-use crate::policy::{MaskContext, PseudonymKey, Rules};
+use crate::policy::{MaskContext, Rules};
 use crate::results::{ResultStore, StoredResult};
 use crate::semantics::Semantics;
 use crate::telemetry;
@@ -22,42 +24,6 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-
-/// What one statement may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Rows of an answer that are kept.
-    pub rows: usize,
-    /// Bytes of an answer that are kept.
-    pub bytes: usize,
-    /// The longest a statement may take.
-    pub time: Duration,
-    /// Bytes that running statements share for sorts, joins and aggregates.
-    pub memory: usize,
-    /// Statements that run at the same time.
-    pub concurrency: usize,
-}
-
-/// What an engine is made of.
-#[derive(Debug)]
-pub struct Parts {
-    /// Tables and connectors.
-    pub catalog: Arc<Catalog>,
-    /// Who sees what.
-    pub rules: Arc<Rules>,
-    /// Where every request is recorded.
-    pub audit: Arc<AuditLog>,
-    /// Where results wait for their next page.
-    pub results: ResultStore,
-    /// What tables and columns mean.
-    pub semantics: Arc<Semantics>,
-    /// The key of pseudonyms, where a rule needs one.
-    pub pseudonym_key: Option<PseudonymKey>,
-    /// What one statement may cost.
-    pub limits: Limits,
-    /// Whether work is given to the sources at all; off only to compare answers.
-    pub pushdown: bool,
-}
 
 /// Answers governed questions. Cheap to share.
 #[derive(Debug)]
@@ -78,6 +44,7 @@ pub(super) struct Core {
     meanings: Mutex<Arc<Meanings>>,
     pub(super) planner: Planner,
     pub(super) limits: ArcSwap<Limits>,
+    pub(super) meter: Arc<Meter>,
     pub(super) pushdown: bool,
     mask_base: MaskContext,
     views: Views,
@@ -92,9 +59,9 @@ impl Core {
         self.mask_base.on(i32::try_from(today).unwrap_or(i32::MAX))
     }
 
-    /// What one statement may cost, as of now.
-    pub(super) fn limits(&self) -> Limits {
-        **self.limits.load()
+    /// What one statement of the caller may cost, as of now.
+    pub(super) fn limits(&self, principal: &Principal) -> Limits {
+        self.limits.load().within(&self.meter.limits(principal))
     }
 
     pub(super) fn view(&self, principal: &Principal) -> Arc<View> {
@@ -171,7 +138,7 @@ impl Engine {
     pub fn new(parts: Parts) -> Result<Self> {
         let planner =
             Planner::new(parts.limits.memory).map_err(|e| Error::internal(e.to_string()))?;
-        let supervisor = Supervisor::new(parts.limits.concurrency)
+        let supervisor = Supervisor::new(parts.limits.concurrency, parts.limits.ceiling)
             .map_err(|e| Error::internal(e.to_string()))?;
         let core = Core {
             catalog: parts.catalog,
@@ -182,6 +149,7 @@ impl Engine {
             meanings: Mutex::new(Arc::new(Meanings::none())),
             planner,
             limits: ArcSwap::from_pointee(parts.limits),
+            meter: parts.meter,
             pushdown: parts.pushdown,
             mask_base: MaskContext::new(parts.pseudonym_key, 0),
             views: Views::new(),
@@ -190,9 +158,10 @@ impl Engine {
         Ok(Self { core: Arc::new(core), supervisor })
     }
 
-    /// Puts another policy and other limits of rows, bytes and time in force. Statements that run end
+    /// Puts another policy, other limits of rows, bytes and time, and other plans in force. Statements that run end
     /// under those they began with; results and plans of another policy are not given any more.
-    pub fn replace(&self, rules: Arc<Rules>, limits: Limits) {
+    pub fn replace(&self, rules: Arc<Rules>, limits: Limits, plans: Plans) {
+        self.core.meter.replace(plans);
         self.core.limits.store(Arc::new(limits));
         self.core.rules.store(rules);
     }
@@ -207,9 +176,18 @@ impl Engine {
         self.core.rules.load_full()
     }
 
-    /// Waits until the audit has written and told what it has to: for shutdown.
+    /// Waits until the audit has written and told what it has to, and what was used is written down: for shutdown.
     pub async fn flush(&self) {
         self.core.audit.flush().await;
+        self.core.meter.flush().await;
+    }
+
+    /// Counts a request of the caller, whatever it asks.
+    ///
+    /// # Errors
+    /// `LimitReached`, `Overloaded`. Nothing is recorded: a refusal must be cheap.
+    pub async fn admit(&self, principal: &Principal) -> Result<()> {
+        self.core.meter.admit(principal).await
     }
 
     /// What waits and what is kept, as of now.
@@ -248,9 +226,10 @@ impl Engine {
         tool: &str,
     ) -> Result<Answer> {
         let started = Instant::now();
-        let (trail, run) = self.begin(&view, &request, tool, started);
+        let (trail, run) = self.begin(&view, &request, tool, started).await?;
+        let share = Share::of(&run, request.limit);
         let done = self.done(&trail, started, cancel, run).await?;
-        self.finish(&view, &trail, started, request.limit, done).await
+        self.finish(&view, &trail, started, share, done).await
     }
 
     /// What a run gives; a failure has been recorded.
@@ -261,16 +240,12 @@ impl Engine {
         cancel: CancellationToken,
         run: Run,
     ) -> Result<Done> {
-        let work = self.supervisor.run(run.deadline, cancel, Box::pin(run.answer()));
-        match Box::pin(work).await {
+        let (deadline, holding) = (run.deadline, run.holding.clone());
+        let running = self.supervisor.run(deadline, cancel, holding, Box::pin(run.answer()));
+        match Box::pin(running).await {
             Ok(done) => Ok(done),
             Err(error) => Err(self.core.failed(trail, started, error).await),
         }
-    }
-
-    /// What one statement may cost, as of now.
-    pub(super) fn limits(&self) -> Limits {
-        self.core.limits()
     }
 
     /// Says what a statement would do, without running it.
@@ -284,9 +259,11 @@ impl Engine {
     ) -> Result<Explanation> {
         let started = Instant::now();
         let view = self.core.view(principal);
-        let (trail, run) = self.begin(&view, &request, "explain", started);
+        let (trail, run) = self.begin(&view, &request, "explain", started).await?;
         let never = CancellationToken::new();
-        match Box::pin(self.supervisor.run(run.deadline, never, Box::pin(run.explain()))).await {
+        let (deadline, holding) = (run.deadline, run.holding.clone());
+        let running = self.supervisor.run(deadline, never, holding, Box::pin(run.explain()));
+        match Box::pin(running).await {
             Ok(explanation) => {
                 let _receipt = self.core.close(&trail, started, &mut Outcome::default()).await?;
                 Ok(explanation)
@@ -335,25 +312,36 @@ impl Engine {
         });
     }
 
-    pub(super) fn begin(
+    /// A statement with its place among its caller's.
+    pub(super) async fn begin(
         &self,
         view: &Arc<View>,
         request: &QueryRequest,
         tool: &str,
         started: Instant,
-    ) -> (Arc<Trail>, Run) {
+    ) -> Result<(Arc<Trail>, Run)> {
+        let principal = view.principal();
         let mut intent = self.core.intent(view, &request.client, tool);
         intent.raw = self.core.audit.keeps_raw().then(|| digests::raw(request));
         let trail = Trail::new(intent);
+        let pass = self.core.meter.begin(principal).await;
+        let (pass, holding) = match pass.and_then(|pass| Ok((pass, self.supervisor.enter()?))) {
+            Ok(begun) => begun,
+            Err(error) => return Err(self.core.failed(&trail, started, error).await),
+        };
+        let limits = self.core.limits(principal);
         let run = Run {
             core: self.core.clone(),
             view: view.clone(),
             request: request.clone(),
-            deadline: started + self.core.limits().time,
+            deadline: started + limits.time,
             trail: trail.clone(),
             kept: None,
+            limits,
+            pass,
+            holding,
         };
-        (trail, run)
+        Ok((trail, run))
     }
 
     /// Stores, pages and records; in this order, so that no row leaves without its receipt.
@@ -362,7 +350,7 @@ impl Engine {
         view: &View,
         trail: &Trail,
         started: Instant,
-        asked: Option<usize>,
+        Share { asked, most, account }: Share,
         done: Done,
     ) -> Result<Answer> {
         let Done { columns, mut collected, mut outcome, mut warnings } = done;
@@ -381,7 +369,6 @@ impl Engine {
             }
             warnings.extend(outcome.redacted.iter().map(redaction));
         }
-        let most = self.core.limits().rows;
         if asked.is_some_and(|asked| asked > most) {
             warnings.push(format!("limit was lowered to the server's limit of {most} rows"));
         }
@@ -413,7 +400,22 @@ impl Engine {
         outcome.truncated = page.truncated;
         let receipt = self.core.close(trail, started, &mut outcome).await?;
         telemetry::answered(&outcome);
+        account.answered(outcome.rows_returned, outcome.bytes);
         Ok(Answer { page, receipt, warnings })
+    }
+}
+
+/// What of an answer is shown, and to whose account it goes.
+pub(super) struct Share {
+    asked: Option<usize>,
+    most: usize,
+    account: Arc<Account>,
+}
+
+impl Share {
+    /// The share of a run whose caller asked for so many rows.
+    pub(super) fn of(run: &Run, asked: Option<usize>) -> Self {
+        Self { asked, most: run.limits.rows, account: run.pass.account().clone() }
     }
 }
 

@@ -48,10 +48,13 @@ pub(super) fn of_planning(error: DataFusionError, functions: &Functions) -> Erro
 
 /// An error while a statement ran (or while a constant part of it was computed).
 pub(super) fn of_execution(error: DataFusionError) -> Error {
-    if let Some(failure) = source_failure(&error)
+    if let Some(failure) = cause::<SourceFailure>(&error)
         && let Some(inner) = failure.error.lock().take()
     {
         return Error::from_source(&failure.source, inner);
+    }
+    if let Some(refusal) = cause::<Error>(&error) {
+        return refusal.again();
     }
     let public = match error.find_root() {
         DataFusionError::ResourcesExhausted(text) if text == PLANNING_DEADLINE => {
@@ -184,11 +187,11 @@ fn first_lines(text: &str) -> String {
     text.lines().take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// The connector's error inside the engine's, however it was wrapped on the way.
-fn source_failure(error: &DataFusionError) -> Option<&SourceFailure> {
+/// An error of ours inside the engine's, however it was wrapped on the way.
+fn cause<T: StdError + 'static>(error: &DataFusionError) -> Option<&T> {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(current) = cause {
-        if let Some(failure) = current.downcast_ref::<SourceFailure>() {
+        if let Some(failure) = current.downcast_ref::<T>() {
             return Some(failure);
         }
         if let Some(DataFusionError::Shared(shared)) = current.downcast_ref::<DataFusionError>() {
@@ -201,6 +204,15 @@ fn source_failure(error: &DataFusionError) -> Option<&SourceFailure> {
 }
 
 impl Error {
+    /// The same refusal; its cause stays where it is.
+    fn again(&self) -> Self {
+        Self {
+            hint: self.hint.clone(),
+            retry_after: self.retry_after,
+            ..Self::new(self.code, &*self.message)
+        }
+    }
+
     /// Keeps the engine's words for the log.
     fn with_source_text(self, error: DataFusionError) -> Self {
         if self.source.is_some() { self } else { self.with_source(error) }

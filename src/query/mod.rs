@@ -34,8 +34,10 @@ mod lineage;
 mod local;
 mod lookup;
 mod meanings;
+mod memory;
 mod names;
 mod parameters;
+mod parts;
 mod patterns;
 mod planner;
 mod preaggregate;
@@ -57,8 +59,9 @@ mod top;
 mod truncate;
 mod values;
 
-pub use engine::{Engine, Limits, Parts};
+pub use engine::Engine;
 pub use meanings::check_semantics;
+pub use parts::{Limits, Parts};
 pub use request::{
     Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation, Export, ExportRequest,
     FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest, SourceStatement,

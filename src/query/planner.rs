@@ -9,6 +9,7 @@ use super::date_part::{DatePart, ExtractPlanner};
 use super::frame::without_distances;
 use super::functions::Functions;
 use super::keys::SendKeys;
+use super::memory::{Holding, OwnShare};
 use super::preaggregate::preaggregate;
 use super::sequential::{Sequential, Yielding};
 use super::supervise;
@@ -186,10 +187,16 @@ impl Planner {
         if is_simple(plan) { &self.simple } else { &self.state }
     }
 
-    /// What a plan runs with; `extension` reaches its leaves.
-    pub(super) fn task<T: Send + Sync + 'static>(&self, extension: Arc<T>) -> Arc<TaskContext> {
+    /// What a plan runs with; `extension` reaches its leaves, and memory is counted as that of `holding`.
+    pub(super) fn task<T: Send + Sync + 'static>(
+        &self,
+        extension: Arc<T>,
+        holding: Arc<Holding>,
+    ) -> Arc<TaskContext> {
         let config = self.state.config().clone().with_extension(extension);
-        let runtime: Arc<RuntimeEnv> = self.state.runtime_env().clone();
+        let mut runtime: RuntimeEnv = self.state.runtime_env().as_ref().clone();
+        runtime.memory_pool = Arc::new(OwnShare { pool: runtime.memory_pool, holding });
+        let runtime = Arc::new(runtime);
         let none = HashMap::new;
         Arc::new(TaskContext::new(
             None,

@@ -26,6 +26,8 @@ pub struct QueryRequest {
     pub parameters: Parameters,
     /// Rows of the first page; the configured cap where absent or larger.
     pub limit: Option<usize>,
+    /// Whether a person has been asked and wants it to run, whatever the sources expect it to cost.
+    pub accepts_cost: bool,
     /// The client's name and version, for the audit.
     pub client: String,
 }

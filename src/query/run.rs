@@ -7,7 +7,9 @@ use super::context::QueryContext;
 use super::digests::Digests;
 use super::engine::Core;
 use super::inspect::{self, Effects};
+use super::memory::Holding;
 use super::names::Resolved;
+use super::parts::Limits;
 use super::planner::is_simple;
 use super::prepared::{Key, Prepared, is_stable};
 use super::request::{Explanation, QueryRequest};
@@ -18,6 +20,7 @@ use super::template::Template;
 use super::{escapes, failure, names, parameters};
 use crate::audit::{Intent, OpenRecord};
 use crate::error::{Error, Result};
+use crate::limits::Pass;
 use crate::model::{ColumnInfo, Lineage, Outcome, TableRef, Warning};
 use crate::results::StoredResult;
 use crate::telemetry::stage;
@@ -61,6 +64,12 @@ pub(super) struct Run {
     pub(super) trail: Arc<Trail>,
     /// The kept result that the statement may read.
     pub(super) kept: Option<Arc<StoredResult>>,
+    /// What the statement may cost its caller.
+    pub(super) limits: Limits,
+    /// Its place among its caller's statements, until it has ended.
+    pub(super) pass: Pass,
+    /// What it holds of the process's memory.
+    pub(super) holding: Arc<Holding>,
 }
 
 /// A governed, optimised plan: built only here, over governed tables only.
@@ -103,7 +112,8 @@ impl Run {
         let mut clock = Clock::start();
         // What a kept result holds is not in the statement's text.
         let fresh = self.kept.is_some();
-        let key = Key::of(&self.request.sql, &self.request.parameters).filter(|_| !fresh);
+        let key = Key::of(&self.request.sql, &self.request.parameters, self.limits.rows)
+            .filter(|_| !fresh);
         let kept = key.as_ref().and_then(|key| self.view.plans().get(key));
         // The intent is written while the statement is planned; both are done before a source is asked.
         let governed = match kept {
@@ -122,12 +132,14 @@ impl Run {
             self.deadline,
             self.core.masks(),
             self.view.principal(),
+            (self.core.meter.clone(), self.pass.account().clone()),
+            self.request.accepts_cost,
         ));
         *self.trail.context.lock() = Some(context.clone());
         let mut warnings = governed.told();
-        let task = self.core.planner.task(context.clone());
+        let task = self.core.planner.task(context.clone(), self.holding.clone());
         let stream = execute_stream(governed.physical, task).map_err(failure::of_execution)?;
-        let limits = self.core.limits();
+        let limits = self.limits;
         let collected =
             collect(stream, limits.rows, limits.bytes).await.map_err(failure::of_execution)?;
         clock.lap("run");
@@ -152,7 +164,8 @@ impl Run {
         let parsed = self.parse()?;
         clock.lap("parse");
         let template = key.as_ref().and_then(|_| Template::of(&parsed.ast));
-        let template_key = template.as_ref().and_then(|t| Key::of_template(&t.text));
+        let template_key =
+            template.as_ref().and_then(|t| Key::of_template(&t.text, self.limits.rows));
         let kept = template_key.as_ref().and_then(|key| self.view.plans().get(key));
         if let (Some(kept), Some(template)) = (kept, &template) {
             self.note(&parsed.normalized, &parsed.fingerprint, &parsed.digests, &kept.references);
@@ -162,7 +175,7 @@ impl Run {
         }
         let question = self.resolve(parsed)?;
         clock.lap("resolve");
-        let cap = Some(self.core.limits().rows.saturating_add(1));
+        let cap = Some(self.limits.rows.saturating_add(1));
         let (opened, governed) = tokio::join!(self.open(), async {
             if let (Some(template), Some(key)) = (template, template_key)
                 && let Some(governed) = self.govern_template(&question, template, key, cap).await

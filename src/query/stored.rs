@@ -2,7 +2,7 @@
 //! again, unless a statement joins it with tables.
 
 use super::caution;
-use super::engine::Engine;
+use super::engine::{Engine, Share};
 use super::request::{
     Answer, Chart, ChartRequest, Export, ExportRequest, FetchRequest, Fetched, QueryRequest,
 };
@@ -29,7 +29,7 @@ impl Engine {
     /// # Errors
     /// `UnknownHandle` for a handle that is unknown, expired or another caller's, in the same words.
     pub async fn fetch(&self, principal: &Principal, request: FetchRequest) -> Result<Fetched> {
-        let most = self.limits().rows;
+        let most = self.core.limits(principal).rows;
         self.of_kept(principal, "fetch", &request.client, &request.handle, |kept, handle| {
             let limit = request.limit.unwrap_or(most).min(most);
             let page = kept.page(request.offset.unwrap_or(0), limit, Some(handle));
@@ -92,7 +92,8 @@ impl Engine {
     ) -> Result<Answer> {
         let started = Instant::now();
         let view = self.core.view(principal);
-        let (trail, mut run) = self.begin(&view, &request, "fetch", started);
+        let (trail, mut run) = self.begin(&view, &request, "fetch", started).await?;
+        let share = Share::of(&run, request.limit);
         let kept = match self.kept(&view, handle) {
             Ok(kept) => kept,
             Err(error) => return Err(self.core.failed(&trail, started, error).await),
@@ -103,7 +104,7 @@ impl Engine {
             done.warnings.insert(0, warning.to_string());
             done.outcome.warnings.push(warning);
         }
-        self.finish(&view, &trail, started, request.limit, done).await
+        self.finish(&view, &trail, started, share, done).await
     }
 
     /// Makes something of a kept result, and records it before and after.
@@ -134,6 +135,9 @@ impl Engine {
         };
         let _receipt = self.core.close(&trail, started, &mut outcome).await?;
         telemetry::answered(&outcome);
+        if let Ok(account) = self.core.meter.account(principal).await {
+            account.answered(outcome.rows_returned, 0);
+        }
         Ok(made.value)
     }
 

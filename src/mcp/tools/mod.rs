@@ -10,7 +10,6 @@ mod search;
 
 use super::Backend;
 use super::arguments::Arguments;
-use super::reply;
 use crate::error::Result;
 use crate::model::Principal;
 use crate::semantics::{self, Semantics};
@@ -83,6 +82,8 @@ pub(super) struct Call<'a> {
     pub(super) progress: Option<ProgressToken>,
     /// Fires when the client cancels or goes away.
     pub(super) cancel: CancellationToken,
+    /// Whether a person has been asked and wants the statement to run, whatever it costs.
+    pub(super) accepts_cost: bool,
     /// The client's name and version, for the audit.
     pub(super) client: String,
     /// Whether the client's protocol has links to resources in results.
@@ -90,8 +91,8 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Runs the tool. `None` where no tool has the name; an error of the tool is a result.
-    pub(super) async fn run(self, request: CallToolRequestParams) -> Option<CallToolResult> {
+    /// Runs the tool. `None` where no tool has the name.
+    pub(super) async fn run(self, request: CallToolRequestParams) -> Option<ToolResult> {
         let given = request.arguments;
         let caller = self.principal;
         // A name that a caller made up is no label: a declared tool is counted under its own once it is known.
@@ -117,7 +118,7 @@ impl Call<'_> {
             },
         };
         counted.end(caller, result.as_ref().err());
-        Some(result.unwrap_or_else(|error| reply::failure(&error)))
+        Some(result)
     }
 }
 
@@ -141,7 +142,8 @@ fn schema(value: Json) -> Arc<JsonObject> {
     Arc::new(fields)
 }
 
-type ToolResult = Result<CallToolResult>;
+/// What came of a tool.
+pub(super) type ToolResult = Result<CallToolResult>;
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ mod mcp;
 mod patterns;
 mod pushdown;
 mod slt;
+mod spellings;
 mod support;
 mod tenants;
 mod tpch;

@@ -12,6 +12,7 @@ mod cut;
 mod date_part;
 mod describe;
 mod digests;
+mod division;
 mod doubles;
 mod engine;
 mod escapes;
@@ -27,6 +28,7 @@ mod leaf;
 mod lineage;
 mod local;
 mod names;
+mod one_row;
 mod parameters;
 mod patterns;
 mod planner;
@@ -34,12 +36,14 @@ mod preaggregate;
 mod prepared;
 mod pushdown;
 mod regroup;
+mod repair;
 mod request;
 mod round;
 mod run;
 mod scan_plan;
 mod sequential;
 mod session;
+mod spellings;
 mod statement;
 mod supervise;
 mod template;
@@ -47,6 +51,7 @@ mod top;
 mod truncate;
 mod values;
 
+pub use crate::catalog::nearest;
 pub use engine::{Engine, Limits, Parts};
 pub use request::{
     Answer, Explanation, FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest,

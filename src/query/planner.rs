@@ -151,9 +151,16 @@ impl Planner {
         plan.clone().replace_params_with_values(&ParamValues::List(values))
     }
 
-    /// The optimised plan.
-    pub(super) fn optimize(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
-        self.state_for(plan).optimize(plan)
+    /// The optimised plan. Where a statement asks for the time it is that of this moment; the engine gives one
+    /// to a state of its own alone.
+    pub(super) fn optimize(&self, plan: &LogicalPlan, asks_for_time: bool) -> Result<LogicalPlan> {
+        let state = self.state_for(plan);
+        if !asks_for_time {
+            return state.optimize(plan);
+        }
+        let mut now = state.clone();
+        now.mark_start_execution();
+        now.optimize(plan)
     }
 
     /// The physical plan of an optimised plan, whose subtrees are cut off for their sources.

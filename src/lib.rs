@@ -13,6 +13,7 @@ pub mod identity;
 pub mod mcp;
 pub mod model;
 pub mod policy;
+mod post;
 pub mod query;
 pub mod results;
 pub mod semantics;

@@ -5,6 +5,8 @@
 
 mod audit;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod oidc;
 mod raw;
 mod secret;
@@ -67,6 +69,8 @@ pub struct Server {
     pub allowed_hosts: Vec<String>,
     /// Origins of browsers that may call.
     pub allowed_origins: Vec<String>,
+    /// Where operators are served, if they are.
+    pub metrics_listen: Option<SocketAddr>,
     /// What TLS is served with, if it is.
     pub tls: Option<Tls>,
 }

@@ -103,6 +103,10 @@ pub(super) struct RawServer {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub(super) allowed_origins: Vec<Spanned<String>>,
+    /// Serves `/metrics` and what `/readyz` says of each source at an address of its own, such as `127.0.0.1:9464`; absent:
+    /// nowhere. Nobody is asked who they are there: give an address that only the operators' network reaches.
+    #[schemars(with = "Option<String>")]
+    pub(super) metrics_listen: Option<Spanned<String>>,
     /// Serves TLS; absent: plain HTTP.
     #[serde(default, deserialize_with = "given")]
     pub(super) tls: Option<RawTls>,

@@ -6,6 +6,7 @@ use super::tools::Call;
 use super::{Backend, completion, prompts, reply, resources, tools};
 use crate::error::Error;
 use crate::model::Principal;
+use crate::telemetry::ToolCall;
 use axum::http::{header, request::Parts};
 use futures::FutureExt;
 use rmcp::model::*;
@@ -14,6 +15,7 @@ use rmcp::{ErrorData, ServerHandler};
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// The versions that are served.
 const VERSIONS: &[ProtocolVersion] = &[
@@ -126,11 +128,12 @@ impl ServerHandler for CelosiaServer {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        self.principal(&context)?;
+        let principal = self.principal(&context)?;
         single_page(request)?;
-        let list = ListToolsResult::with_all_items(tools::all());
+        let tools = tools::listed(self.backend.as_ref(), &principal);
+        let list = ListToolsResult::with_all_items(tools);
         Ok(if modern(&context) {
-            list.with_ttl_ms(STATIC_TTL_MS).with_cache_scope(CacheScope::Private)
+            list.with_ttl_ms(CATALOG_TTL_MS).with_cache_scope(CacheScope::Private)
         } else {
             list
         })
@@ -151,7 +154,8 @@ impl ServerHandler for CelosiaServer {
             client: client(&context),
         };
         // A panic would leave the client without an answer for ever.
-        let result = AssertUnwindSafe(call.run(request)).catch_unwind().await;
+        let call = call.run(request).instrument(ToolCall::span(traceparent(&context)));
+        let result = AssertUnwindSafe(call).catch_unwind().await;
         let result = result.unwrap_or_else(|_| {
             Some(reply::failure(&Error::internal("a tool panicked; the panic is in the log")))
         });
@@ -284,6 +288,15 @@ fn single_page(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData>
             Err(ErrorData::invalid_params("this list has one page; leave the cursor out", None))
         }
     }
+}
+
+/// The trace that the caller is in: from the request, or from its HTTP headers.
+fn traceparent(context: &RequestContext<RoleServer>) -> Option<&str> {
+    let header = || {
+        let headers = &context.extensions.get::<Parts>()?.headers;
+        headers.get("traceparent")?.to_str().ok()
+    };
+    context.meta.get_traceparent().or_else(header)
 }
 
 /// The client's name and version: from the request, the HTTP client's own name, or the handshake.

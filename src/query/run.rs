@@ -21,6 +21,7 @@ use super::{escapes, failure, names, one_row, parameters};
 use crate::audit::{Intent, OpenRecord};
 use crate::error::{Error, Result};
 use crate::model::{ColumnInfo, Lineage, Outcome, TableRef, Warning};
+use crate::telemetry::stage;
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
@@ -29,6 +30,7 @@ use sqlparser::ast::Statement as Ast;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::Instrument;
 
 /// What the audit knows of a running request; outlives the work if that is given up.
 #[derive(Debug)]
@@ -115,7 +117,7 @@ impl Run {
                 opened?;
                 governed?
             }
-            None => Box::pin(self.plan(key, &mut clock)).await?,
+            None => Box::pin(self.plan(key, &mut clock)).instrument(stage!("plan")).await?,
         };
         clock.lap("record and plan");
         let id = self.trail.intent.lock().query_id.to_string();
@@ -249,6 +251,7 @@ impl Run {
         spellings::complete_groups(statement.ast_mut(), &self.view);
         let mut ast = statement.into_ast();
         parameters::bind(&mut ast, &self.request.parameters)?;
+        self.view.expand(&mut ast)?;
         escapes::rewrite(&mut ast)?;
         // What was translated may say `now` where the text did not.
         let stable = is_stable(&normalized)

@@ -83,7 +83,7 @@ def ask(client, sqlglot, question, path, dialects):
         return
     for dialect in dialects:
         try:
-            tree = sqlglot.parse_one(gold, read="sqlite")
+            tree = with_texts(sqlglot, sqlglot.parse_one(gold, read="sqlite"), path)
             ordered = tree.find(sqlglot.exp.Order) is not None and tree.args.get("order") is not None
             written = gold if dialect == "sqlite" else tree.sql(dialect=DIALECTS[dialect])
         except Exception:  # sqlglot has errors of many kinds; what it cannot put is no measure
@@ -94,6 +94,18 @@ def ask(client, sqlglot, question, path, dialects):
             "set": question["set"], "db": question["db"], "dialect": dialect, "outcome": outcome, "detail": detail,
             "sql": written, "gold": gold, "hint": hint(result) if outcome == "error" else "",
         }
+
+
+def with_texts(sqlglot, tree, path):
+    """Words in double quotes that are no column are texts to SQLite; elsewhere they are written as such."""
+    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    columns = {row[1].lower() for table in tables for row in database.execute(f'PRAGMA table_info("{table}")')}
+    database.close()
+    for column in list(tree.find_all(sqlglot.exp.Column)):
+        if column.this.args.get("quoted") and not column.table and column.name.lower() not in columns:
+            column.replace(sqlglot.exp.Literal.string(column.name))
+    return tree
 
 
 def source_answer(path, gold):
@@ -140,7 +152,7 @@ def rows_of(path, gold, backwards):
 
 
 def hint(result):
-    return (result.get("structuredContent") or {}).get("hint", "")
+    return ((result.get("structuredContent") or {}).get("error") or {}).get("hint", "")
 
 
 def judge(result, expected, ordered):

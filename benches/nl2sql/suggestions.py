@@ -43,7 +43,7 @@ def main():
             for kind, sql, right in errors(tables_of(path), name, chance):
                 result = client.request("tools/call", {"name": "query", "arguments": {"sql": sql}})
                 if result.get("isError"):
-                    hint = (result.get("structuredContent") or {}).get("hint", "")
+                    hint = ((result.get("structuredContent") or {}).get("error") or {}).get("hint", "")
                     outcomes[kind].append((right.lower() in named(hint), sql, right, hint))
             client.close()
     print("kind              errors  right among three")

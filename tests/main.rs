@@ -15,6 +15,7 @@ mod operations;
 mod patterns;
 mod pushdown;
 mod slt;
+mod spellings;
 mod support;
 mod tenants;
 mod tpch;

@@ -27,6 +27,24 @@ const VOLATILE: &[&str] = &[
     "localtimestamp",
     "random",
     "today",
+    // What is translated to one of these.
+    "curdate",
+    "getdate",
+    "getutcdate",
+    "newid",
+    "rand",
+    "sysdate",
+    "sysdatetime",
+    "systimestamp",
+    "sysutcdatetime",
+    "unix_timestamp",
+    "utc_date",
+    "utc_timestamp",
+    // Of SQLite, which says `'now'`.
+    "datetime",
+    "julianday",
+    "strftime",
+    "unixepoch",
 ];
 
 /// A governed plan and what is known of its statement.

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod mcp;
 pub mod model;
 pub mod policy;
+mod post;
 pub mod query;
 pub mod results;
 pub mod semantics;

@@ -5,6 +5,8 @@
 
 mod audit;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod oidc;
 mod plans;
 mod raw;
@@ -78,6 +80,8 @@ pub struct Server {
     pub max_connections: Option<usize>,
     /// Requests at a time.
     pub max_requests: Option<usize>,
+    /// Where operators are served, if they are.
+    pub metrics_listen: Option<SocketAddr>,
     /// What TLS is served with, if it is.
     pub tls: Option<Tls>,
 }

@@ -157,8 +157,10 @@ impl Checker<'_> {
             }
         }
         let values = |list: Vec<Spanned<String>>| list.into_iter().map(|item| item.value).collect();
+        let listen = listen.unwrap_or(DEFAULT_LISTEN);
         Server {
-            listen: listen.unwrap_or(DEFAULT_LISTEN),
+            metrics_listen: raw.metrics_listen.and_then(|address| self.metrics(&address, listen)),
+            listen,
             public_url: raw.public_url.map(|url| url.value.trim_end_matches('/').to_string()),
             allowed_hosts: values(raw.allowed_hosts),
             allowed_origins: values(raw.allowed_origins),
@@ -166,6 +168,19 @@ impl Checker<'_> {
             max_requests: raw.max_requests.map(Into::into),
             tls: raw.tls.and_then(|tls| self.tls(tls)),
         }
+    }
+
+    fn metrics(&mut self, raw: &Spanned<String>, listen: SocketAddr) -> Option<SocketAddr> {
+        const KEY: &str = "server.metrics_listen";
+        let Ok(address) = raw.value.parse::<SocketAddr>() else {
+            self.error(raw, KEY, "write an address such as 127.0.0.1:9464");
+            return None;
+        };
+        if address.port() != 0 && address.port() == listen.port() {
+            let message = "it needs a port of its own: callers of server.listen must not reach it";
+            self.error(raw, KEY, message);
+        }
+        Some(address)
     }
 
     fn identity(

@@ -8,6 +8,7 @@ use super::{Backend, completion, prompts, reply, resources, tools};
 use crate::error::{Code, Error};
 use crate::model::Principal;
 use crate::results::legible;
+use crate::telemetry::ToolCall;
 use axum::http::{header, request::Parts};
 use futures::FutureExt;
 use rmcp::model::*;
@@ -16,6 +17,7 @@ use rmcp::{ErrorData, ServerHandler};
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// The versions that are served.
 const VERSIONS: &[ProtocolVersion] = &[
@@ -143,11 +145,12 @@ impl ServerHandler for CelosiaServer {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        self.principal(&context)?;
+        let principal = self.principal(&context)?;
         single_page(request)?;
-        let list = ListToolsResult::with_all_items(tools::all());
+        let tools = tools::listed(self.backend.as_ref(), &principal);
+        let list = ListToolsResult::with_all_items(tools);
         Ok(if modern(&context) {
-            list.with_ttl_ms(STATIC_TTL_MS).with_cache_scope(CacheScope::Private)
+            list.with_ttl_ms(CATALOG_TTL_MS).with_cache_scope(CacheScope::Private)
         } else {
             list
         })
@@ -177,7 +180,8 @@ impl ServerHandler for CelosiaServer {
             client: client(&context),
         };
         // A panic would leave the client without an answer for ever.
-        let result = AssertUnwindSafe(call.run(request)).catch_unwind().await;
+        let call = call.run(request).instrument(ToolCall::span(traceparent(&context)));
+        let result = AssertUnwindSafe(call).catch_unwind().await;
         let result = result.unwrap_or_else(|_| {
             Some(Err(Error::internal("a tool panicked; the panic is in the log")))
         });
@@ -326,6 +330,15 @@ fn may_be_asked(context: &RequestContext<RoleServer>) -> bool {
 /// A message as a sentence of its own.
 fn sentence(message: &str) -> String {
     format!("{}.", legible(message).trim_end_matches('.'))
+}
+
+/// The trace that the caller is in: from the request, or from its HTTP headers.
+fn traceparent(context: &RequestContext<RoleServer>) -> Option<&str> {
+    let header = || {
+        let headers = &context.extensions.get::<Parts>()?.headers;
+        headers.get("traceparent")?.to_str().ok()
+    };
+    context.meta.get_traceparent().or_else(header)
 }
 
 /// The client's name and version: from the request, the HTTP client's own name, or the handshake.

@@ -13,6 +13,8 @@ mod completion;
 mod consent;
 mod cursor;
 mod engine;
+#[doc(hidden)]
+pub mod fuzz;
 mod handler;
 pub mod http;
 mod malformed;
@@ -30,3 +32,4 @@ mod testing;
 
 pub use backend::Backend;
 pub use handler::CelosiaServer;
+pub use tools::check_tools;

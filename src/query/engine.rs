@@ -1,27 +1,29 @@
 //! The engine: takes a principal and a request, gives an answer with its receipt, or an error.
 
 use super::caution;
-use super::describe::{self, Describer};
 use super::digests;
 use super::find;
+use super::meanings::Meanings;
 use super::parts::{Limits, Parts};
 use super::planner::Planner;
 use super::request::{
-    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, VisibleName,
+    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest,
 };
 use super::run::{Done, Run, Trail};
 use super::session::{View, Views};
-use super::supervise::Supervisor;
+use super::supervise::{EngineLoad, Supervisor};
 use super::values::Values;
 use crate::audit::{AuditLog, Intent, Receipt};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::limits::{Account, Meter, Plans};
 use crate::model::{Outcome, Page, Principal, QueryId, RedactedValues};
 use crate::policy::{MaskContext, Rules};
 use crate::results::{ResultStore, StoredResult};
 use crate::semantics::Semantics;
+use crate::telemetry;
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -29,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 /// Answers governed questions. Cheap to share.
 #[derive(Debug)]
 pub struct Engine {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     supervisor: Supervisor,
 }
 
@@ -40,14 +42,16 @@ pub(super) struct Core {
     pub(super) rules: ArcSwap<Rules>,
     pub(super) audit: Arc<AuditLog>,
     pub(super) results: ResultStore,
-    pub(super) semantics: Arc<Semantics>,
+    semantics: ArcSwap<Semantics>,
+    /// What is defined, over the catalog of late; made anew when either is another one.
+    meanings: Mutex<Arc<Meanings>>,
     pub(super) planner: Planner,
     pub(super) limits: ArcSwap<Limits>,
     pub(super) meter: Arc<Meter>,
     pub(super) pushdown: bool,
     mask_base: MaskContext,
     views: Views,
-    values: Values,
+    pub(super) values: Values,
 }
 
 impl Core {
@@ -63,11 +67,21 @@ impl Core {
         self.limits.load().within(&self.meter.limits(principal))
     }
 
-    fn view(&self, principal: &Principal) -> Arc<View> {
-        self.views.of(principal, &self.rules.load(), &self.catalog.snapshot())
+    pub(super) fn view(&self, principal: &Principal) -> Arc<View> {
+        let snapshot = self.catalog.snapshot();
+        self.views.of(principal, &self.rules.load(), &snapshot, &self.meanings(&snapshot))
     }
 
-    fn intent(&self, view: &View, client: &str, tool: &str) -> Intent {
+    fn meanings(&self, snapshot: &Snapshot) -> Arc<Meanings> {
+        let semantics = self.semantics.load();
+        let mut known = self.meanings.lock();
+        if !known.is_of(&semantics, snapshot) {
+            *known = Arc::new(Meanings::over(&self.planner, &semantics, snapshot));
+        }
+        known.clone()
+    }
+
+    pub(super) fn intent(&self, view: &View, client: &str, tool: &str) -> Intent {
         let mut intent = Intent::new(QueryId::random(), view.principal(), client, tool);
         intent.policy_version = view.rules().version().to_string();
         intent.catalog_version = view.snapshot().version();
@@ -75,7 +89,7 @@ impl Core {
     }
 
     /// Records how a request failed; the error, unless that cannot be recorded.
-    async fn failed(&self, trail: &Trail, started: Instant, error: Error) -> Error {
+    pub(super) async fn failed(&self, trail: &Trail, started: Instant, error: Error) -> Error {
         match error.code {
             // What a driver or the engine said may help; it can hold values, so it is for these alone.
             Code::Source | Code::Internal | Code::AuditUnavailable => {
@@ -106,7 +120,7 @@ impl Core {
     }
 
     /// Makes the outcome durable. Without a receipt nothing is answered.
-    async fn close(
+    pub(super) async fn close(
         &self,
         trail: &Trail,
         started: Instant,
@@ -134,7 +148,8 @@ impl Engine {
             rules: ArcSwap::new(parts.rules),
             audit: parts.audit,
             results: parts.results,
-            semantics: parts.semantics,
+            semantics: ArcSwap::new(parts.semantics),
+            meanings: Mutex::new(Arc::new(Meanings::none())),
             planner,
             limits: ArcSwap::from_pointee(parts.limits),
             meter: parts.meter,
@@ -152,6 +167,11 @@ impl Engine {
         self.core.meter.replace(plans);
         self.core.limits.store(Arc::new(limits));
         self.core.rules.store(rules);
+    }
+
+    /// Puts another semantic layer in force.
+    pub fn replace_semantics(&self, semantics: Arc<Semantics>) {
+        self.core.semantics.store(semantics);
     }
 
     /// The policy in force.
@@ -173,6 +193,13 @@ impl Engine {
         self.core.meter.admit(principal).await
     }
 
+    /// What waits and what is kept, as of now.
+    pub fn load(&self) -> EngineLoad {
+        let (running, waiting) = self.supervisor.load();
+        let (results, result_bytes) = self.core.results.kept();
+        EngineLoad { running, waiting, results, result_bytes, audit: self.core.audit.lag() }
+    }
+
     /// Whether at least one source has said what it holds.
     pub fn is_ready(&self) -> bool {
         let snapshot = self.core.catalog.snapshot();
@@ -189,8 +216,20 @@ impl Engine {
         request: QueryRequest,
         cancel: CancellationToken,
     ) -> Result<Answer> {
+        let view = self.core.view(principal);
+        self.run(view, request, cancel, "query").await
+    }
+
+    /// Answers a statement on behalf of a tool.
+    pub(super) async fn run(
+        &self,
+        view: Arc<View>,
+        request: QueryRequest,
+        cancel: CancellationToken,
+        tool: &str,
+    ) -> Result<Answer> {
         let started = Instant::now();
-        let (view, trail, run) = self.begin(principal, &request, "query", started).await?;
+        let (trail, run) = self.begin(&view, &request, tool, started).await?;
         let share = Share {
             asked: request.limit,
             most: run.limits.rows,
@@ -215,7 +254,8 @@ impl Engine {
         request: QueryRequest,
     ) -> Result<Explanation> {
         let started = Instant::now();
-        let (_, trail, run) = self.begin(principal, &request, "explain", started).await?;
+        let view = self.core.view(principal);
+        let (trail, run) = self.begin(&view, &request, "explain", started).await?;
         let never = CancellationToken::new();
         let (deadline, holding) = (run.deadline, run.holding.clone());
         let running = self.supervisor.run(deadline, never, holding, Box::pin(run.explain()));
@@ -254,6 +294,7 @@ impl Engine {
         if let Ok(account) = self.core.meter.account(principal).await {
             account.answered(outcome.rows_returned, 0);
         }
+        telemetry::answered(&outcome);
         Ok(fetched)
     }
 
@@ -292,7 +333,7 @@ impl Engine {
             Err(error) => return Err(Error::audit_unavailable(error.to_string())),
         }
         self.core.values.first().await;
-        let reply = find::search(&self.describer(principal), &self.core.values, &request);
+        let reply = find::search(&self.describer(&view), &self.core.values, &request);
         let _receipt = self.core.close(&trail, started, &mut Outcome::default()).await?;
         Ok(reply)
     }
@@ -317,38 +358,16 @@ impl Engine {
         });
     }
 
-    /// One table or source, as the caller may see it.
-    ///
-    /// # Errors
-    /// `UnknownName` in the same words for what is hidden and what is absent.
-    pub fn describe(&self, principal: &Principal, name: &str) -> Result<Reply> {
-        describe::describe(&self.describer(principal), name)
-    }
-
-    /// Every table the caller may see.
-    pub fn visible_tables(&self, principal: &Principal) -> Vec<VisibleName> {
-        describe::names(&self.describer(principal))
-    }
-
-    fn describer(&self, principal: &Principal) -> Describer<'_> {
-        let redactor = self.core.results.redactor();
-        Describer {
-            view: self.core.view(principal),
-            semantics: &self.core.semantics,
-            redactor: redactor.applies_to(principal).then_some(redactor),
-        }
-    }
-
     /// A statement with its place among its caller's.
     async fn begin(
         &self,
-        principal: &Principal,
+        view: &Arc<View>,
         request: &QueryRequest,
         tool: &str,
         started: Instant,
-    ) -> Result<(Arc<View>, Arc<Trail>, Run)> {
-        let view = self.core.view(principal);
-        let mut intent = self.core.intent(&view, &request.client, tool);
+    ) -> Result<(Arc<Trail>, Run)> {
+        let principal = view.principal();
+        let mut intent = self.core.intent(view, &request.client, tool);
         intent.raw = self.core.audit.keeps_raw().then(|| digests::raw(request));
         let trail = Trail::new(intent);
         let pass = self.core.meter.begin(principal).await;
@@ -367,7 +386,7 @@ impl Engine {
             pass,
             holding,
         };
-        Ok((view, trail, run))
+        Ok((trail, run))
     }
 
     /// Stores, pages and records; in this order, so that no row leaves without its receipt.
@@ -422,6 +441,7 @@ impl Engine {
         outcome.truncated = page.truncated;
         let receipt = self.core.close(trail, started, &mut outcome).await?;
         account.answered(outcome.rows_returned, outcome.bytes);
+        telemetry::answered(&outcome);
         Ok(Answer { page, receipt, warnings })
     }
 }

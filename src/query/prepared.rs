@@ -7,6 +7,7 @@ use super::digests::Digests;
 use super::inspect::Effects;
 use super::request::Parameters;
 use crate::model::{ColumnInfo, Lineage, TableRef, Warning};
+use crate::telemetry;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use std::collections::BTreeSet;
@@ -116,7 +117,10 @@ impl Plans {
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<Arc<Prepared>> {
-        self.0.get(key)
+        let found = self.0.get(key);
+        let kind = if key.kind == Kind::Template { "template" } else { "statement" };
+        telemetry::plan_sought(kind, found.is_some());
+        found
     }
 
     pub(super) fn keep(&self, key: Key, prepared: Arc<Prepared>) {

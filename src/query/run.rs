@@ -22,6 +22,7 @@ use crate::audit::{Intent, OpenRecord};
 use crate::error::{Error, Result};
 use crate::limits::Pass;
 use crate::model::{ColumnInfo, Lineage, Outcome, TableRef, Warning};
+use crate::telemetry::stage;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
@@ -30,6 +31,7 @@ use sqlparser::ast::Statement as Ast;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::Instrument;
 
 /// What the audit knows of a running request; outlives the work if that is given up.
 #[derive(Debug)]
@@ -115,7 +117,7 @@ impl Run {
                 opened?;
                 governed?
             }
-            None => Box::pin(self.plan(key, &mut clock)).await?,
+            None => Box::pin(self.plan(key, &mut clock)).instrument(stage!("plan")).await?,
         };
         clock.lap("record and plan");
         let id = self.trail.intent.lock().query_id.to_string();
@@ -244,6 +246,7 @@ impl Run {
         self.note(&normalized, &fingerprint, &digests, &BTreeSet::new());
         let mut ast = statement.into_ast();
         parameters::bind(&mut ast, &self.request.parameters)?;
+        self.view.expand(&mut ast)?;
         escapes::rewrite(&mut ast)?;
         Ok(Parsed { ast, normalized, fingerprint, digests })
     }

@@ -2,6 +2,7 @@
 //! a time, and a deadline that stops planning too.
 
 use super::memory::{Holding, Watch, condemned};
+use crate::audit::Lag;
 use crate::error::{Code, Error, Result};
 use std::cell::Cell;
 use std::future::Future;
@@ -10,9 +11,10 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// The parser and the planner recurse; a tree at the limits of the gate needs a fraction of this.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
+pub(super) const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// Statements that may wait for each one that runs; one more is refused at once.
 const WAITING_PER_SLOT: usize = 4;
@@ -23,6 +25,21 @@ const COME_BACK: Duration = Duration::from_secs(2);
 /// What a planning rule says when it gives up.
 pub(super) const PLANNING_DEADLINE: &str = "planning ran out of time";
 
+/// How busy an engine is.
+#[derive(Debug, Clone)]
+pub struct EngineLoad {
+    /// Statements that are planned or run.
+    pub running: usize,
+    /// Statements that wait for their turn.
+    pub waiting: usize,
+    /// Results that are kept for `fetch`.
+    pub results: usize,
+    /// Their bytes.
+    pub result_bytes: usize,
+    /// How far the audit and its sinks have come.
+    pub audit: Lag,
+}
+
 thread_local! {
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
@@ -31,6 +48,7 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Supervisor {
     runtime: Option<Runtime>,
+    places: usize,
     slots: Arc<Semaphore>,
     waiting: Semaphore,
     watch: Arc<Watch>,
@@ -49,6 +67,7 @@ impl Supervisor {
         let concurrency = concurrency.max(1);
         Ok(Self {
             runtime: Some(runtime),
+            places: concurrency,
             slots: Arc::new(Semaphore::new(concurrency)),
             waiting: Semaphore::new(concurrency * WAITING_PER_SLOT),
             watch: Watch::new(ceiling)?,
@@ -85,7 +104,8 @@ impl Supervisor {
             let _slot = slot;
             work.await
         };
-        let mut task = AbortOnDrop(runtime.spawn(self.watch.watched(work, holding)));
+        let mut task =
+            AbortOnDrop(runtime.spawn(self.watch.watched(work.in_current_span(), holding)));
         tokio::select! {
             () = cancel.cancelled() => Err(cancelled()),
             () = ended.cancelled() => Err(condemned()),
@@ -95,6 +115,13 @@ impl Supervisor {
                 Err(error) => Err(Error::internal(format!("a statement panicked: {error}"))),
             },
         }
+    }
+
+    /// Statements that run, and those that wait for their turn.
+    pub(super) fn load(&self) -> (usize, usize) {
+        let running = self.places.saturating_sub(self.slots.available_permits());
+        let waiting = self.places * WAITING_PER_SLOT;
+        (running, waiting.saturating_sub(self.waiting.available_permits()))
     }
 
     /// A place to run, waited for where there is room to wait.

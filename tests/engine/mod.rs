@@ -3,6 +3,7 @@
 mod aggregate_only;
 mod cache;
 mod cancel;
+mod definitions;
 mod estimate;
 mod failures;
 mod hostile;

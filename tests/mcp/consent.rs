@@ -20,7 +20,10 @@ fn server() -> Option<Arc<Server>> {
                   refuse_above: { cost: 0.0001, ask: true } }\n";
     let config = demo.config(&[
         ("sources:\n", source),
-        ("[\"shop.main.*\", \"support.main.*\"]", "[\"shop.main.*\", \"support.main.*\", \"pg.public.*\"]"),
+        (
+            "[\"shop.main.*\", \"support.main.*\"]",
+            "[\"shop.main.*\", \"support.main.*\", \"pg.public.*\"]",
+        ),
     ]);
     Some(Arc::new(Server::serve(&demo, &demo.write("asked.yaml", &config))))
 }

@@ -14,6 +14,7 @@ mod clients;
 mod conformance;
 mod consent;
 mod dead_source;
+mod definitions;
 mod doctor;
 mod eras;
 mod expiry;

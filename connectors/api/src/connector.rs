@@ -34,6 +34,21 @@ pub struct ExecutionContext {
     pub accepts_cost: bool,
 }
 
+/// How busy a source is, as of now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Load {
+    /// Statements that run.
+    pub running: usize,
+    /// Statements that may run at the same time; 0 where nothing limits them.
+    pub places: usize,
+    /// Statements that wait for a place.
+    pub waiting: usize,
+    /// Connections that are open and wait for a statement.
+    pub idle: usize,
+    /// Whether its last statements found it unreachable.
+    pub lost: bool,
+}
+
 /// A database that can be described and read.
 #[async_trait]
 pub trait Connector: Send + Sync + fmt::Debug {
@@ -53,6 +68,11 @@ pub trait Connector: Send + Sync + fmt::Debug {
     /// `Unreachable`.
     async fn reach(&self) -> Result<(), ConnectorError> {
         Ok(())
+    }
+
+    /// How busy the source is; costs next to nothing.
+    fn load(&self) -> Load {
+        Load::default()
     }
 
     /// Tables, columns, keys and comments, in a number of catalog queries that does not depend on the

@@ -40,6 +40,28 @@ pub enum ErrorCode {
     QueryFailed,
 }
 
+impl ErrorCode {
+    /// The code's name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ErrorCode::InvalidConfiguration => "invalid_configuration",
+            ErrorCode::Unreachable => "unreachable",
+            ErrorCode::AuthenticationFailed => "authentication_failed",
+            ErrorCode::TlsFailed => "tls_failed",
+            ErrorCode::PermissionDenied => "permission_denied",
+            ErrorCode::OverPrivileged => "over_privileged",
+            ErrorCode::CatalogOutdated => "catalog_outdated",
+            ErrorCode::DeadlineExceeded => "deadline_exceeded",
+            ErrorCode::Cancelled => "cancelled",
+            ErrorCode::QueueFull => "queue_full",
+            ErrorCode::ByteLimit => "byte_limit",
+            ErrorCode::UnrepresentableValue => "unrepresentable_value",
+            ErrorCode::ConnectionLost => "connection_lost",
+            ErrorCode::QueryFailed => "query_failed",
+        }
+    }
+}
+
 /// Whether the same call may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {

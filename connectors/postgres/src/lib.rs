@@ -34,8 +34,8 @@ pub use dialect::PostgresDialect;
 
 use async_trait::async_trait;
 use celosia_connector_api::{
-    Connector, ConnectorError, Dialect, Estimate, Examination, ExecutionContext, RemoteStream,
-    RenderedQuery, SourceDescription,
+    Connector, ConnectorError, Dialect, Estimate, Examination, ExecutionContext, Load,
+    RemoteStream, RenderedQuery, SourceDescription,
 };
 use connection::Sessions;
 use lease::Purpose;
@@ -71,6 +71,10 @@ impl Connector for PostgresConnector {
         let lease = self.sessions.clone().lease("ping", Purpose::Once, None).await?;
         lease.finish();
         Ok(())
+    }
+
+    fn load(&self) -> Load {
+        Load { idle: self.sessions.idle(), ..Load::default() }
     }
 
     async fn reach(&self) -> Result<(), ConnectorError> {

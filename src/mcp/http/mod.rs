@@ -9,14 +9,17 @@ mod connection;
 mod hosts;
 mod intake;
 mod metadata;
+mod operations;
 mod refusal;
 mod tls;
 
 pub use auth::{Authenticate, Challenge, ChallengeReason, Credentials};
 pub use metadata::ProtectedResource;
+pub use operations::{Operations, SourceState, serve_operations};
 pub use tls::{ClientCertificates, Tls};
 
 use super::Backend;
+use crate::telemetry;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Method, StatusCode};
@@ -172,7 +175,9 @@ pub async fn serve(
 }
 
 async fn mcp(State(intake): State<Arc<Intake>>, request: Request) -> Response {
-    intake.answer(request).await
+    let response = intake.answer(request).await;
+    telemetry::http_answered(response.status().as_u16());
+    response
 }
 
 /// Tells the connection that a request runs, until its answer is complete.
@@ -184,6 +189,11 @@ async fn counted(request: Request, next: Next) -> Response {
 }
 
 fn readiness(ready: bool, refused: bool) -> Response {
+    let (status, body) = readiness_body(ready, refused);
+    json_response(status, &body)
+}
+
+fn readiness_body(ready: bool, refused: bool) -> (StatusCode, serde_json::Value) {
     let (status, word) = if ready {
         (StatusCode::OK, "ready")
     } else {
@@ -193,7 +203,7 @@ fn readiness(ready: bool, refused: bool) -> Response {
     if refused {
         body["reload"] = "a changed configuration was refused; the one before is in force".into();
     }
-    json_response(status, &body)
+    (status, body)
 }
 
 async fn nowhere() -> Response {

@@ -114,7 +114,7 @@ pub(super) struct RawServer {
     /// Connections at a time (1024); more wait.
     pub(super) max_connections: Option<NonZeroUsize>,
     /// Requests at a time, those that wait for a place among the statements among them; one more is answered with 429.
-    /// Five times `limits.concurrency` unless given.
+    /// Three times `limits.concurrency` unless given.
     pub(super) max_requests: Option<NonZeroUsize>,
     /// Serves `/metrics` and what `/readyz` says of each source at an address of its own, such as `127.0.0.1:9464`; absent:
     /// nowhere. Nobody is asked who they are there: give an address that only the operators' network reaches.

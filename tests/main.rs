@@ -4,6 +4,7 @@
 mod architecture;
 mod audit;
 mod caution;
+mod docs;
 mod engine;
 mod faults;
 mod fuzz;

@@ -10,6 +10,7 @@ mod doctor;
 mod doors;
 mod eval;
 mod init;
+mod man;
 mod operations;
 mod policy;
 mod reload;
@@ -17,7 +18,7 @@ mod token;
 mod usage;
 mod verify;
 
-pub use cli::run;
+pub use cli::{command, run};
 
 use crate::audit::AuditLog;
 use crate::catalog::{Catalog, Lock, Snapshot};

@@ -3,6 +3,7 @@
 
 use super::consent::{self, Consents, Given};
 use super::cursor::Cursors;
+use super::prompts::Language;
 use super::tools::Call;
 use super::{Backend, completion, prompts, reply, resources, tools};
 use crate::error::{Code, Error};
@@ -34,7 +35,8 @@ const CATALOG_TTL_MS: u64 = 30_000;
 
 const INSTRUCTIONS: &str = "Celosia answers read-only SQL over several databases as if they were one. \
 Work in this order: search (which tables fit the question), describe (columns, keys, joins), then \
-query; explain checks a statement without running it; fetch reads more rows of a result by its handle. \
+query; explain checks a statement without running it; fetch reads more rows of a result, runs SQL over it \
+or makes a file of it, chart draws it, each by its handle or receipt id. \
 Name tables source.schema.table; a statement may join tables of different sources. The dialect is \
 PostgreSQL; pass values as params. What you see is limited by the user's roles: values can be masked \
 (stand-ins, not real data) and rows left out, so say so when it matters. Each answer carries a receipt: \
@@ -48,6 +50,8 @@ pub struct CelosiaServer {
     caller: Caller,
     cursors: Arc<Cursors>,
     consents: Consents,
+    /// The language of a client that does not say which one it wants.
+    language: Language,
 }
 
 /// Where the principal of a call comes from.
@@ -70,8 +74,20 @@ impl CelosiaServer {
         Self::new(backend, Caller::PerRequest)
     }
 
+    /// The same server for clients that speak `language` where they say nothing else.
+    #[must_use]
+    pub fn speaking(self, language: Language) -> Self {
+        Self { language, ..self }
+    }
+
     fn new(backend: Arc<dyn Backend>, caller: Caller) -> Self {
-        Self { backend, caller, cursors: Arc::new(Cursors::new()), consents: Consents::new() }
+        Self {
+            backend,
+            caller,
+            cursors: Arc::new(Cursors::new()),
+            consents: Consents::new(),
+            language: Language::default(),
+        }
     }
 
     /// What to ask the person behind the client, where that may change the answer and nobody has said no.
@@ -86,6 +102,15 @@ impl CelosiaServer {
         }
         let message = format!("{} Run the statement nevertheless?", sentence(&error.message));
         self.consents.ask(about?, message)
+    }
+
+    /// The language that a client wants: an HTTP client says so, another has the machine's.
+    fn language(&self, context: &RequestContext<RoleServer>) -> Language {
+        let asked = context.extensions.get::<Parts>().and_then(|parts| {
+            let header = parts.headers.get(header::ACCEPT_LANGUAGE)?;
+            Language::of_header(header.to_str().ok()?)
+        });
+        asked.unwrap_or(self.language)
     }
 
     /// Who calls. Without a proven caller there is no answer, and no default either.
@@ -178,6 +203,7 @@ impl ServerHandler for CelosiaServer {
             cancel: context.ct.child_token(),
             accepts_cost: given == Some(Given::Yes),
             client: client(&context),
+            links: knows_links(&context),
         };
         // A panic would leave the client without an answer for ever.
         let call = call.run(request).instrument(ToolCall::span(traceparent(&context)));
@@ -234,7 +260,8 @@ impl ServerHandler for CelosiaServer {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let principal = self.principal(&context)?;
-        let read = resources::read(self.backend.as_ref(), &principal, &request.uri)?;
+        let backend = self.backend.as_ref();
+        let read = resources::read(backend, &principal, &request.uri, client(&context)).await?;
         Ok(ReadResourceResponse::from(if modern(&context) {
             read.with_ttl_ms(CATALOG_TTL_MS).with_cache_scope(CacheScope::Private)
         } else {
@@ -249,7 +276,7 @@ impl ServerHandler for CelosiaServer {
     ) -> Result<ListPromptsResult, ErrorData> {
         self.principal(&context)?;
         single_page(request)?;
-        let list = ListPromptsResult::with_all_items(prompts::all());
+        let list = ListPromptsResult::with_all_items(prompts::all(self.language(&context)));
         Ok(if modern(&context) {
             list.with_ttl_ms(STATIC_TTL_MS).with_cache_scope(CacheScope::Private)
         } else {
@@ -264,7 +291,8 @@ impl ServerHandler for CelosiaServer {
     ) -> Result<GetPromptResponse, ErrorData> {
         let principal = self.principal(&context)?;
         let backend = self.backend.as_ref();
-        let prompt = prompts::get(backend, &principal, &request.name, request.arguments)?;
+        let language = self.language(&context);
+        let prompt = prompts::get(backend, &principal, language, &request.name, request.arguments)?;
         Ok(prompt.into())
     }
 
@@ -310,6 +338,11 @@ const PARAMETERISED: &[&str] = &[
 /// Whether the call is of the era that knows cache hints.
 fn modern(context: &RequestContext<RoleServer>) -> bool {
     context.protocol_version().is_some_and(|version| !version.has_initialize())
+}
+
+/// Whether the client's protocol has links to resources in results: all but the first do.
+fn knows_links(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_some_and(|version| version != ProtocolVersion::V_2025_03_26)
 }
 
 /// A list that fits one page hands out no cursor, so any cursor is forged.

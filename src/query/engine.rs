@@ -1,14 +1,11 @@
 //! The engine: takes a principal and a request, gives an answer with its receipt, or an error.
 
-use super::caution;
 use super::digests;
 use super::find;
 use super::meanings::Meanings;
 use super::parts::{Limits, Parts};
 use super::planner::Planner;
-use super::request::{
-    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest,
-};
+use super::request::{Answer, Explanation, QueryRequest, Reply, SearchRequest};
 use super::run::{Done, Run, Trail};
 use super::session::{View, Views};
 use super::supervise::{EngineLoad, Supervisor};
@@ -230,18 +227,30 @@ impl Engine {
     ) -> Result<Answer> {
         let started = Instant::now();
         let (trail, run) = self.begin(&view, &request, tool, started).await?;
-        let share = Share {
-            asked: request.limit,
-            most: run.limits.rows,
-            account: run.pass.account().clone(),
-        };
-        let (deadline, holding) = (run.deadline, run.holding.clone());
-        let running = self.supervisor.run(deadline, cancel, holding, Box::pin(run.answer()));
-        let done = match Box::pin(running).await {
-            Ok(done) => done,
-            Err(error) => return Err(self.core.failed(&trail, started, error).await),
-        };
+        let share = Share::of(request.limit, &run);
+        let done = self.done(&trail, started, cancel, run).await?;
         self.finish(&view, &trail, started, share, done).await
+    }
+
+    /// What a run gives; a failure has been recorded.
+    pub(super) async fn done(
+        &self,
+        trail: &Trail,
+        started: Instant,
+        cancel: CancellationToken,
+        run: Run,
+    ) -> Result<Done> {
+        let (deadline, holding) = (run.deadline, run.holding.clone());
+        let work = self.supervisor.run(deadline, cancel, holding, Box::pin(run.answer()));
+        match Box::pin(work).await {
+            Ok(done) => Ok(done),
+            Err(error) => Err(self.core.failed(trail, started, error).await),
+        }
+    }
+
+    /// What one statement of the caller may cost, as of now.
+    pub(super) fn limits(&self, principal: &Principal) -> Limits {
+        self.core.limits(principal)
     }
 
     /// Says what a statement would do, without running it.
@@ -266,56 +275,6 @@ impl Engine {
             }
             Err(error) => Err(self.core.failed(&trail, started, error).await),
         }
-    }
-
-    /// A page of a stored result, or all of it as text. No source is asked.
-    ///
-    /// # Errors
-    /// `UnknownHandle` for a handle that is unknown, expired or another caller's, in the same words.
-    pub async fn fetch(&self, principal: &Principal, request: FetchRequest) -> Result<Fetched> {
-        let started = Instant::now();
-        let view = self.core.view(principal);
-        let trail = Trail::new(self.core.intent(&view, &request.client, "fetch"));
-        let intent = trail.intent.lock().clone();
-        match self.core.audit.open(intent).await {
-            Ok(open) => *trail.open.lock() = Some(open),
-            Err(error) => return Err(Error::audit_unavailable(error.to_string())),
-        }
-        let fetched = match self.fetch_stored(&view, &request) {
-            Ok(fetched) => fetched,
-            Err(error) => return Err(self.core.failed(&trail, started, error).await),
-        };
-        let mut outcome = Outcome {
-            rows_returned: fetched.page.row_count as u64,
-            truncated: fetched.page.truncated,
-            ..Outcome::default()
-        };
-        let _receipt = self.core.close(&trail, started, &mut outcome).await?;
-        if let Ok(account) = self.core.meter.account(principal).await {
-            account.answered(outcome.rows_returned, 0);
-        }
-        telemetry::answered(&outcome);
-        Ok(fetched)
-    }
-
-    fn fetch_stored(&self, view: &View, request: &FetchRequest) -> Result<Fetched> {
-        let (owner, version) = (view.principal(), view.rules().version());
-        let results = &self.core.results;
-        let most = self.core.limits(owner).rows;
-        let limit = request.limit.unwrap_or(most).min(most);
-        let page =
-            results.page(&request.handle, owner, version, request.offset.unwrap_or(0), limit)?;
-        let export = match request.format.as_deref() {
-            None => None,
-            Some("csv") => Some(results.csv(&request.handle, owner, version)?),
-            Some(_) => {
-                return Err(Error::new(Code::InvalidArgument, "this export format is not known")
-                    .with_hint("use format \"csv\", or leave it out to page through the rows"));
-            }
-        };
-        let kept = results.get(&request.handle, owner, version)?;
-        let warnings = kept.truncated.then(|| caution::of_kept(kept.total_rows()).to_string());
-        Ok(Fetched { page, warnings: warnings.into_iter().collect(), export })
     }
 
     /// The tables, columns and values that fit a question, best first. It may show stored values, so it
@@ -359,7 +318,7 @@ impl Engine {
     }
 
     /// A statement with its place among its caller's.
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         view: &Arc<View>,
         request: &QueryRequest,
@@ -385,12 +344,13 @@ impl Engine {
             limits,
             pass,
             holding,
+            kept: None,
         };
         Ok((trail, run))
     }
 
     /// Stores, pages and records; in this order, so that no row leaves without its receipt.
-    async fn finish(
+    pub(super) async fn finish(
         &self,
         view: &View,
         trail: &Trail,
@@ -418,17 +378,21 @@ impl Engine {
             warnings.push(format!("limit was lowered to the server's limit of {most} rows"));
         }
         let shown = asked.unwrap_or(most).min(most).min(collected.rows);
-        let handle = (shown < collected.rows).then_some(()).and_then(|()| {
-            self.core.results.put(
-                view.principal(),
-                view.rules().version(),
-                StoredResult {
-                    columns: columns.clone(),
-                    batches: collected.batches.clone(),
-                    truncated: collected.cut.is_some(),
-                },
-            )
-        });
+        let kept = StoredResult {
+            columns: columns.clone(),
+            batches: collected.batches.clone(),
+            truncated: collected.cut.is_some(),
+        };
+        let id = trail.intent.lock().query_id.to_string();
+        let (owner, version) = (view.principal(), view.rules().version());
+        let results = &self.core.results;
+        let handle = match shown < collected.rows {
+            true => results.put(owner, version, &id, kept),
+            false => {
+                results.put_shown(owner, version, &id, kept);
+                None
+            }
+        };
         let page = Page {
             columns,
             batches: first_rows(&collected.batches, shown),
@@ -447,10 +411,17 @@ impl Engine {
 }
 
 /// What of an answer is shown, and to whose account it goes.
-struct Share {
+pub(super) struct Share {
     asked: Option<usize>,
     most: usize,
     account: Arc<Account>,
+}
+
+impl Share {
+    /// Of the answer of a run, so many rows were asked for.
+    pub(super) fn of(asked: Option<usize>, run: &Run) -> Self {
+        Self { asked, most: run.limits.rows, account: run.pass.account().clone() }
+    }
 }
 
 /// Why a value of the answer is not the stored one.

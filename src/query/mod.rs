@@ -26,6 +26,7 @@ pub mod fuzz;
 mod gate;
 mod guard;
 mod inspect;
+mod kept;
 mod keys;
 mod known;
 mod leaf;
@@ -50,6 +51,7 @@ mod scan_plan;
 mod sequential;
 mod session;
 mod statement;
+mod stored;
 mod supervise;
 mod template;
 mod ties;
@@ -61,8 +63,8 @@ pub use engine::Engine;
 pub use meanings::check_semantics;
 pub use parts::{Limits, Parts};
 pub use request::{
-    Answer, DeclaredTool, DescribeRequest, Explanation, FetchRequest, Fetched, Parameters,
-    QueryRequest, Reply, SearchRequest, SourceStatement, ToolRequest, VerifiedQuestion,
-    VisibleName,
+    Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation, Export, ExportRequest,
+    FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest, SourceStatement,
+    ToolRequest, VerifiedQuestion, VisibleName,
 };
 pub use supervise::EngineLoad;

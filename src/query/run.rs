@@ -22,6 +22,7 @@ use crate::audit::{Intent, OpenRecord};
 use crate::error::{Error, Result};
 use crate::limits::Pass;
 use crate::model::{ColumnInfo, Lineage, Outcome, TableRef, Warning};
+use crate::results::StoredResult;
 use crate::telemetry::stage;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::LogicalPlan;
@@ -67,6 +68,8 @@ pub(super) struct Run {
     pub(super) pass: Pass,
     /// What it holds of the process's memory.
     pub(super) holding: Arc<Holding>,
+    /// The kept result that the statement may read.
+    pub(super) kept: Option<Arc<StoredResult>>,
 }
 
 /// A governed, optimised plan: built only here, over governed tables only.
@@ -107,7 +110,10 @@ impl Run {
 
     async fn rows(&self) -> Result<Done> {
         let mut clock = Clock::start();
-        let key = Key::of(&self.request.sql, &self.request.parameters, self.limits.rows);
+        // What a kept result holds is not in the statement's text.
+        let fresh = self.kept.is_some();
+        let key = Key::of(&self.request.sql, &self.request.parameters, self.limits.rows)
+            .filter(|_| !fresh);
         let kept = key.as_ref().and_then(|key| self.view.plans().get(key));
         // The intent is written while the statement is planned; both are done before a source is asked.
         let governed = match kept {
@@ -254,8 +260,9 @@ impl Run {
     /// Every table of a syntax tree, governed.
     fn resolve(&self, parsed: Parsed) -> Result<Question> {
         let Parsed { ast, normalized, fingerprint, digests } = parsed;
+        let kept = self.kept.as_deref();
         let (mut ast, resolved) =
-            names::resolve(ast, &self.view, &self.core.catalog, self.core.pushdown)?;
+            names::resolve(ast, &self.view, &self.core.catalog, self.core.pushdown, kept)?;
         self.note(&normalized, &fingerprint, &digests, &resolved.references);
         names::fold_quoted(&mut ast, &resolved.tables);
         Ok(Question { ast, resolved, normalized, fingerprint, digests })

@@ -52,6 +52,8 @@ const CRATES: &[(&str, &[&str])] = &[
     // The wire double of Oracle is held to what Oracle's own driver says to it.
     ("oracledb", &["connectors/oracle/", "connectors/testkit/tests/"]),
     ("sqlparser", &["src/query/", "src/policy/", "connectors/testkit/"]),
+    ("arrow_ipc", &["src/results/"]),
+    ("plotters", &["src/results/"]),
     ("aws_lc_rs", &["src/audit/", "src/identity/", "connectors/"]),
     // The only code of ours that speaks to somebody by HTTP.
     ("hyper", &["src/identity/oidc/fetch.rs", "src/post.rs"]),

@@ -23,12 +23,14 @@ mod lines;
 mod listing;
 mod overload;
 mod plans;
+mod prompts;
 mod proxies;
 mod relay;
+mod results;
 mod schema;
 pub mod server;
 mod slow_reader;
-mod stdio;
+pub mod stdio;
 mod tokens;
 mod verify;
 

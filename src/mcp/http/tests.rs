@@ -325,7 +325,7 @@ async fn the_old_eras_are_negotiated() {
         assert!(answer["result"]["instructions"].as_str().unwrap().contains("search"));
     }
     let list = server.post(message("tools/list", json!({})).to_string(), &[]).await.json();
-    assert_eq!(list["result"]["tools"].as_array().unwrap().len(), 5);
+    assert_eq!(list["result"]["tools"].as_array().unwrap().len(), 6);
     assert!(
         list["result"].get("cacheScope").is_none() && list["result"].get("resultType").is_none()
     );

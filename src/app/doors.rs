@@ -41,7 +41,7 @@ pub(super) async fn serve_http(
         resource: resource(config),
         tls,
         request_timeout: config.limits.time + Duration::from_secs(10),
-        max_requests: config.server.max_requests.unwrap_or(config.limits.concurrency * 5),
+        max_requests: config.server.max_requests.unwrap_or(config.limits.concurrency * 3),
         max_connections: config.server.max_connections.unwrap_or(usual.max_connections),
         reload_refused,
         ..usual

@@ -48,8 +48,8 @@ pub(super) struct Reload {
 struct Checked {
     rules: Arc<Rules>,
     limits: Limits,
-    semantics: Arc<Semantics>,
     plans: Plans,
+    semantics: Arc<Semantics>,
     lock: Option<Lock>,
     authenticator: Option<Authenticator>,
     tls: Option<Tls>,
@@ -184,7 +184,8 @@ impl Reload {
             return Err("server.tls comes and goes with a restart only".into());
         }
         let plans = plans(&config, &rules);
-        Ok(Checked { rules: Arc::new(rules), limits, semantics, plans, lock, authenticator, tls })
+        let rules = Arc::new(rules);
+        Ok(Checked { rules, limits, plans, semantics, lock, authenticator, tls })
     }
 }
 

@@ -76,12 +76,12 @@ pub struct Server {
     pub allowed_hosts: Vec<String>,
     /// Origins of browsers that may call.
     pub allowed_origins: Vec<String>,
-    /// Where operators are served, if they are.
-    pub metrics_listen: Option<SocketAddr>,
     /// Connections at a time.
     pub max_connections: Option<usize>,
     /// Requests at a time.
     pub max_requests: Option<usize>,
+    /// Where operators are served, if they are.
+    pub metrics_listen: Option<SocketAddr>,
     /// What TLS is served with, if it is.
     pub tls: Option<Tls>,
 }

@@ -111,15 +111,15 @@ pub(super) struct RawServer {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub(super) allowed_origins: Vec<Spanned<String>>,
+    /// Connections at a time (1024); more wait.
+    pub(super) max_connections: Option<NonZeroUsize>,
+    /// Requests at a time, those that wait for a place among the statements among them; one more is answered with 429.
+    /// Three times `limits.concurrency` unless given.
+    pub(super) max_requests: Option<NonZeroUsize>,
     /// Serves `/metrics` and what `/readyz` says of each source at an address of its own, such as `127.0.0.1:9464`; absent:
     /// nowhere. Nobody is asked who they are there: give an address that only the operators' network reaches.
     #[schemars(with = "Option<String>")]
     pub(super) metrics_listen: Option<Spanned<String>>,
-    /// Connections at a time (1024); more wait.
-    pub(super) max_connections: Option<NonZeroUsize>,
-    /// Requests at a time, those that wait for a place among the statements among them; one more is answered with 429.
-    /// Five times `limits.concurrency` unless given.
-    pub(super) max_requests: Option<NonZeroUsize>,
     /// Serves TLS; absent: plain HTTP.
     #[serde(default, deserialize_with = "given")]
     pub(super) tls: Option<RawTls>,

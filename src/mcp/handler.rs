@@ -81,18 +81,13 @@ impl CelosiaServer {
     }
 
     fn new(backend: Arc<dyn Backend>, caller: Caller) -> Self {
-        let cursors = Arc::new(Cursors::new());
-        let language = Language::default();
-        Self { backend, caller, cursors, consents: Consents::new(), language }
-    }
-
-    /// The language that a client wants: an HTTP client says so, another has the machine's.
-    fn language(&self, context: &RequestContext<RoleServer>) -> Language {
-        let asked = context.extensions.get::<Parts>().and_then(|parts| {
-            let header = parts.headers.get(header::ACCEPT_LANGUAGE)?;
-            Language::of_header(header.to_str().ok()?)
-        });
-        asked.unwrap_or(self.language)
+        Self {
+            backend,
+            caller,
+            cursors: Arc::new(Cursors::new()),
+            consents: Consents::new(),
+            language: Language::default(),
+        }
     }
 
     /// What to ask the person behind the client, where that may change the answer and nobody has said no.
@@ -107,6 +102,15 @@ impl CelosiaServer {
         }
         let message = format!("{} Run the statement nevertheless?", sentence(&error.message));
         self.consents.ask(about?, message)
+    }
+
+    /// The language that a client wants: an HTTP client says so, another has the machine's.
+    fn language(&self, context: &RequestContext<RoleServer>) -> Language {
+        let asked = context.extensions.get::<Parts>().and_then(|parts| {
+            let header = parts.headers.get(header::ACCEPT_LANGUAGE)?;
+            Language::of_header(header.to_str().ok()?)
+        });
+        asked.unwrap_or(self.language)
     }
 
     /// Who calls. Without a proven caller there is no answer, and no default either.
@@ -351,15 +355,6 @@ fn single_page(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData>
     }
 }
 
-/// The trace that the caller is in: from the request, or from its HTTP headers.
-fn traceparent(context: &RequestContext<RoleServer>) -> Option<&str> {
-    let header = || {
-        let headers = &context.extensions.get::<Parts>()?.headers;
-        headers.get("traceparent")?.to_str().ok()
-    };
-    context.meta.get_traceparent().or_else(header)
-}
-
 /// Whether the client can put a question to a person in the middle of a call.
 fn may_be_asked(context: &RequestContext<RoleServer>) -> bool {
     modern(context) && Consents::can_be_asked(context.client_capabilities().as_ref())
@@ -368,6 +363,15 @@ fn may_be_asked(context: &RequestContext<RoleServer>) -> bool {
 /// A message as a sentence of its own.
 fn sentence(message: &str) -> String {
     format!("{}.", legible(message).trim_end_matches('.'))
+}
+
+/// The trace that the caller is in: from the request, or from its HTTP headers.
+fn traceparent(context: &RequestContext<RoleServer>) -> Option<&str> {
+    let header = || {
+        let headers = &context.extensions.get::<Parts>()?.headers;
+        headers.get("traceparent")?.to_str().ok()
+    };
+    context.meta.get_traceparent().or_else(header)
 }
 
 /// The client's name and version: from the request, the HTTP client's own name, or the handshake.

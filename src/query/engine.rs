@@ -227,7 +227,7 @@ impl Engine {
     ) -> Result<Answer> {
         let started = Instant::now();
         let (trail, run) = self.begin(&view, &request, tool, started).await?;
-        let share = Share::of(&run, request.limit);
+        let share = Share::of(request.limit, &run);
         let done = self.done(&trail, started, cancel, run).await?;
         self.finish(&view, &trail, started, share, done).await
     }
@@ -241,11 +241,16 @@ impl Engine {
         run: Run,
     ) -> Result<Done> {
         let (deadline, holding) = (run.deadline, run.holding.clone());
-        let running = self.supervisor.run(deadline, cancel, holding, Box::pin(run.answer()));
-        match Box::pin(running).await {
+        let work = self.supervisor.run(deadline, cancel, holding, Box::pin(run.answer()));
+        match Box::pin(work).await {
             Ok(done) => Ok(done),
             Err(error) => Err(self.core.failed(trail, started, error).await),
         }
+    }
+
+    /// What one statement of the caller may cost, as of now.
+    pub(super) fn limits(&self, principal: &Principal) -> Limits {
+        self.core.limits(principal)
     }
 
     /// Says what a statement would do, without running it.
@@ -336,10 +341,10 @@ impl Engine {
             request: request.clone(),
             deadline: started + limits.time,
             trail: trail.clone(),
-            kept: None,
             limits,
             pass,
             holding,
+            kept: None,
         };
         Ok((trail, run))
     }
@@ -399,8 +404,8 @@ impl Engine {
         outcome.rows_returned = shown as u64;
         outcome.truncated = page.truncated;
         let receipt = self.core.close(trail, started, &mut outcome).await?;
-        telemetry::answered(&outcome);
         account.answered(outcome.rows_returned, outcome.bytes);
+        telemetry::answered(&outcome);
         Ok(Answer { page, receipt, warnings })
     }
 }
@@ -413,8 +418,8 @@ pub(super) struct Share {
 }
 
 impl Share {
-    /// The share of a run whose caller asked for so many rows.
-    pub(super) fn of(run: &Run, asked: Option<usize>) -> Self {
+    /// Of the answer of a run, so many rows were asked for.
+    pub(super) fn of(asked: Option<usize>, run: &Run) -> Self {
         Self { asked, most: run.limits.rows, account: run.pass.account().clone() }
     }
 }

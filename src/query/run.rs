@@ -64,14 +64,14 @@ pub(super) struct Run {
     pub(super) request: QueryRequest,
     pub(super) deadline: Instant,
     pub(super) trail: Arc<Trail>,
-    /// The kept result that the statement may read.
-    pub(super) kept: Option<Arc<StoredResult>>,
     /// What the statement may cost its caller.
     pub(super) limits: Limits,
     /// Its place among its caller's statements, until it has ended.
     pub(super) pass: Pass,
     /// What it holds of the process's memory.
     pub(super) holding: Arc<Holding>,
+    /// The kept result that the statement may read.
+    pub(super) kept: Option<Arc<StoredResult>>,
 }
 
 /// A governed, optimised plan: built only here, over governed tables only.

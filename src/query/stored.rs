@@ -29,7 +29,7 @@ impl Engine {
     /// # Errors
     /// `UnknownHandle` for a handle that is unknown, expired or another caller's, in the same words.
     pub async fn fetch(&self, principal: &Principal, request: FetchRequest) -> Result<Fetched> {
-        let most = self.core.limits(principal).rows;
+        let most = self.limits(principal).rows;
         self.of_kept(principal, "fetch", &request.client, &request.handle, |kept, handle| {
             let limit = request.limit.unwrap_or(most).min(most);
             let page = kept.page(request.offset.unwrap_or(0), limit, Some(handle));
@@ -93,12 +93,12 @@ impl Engine {
         let started = Instant::now();
         let view = self.core.view(principal);
         let (trail, mut run) = self.begin(&view, &request, "fetch", started).await?;
-        let share = Share::of(&run, request.limit);
         let kept = match self.kept(&view, handle) {
             Ok(kept) => kept,
             Err(error) => return Err(self.core.failed(&trail, started, error).await),
         };
         run.kept = Some(kept.clone());
+        let share = Share::of(request.limit, &run);
         let mut done = self.done(&trail, started, cancel, run).await?;
         if let Some(warning) = cut(&kept) {
             done.warnings.insert(0, warning.to_string());
@@ -134,6 +134,9 @@ impl Engine {
             ..Outcome::default()
         };
         let _receipt = self.core.close(&trail, started, &mut outcome).await?;
+        if let Ok(account) = self.core.meter.account(principal).await {
+            account.answered(outcome.rows_returned, 0);
+        }
         telemetry::answered(&outcome);
         if let Ok(account) = self.core.meter.account(principal).await {
             account.answered(outcome.rows_returned, 0);

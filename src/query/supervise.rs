@@ -103,9 +103,9 @@ impl Supervisor {
             // Held by the work itself: a runaway keeps its slot until it really ends.
             let _slot = slot;
             work.await
-        }
-        .in_current_span();
-        let mut task = AbortOnDrop(runtime.spawn(self.watch.watched(work, holding)));
+        };
+        let mut task =
+            AbortOnDrop(runtime.spawn(self.watch.watched(work.in_current_span(), holding)));
         tokio::select! {
             () = cancel.cancelled() => Err(cancelled()),
             () = ended.cancelled() => Err(condemned()),

@@ -58,6 +58,8 @@ impl ErrorCode {
             ErrorCode::UnrepresentableValue => "unrepresentable_value",
             ErrorCode::ConnectionLost => "connection_lost",
             ErrorCode::QueryFailed => "query_failed",
+            ErrorCode::TooCostly => "too_costly",
+            ErrorCode::CostlyUnlessAccepted => "costly_unless_accepted",
         }
     }
 }

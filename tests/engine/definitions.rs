@@ -372,7 +372,7 @@ fn a_card_is_short_and_shows_what_may_be_shown() {
           amount bigint
         reads shop.main.people, shop.main.sales; what you see of it is limited as theirs is
         ");
-        let question = Some("turnover per town".to_string());
+        let question = Some("turnover of sales per town".to_string());
         let request = DescribeRequest { question, ..Default::default() };
         let pack = engine.describe_with_values(&who("all"), request).await.expect("a pack");
         for part in

@@ -227,7 +227,7 @@ pub fn run() -> ExitCode {
             Command::Semantics { command: SemanticsCommand::Import { file, source } } => {
                 commands::import_semantics(&file, source.as_deref())
             }
-            Command::Eval(asked) => eval::run(asked).await,
+            Command::Eval(asked) => Box::pin(eval::run(asked)).await,
             Command::Catalog { command } => catalog::run(command).await,
             Command::SuggestMasks { config, source, samples } => {
                 catalog::suggest(&config, source.as_deref(), samples).await

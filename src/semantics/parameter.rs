@@ -126,8 +126,8 @@ impl Parameter {
 
     /// A value that it takes, or would but for its pattern.
     pub(super) fn example(&self) -> Json {
-        let written = self.default.iter().chain(&self.values).chain(&self.min).chain(&self.max);
-        match (written.into_iter().find(|value| !value.is_null()), self.kind) {
+        let mut written = self.default.iter().chain(&self.values).chain(&self.min).chain(&self.max);
+        match (written.find(|value| !value.is_null()), self.kind) {
             (Some(value), _) => value.clone(),
             (None, Some(ParameterType::Integer)) => json!(1),
             (None, Some(ParameterType::Number)) => json!(1.5),

@@ -71,8 +71,8 @@ impl Tool {
 
     /// Whether `attribute` has what the tool takes from its caller.
     pub fn fits(&self, attribute: impl Fn(&str) -> Option<Json>) -> bool {
-        let taken = self.parameters.iter().filter(|parameter| parameter.attribute().is_some());
-        taken.into_iter().all(|parameter| self.taken(parameter, &attribute).is_ok())
+        let mut taken = self.parameters.iter().filter(|parameter| parameter.attribute().is_some());
+        taken.all(|parameter| self.taken(parameter, &attribute).is_ok())
     }
 
     /// Every parameter with its value: what was given, what the caller has, or what is written down.

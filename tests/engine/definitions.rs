@@ -449,7 +449,7 @@ fn what_does_not_fit_the_catalog_is_named_by_its_place() {
             (
                 "person_id: id",
                 "person_id: ids",
-                "a.yaml:11: joins: shop.main.people has no column ids",
+                "a.yaml:12: joins: shop.main.people has no column ids",
             ),
             ("to: shop.main.people", "to: shop.main.peopel", "joins: there is no table"),
             (

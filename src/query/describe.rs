@@ -5,7 +5,7 @@ use super::find;
 use super::known;
 use super::request::{DescribeRequest, Reply, VisibleName};
 use super::scan_plan::governed_schema;
-use super::session::View;
+use super::session::{View, Visible};
 use super::ties;
 use super::values::Values;
 use crate::catalog::Why;
@@ -76,11 +76,7 @@ pub(super) fn answer(
 }
 
 /// The tables that a request means, but for those of a whole source.
-pub(super) fn named(
-    d: &Describer<'_>,
-    values: &Values,
-    request: &DescribeRequest,
-) -> Vec<(Arc<TableEntry>, Arc<Grant>)> {
+pub(super) fn named(d: &Describer<'_>, values: &Values, request: &DescribeRequest) -> Vec<Visible> {
     let view = &d.view;
     match (&request.name, &request.question) {
         (Some(names), _) => {
@@ -94,10 +90,7 @@ pub(super) fn named(
             });
             resolved.collect()
         }
-        (None, Some(question)) => {
-            let hits = find::index(d, values).search(question, PACK).into_iter();
-            hits.filter_map(|hit| Some((hit.entry.clone(), view.grant(&hit.entry)?))).collect()
-        }
+        (None, Some(question)) => wanted(d, values, question),
         (None, None) => Vec::new(),
     }
 }
@@ -151,17 +144,31 @@ fn not_a_name(d: &Describer<'_>) -> Error {
         .with_hint(format!("write source.schema.table, or one of the sources: {sources}"))
 }
 
+/// The tables of what is defined for a question, then those that its words fit. What merely has a key to
+/// them is a way between them at most.
+fn wanted(d: &Describer<'_>, values: &Values, question: &str) -> Vec<Visible> {
+    let defined = d.view.knowledge().search(question).into_iter();
+    let defined = defined.flat_map(|kind| known::tables(d, kind));
+    let hits = find::index(d, values).search(question, PACK).into_iter();
+    let hits = hits.filter(|hit| matches!(hit.why, Why::Words(_)));
+    let hits = hits.map(|hit| hit.entry.reference.clone());
+    let mut wanted: Vec<Visible> = Vec::new();
+    for table in defined.chain(hits) {
+        let Some(entry) = d.view.snapshot().get(&table) else { continue };
+        let is_new = wanted.iter().all(|(known, _)| known.reference != table);
+        if let Some(grant) = d.view.grant(entry).filter(|_| is_new) {
+            wanted.push((entry.clone(), grant));
+        }
+    }
+    wanted.truncate(PACK);
+    wanted
+}
+
 /// The tables that a question needs, with the ways between them and what is defined for it.
 fn pack(d: &Describer<'_>, values: &Values, question: &str) -> Reply {
-    let index = find::index(d, values);
-    let mut hits = index.search(question, PACK);
-    // What merely has a key to them is a way between them at most.
-    hits.retain(|hit| matches!(hit.why, Why::Words(_)));
-    let tables: Vec<TableRef> = hits.iter().map(|hit| hit.entry.reference.clone()).collect();
-    let cards = hits.iter().filter_map(|hit| {
-        let grant = d.view.grant(&hit.entry)?;
-        Some(card(d, &hit.entry, &grant))
-    });
+    let wanted = wanted(d, values, question);
+    let tables: Vec<TableRef> = wanted.iter().map(|(entry, _)| entry.reference.clone()).collect();
+    let cards = wanted.iter().map(|(entry, grant)| card(d, entry, grant));
     let Reply { mut text, mut structured } = joined(d, values, cards.collect(), &tables);
     let known = find::definitions(d, question);
     for line in known.lines {

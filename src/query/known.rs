@@ -119,6 +119,22 @@ pub(super) fn entry(d: &Describer<'_>, kind: Kind) -> (&'static str, Reply) {
     }
 }
 
+/// The tables that a definition is about.
+pub(super) fn tables(d: &Describer<'_>, kind: Kind) -> Vec<TableRef> {
+    let meanings = d.view.meanings();
+    match kind {
+        Kind::Metric(at) => vec![d.semantics.metrics()[at].table.clone()],
+        Kind::Verified(at) => meanings.verified_tables(at).cloned().collect(),
+        Kind::View(at) => meanings.view_tables(at).cloned().collect(),
+        Kind::Term(at) => {
+            let term = &d.semantics.glossary()[at];
+            let columns = term.columns.iter().map(|column| column.table.clone());
+            term.tables.iter().cloned().chain(columns).collect()
+        }
+        Kind::Tool(_) => Vec::new(),
+    }
+}
+
 /// The metrics that are computed over a table.
 pub(super) fn metrics_of(d: &Describer<'_>, table: &TableRef) -> Vec<Reply> {
     let metrics = d.view.offered().metrics.iter().map(|at| &d.semantics.metrics()[*at]);

@@ -289,7 +289,7 @@ fn a_tool_binds_its_arguments_as_values() {
             json!([[1, "Turin"], [2, "Lyon"]])
         );
         // Masked and filtered as any statement of the caller.
-        assert_eq!(ok("masked", "sold_since", eu.clone()).await, json!([[2, "***"]]));
+        assert_eq!(ok("masked", "sold_since", eu.clone()).await, json!([[2, "[redacted]"]]));
         assert_eq!(ok("own_region", "sold_since", json!({"region": "US"})).await, json!([]));
         assert_eq!(ok("bosses", "for_bosses", json!({})).await, json!([[3]]));
         // A text stays a text.
@@ -449,7 +449,7 @@ fn what_does_not_fit_the_catalog_is_named_by_its_place() {
             (
                 "person_id: id",
                 "person_id: ids",
-                "a.yaml:11: joins: shop.main.people has no column ids",
+                "a.yaml:12: joins: shop.main.people has no column ids",
             ),
             ("to: shop.main.people", "to: shop.main.peopel", "joins: there is no table"),
             (

@@ -13,6 +13,7 @@ pub(super) use expand::expand;
 
 use super::planner::Planner;
 use super::session::View;
+use super::supervise::STACK_BYTES;
 use crate::catalog::Snapshot;
 use crate::error::{Error, Result};
 use crate::model::{Attribute, Principal, TableEntry, TableRef};
@@ -165,16 +166,18 @@ impl Meanings {
 
     /// The tables that a view reads.
     pub(super) fn view_tables(&self, view: usize) -> impl Iterator<Item = &TableRef> {
-        let compiled = self.views.get(view).and_then(Option::as_ref);
-        compiled.into_iter().flat_map(|compiled| compiled.needs.tables.keys())
+        tables(&self.views, view)
+    }
+
+    /// The tables that a verified statement reads.
+    pub(super) fn verified_tables(&self, verified: usize) -> impl Iterator<Item = &TableRef> {
+        tables(&self.verified, verified)
     }
 }
 
 /// One definition: absent where its source has not said yet what it holds.
 type Outcome = std::result::Result<Option<Compiled>, SemanticsError>;
 
-/// As the supervisor's threads have.
-const STACK_BYTES: usize = 64 << 20;
 /// Bytes for planning; nothing runs.
 const PLANNING: usize = 16 << 20;
 
@@ -216,6 +219,11 @@ fn has_no_statement(semantics: &Semantics) -> bool {
 
 fn columns(compiled: &[Option<Compiled>], at: usize) -> &[(String, String)] {
     compiled.get(at).and_then(Option::as_ref).map_or(&[], |compiled| &compiled.columns)
+}
+
+fn tables(compiled: &[Option<Compiled>], at: usize) -> impl Iterator<Item = &TableRef> {
+    let compiled = compiled.get(at).and_then(Option::as_ref);
+    compiled.into_iter().flat_map(|compiled| compiled.needs.tables.keys())
 }
 
 fn is_for(defined: &Defined, who: &Principal) -> bool {

@@ -79,20 +79,16 @@ impl Supervisor {
         cancel: CancellationToken,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
+        let work = work.in_current_span();
         let slot = self.slot(deadline, &cancel).await?;
         let Some(runtime) = &self.runtime else {
             return Err(Error::internal("the runtime is gone"));
         };
-        let mut task = AbortOnDrop(
-            runtime.spawn(
-                async move {
-                    // Held by the work itself: a runaway keeps its slot until it really ends.
-                    let _slot = slot;
-                    work.await
-                }
-                .in_current_span(),
-            ),
-        );
+        let mut task = AbortOnDrop(runtime.spawn(async move {
+            // Held by the work itself: a runaway keeps its slot until it really ends.
+            let _slot = slot;
+            work.await
+        }));
         tokio::select! {
             () = cancel.cancelled() => Err(cancelled()),
             () = tokio::time::sleep_until(deadline.into()) => Err(deadline_exceeded()),

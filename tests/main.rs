@@ -6,6 +6,7 @@ mod audit;
 mod caution;
 mod engine;
 mod faults;
+mod fuzz;
 mod governance;
 mod leaks;
 mod mcp;

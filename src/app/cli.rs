@@ -3,7 +3,7 @@
 use super::audit::{self, AuditCommand};
 use super::catalog::{self, CatalogCommand};
 use super::policy::{self, PolicyCommand};
-use super::{commands, connect, doctor, init, token, verify};
+use super::{commands, connect, doctor, eval, init, token, verify};
 use crate::telemetry;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -103,6 +103,13 @@ enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Replay the verified questions and compare them with how they were answered before
+    Eval(eval::Eval),
+    /// Work with the semantic layer
+    Semantics {
+        #[command(subcommand)]
+        command: SemanticsCommand,
+    },
     /// Work with the catalog lock: what was taken in, and what waits
     Catalog {
         #[command(subcommand)]
@@ -137,7 +144,7 @@ enum Command {
     },
     /// Print the JSON Schema of a configuration file
     Schema {
-        /// celosia, masking-rules, policy-tests, catalog-lock or keys; all of them are written to --out
+        /// celosia, masking-rules, semantics, policy-tests, catalog-lock or keys; all of them are written to --out
         name: Option<String>,
         /// Write every schema into this directory
         #[arg(long)]
@@ -155,6 +162,18 @@ enum Command {
 enum KeysCommand {
     /// Make a key: its text for the client, its hash for keys.yaml
     New,
+}
+
+#[derive(Debug, Subcommand)]
+enum SemanticsCommand {
+    /// Print a model of the Open Semantic Interchange as a file for schemas/; what is left out is told on stderr
+    Import {
+        /// The model, a YAML file
+        file: PathBuf,
+        /// The source here that is the database of the model
+        #[arg(long)]
+        source: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -205,6 +224,10 @@ pub fn run() -> ExitCode {
                 verify::verify_pushdown(&config, source.as_deref(), most_rows).await
             }
             Command::Policy { command } => policy::run(command).await,
+            Command::Semantics { command: SemanticsCommand::Import { file, source } } => {
+                commands::import_semantics(&file, source.as_deref())
+            }
+            Command::Eval(asked) => Box::pin(eval::run(asked)).await,
             Command::Catalog { command } => catalog::run(command).await,
             Command::SuggestMasks { config, source, samples } => {
                 catalog::suggest(&config, source.as_deref(), samples).await

@@ -10,6 +10,7 @@ use crate::identity::{generate_key, keys_schema};
 use crate::policy::{masking_rules_schema, policy_tests_schema, roles_schema};
 use crate::query::QueryRequest;
 use crate::results::render;
+use crate::semantics::{import_osi, semantics_schema};
 use celosia_connector_api::ConnectorError;
 use serde_json::Value as Json;
 use std::io::Write;
@@ -176,6 +177,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Json)> {
         ("policy-tests.schema.json", policy_tests_schema()),
         ("catalog-lock.schema.json", lock_schema()),
         ("keys.schema.json", keys_schema()),
+        ("semantics.schema.json", semantics_schema()),
     ]
 }
 
@@ -189,6 +191,18 @@ pub(super) fn schema(name: Option<&str>, out: Option<&Path>) -> Result<(), Failu
             std::io::stdout().write_all(text.as_bytes())?;
         }
     }
+    Ok(())
+}
+
+/// `celosia semantics import`.
+pub(super) fn import_semantics(file: &Path, source: Option<&str>) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let imported =
+        import_osi(&text, source).map_err(|error| format!("{}: {error}", file.display()))?;
+    for left_out in &imported.left_out {
+        writeln!(std::io::stderr(), "left out: {left_out}")?;
+    }
+    std::io::stdout().write_all(imported.yaml.as_bytes())?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod commands;
 mod connect;
 mod doctor;
 mod doors;
+mod eval;
 mod init;
 mod operations;
 mod policy;
@@ -20,13 +21,16 @@ pub use cli::run;
 use crate::audit::AuditLog;
 use crate::catalog::{Catalog, Lock, Snapshot};
 use crate::config::{Config, Kind, OracleDriver, Source};
+use crate::mcp::check_tools;
 use crate::model::TableEntry;
 use crate::policy::{PseudonymKey, Rules};
-use crate::query::{Engine, Limits, Parts};
+use crate::query::{Engine, Limits, Parts, check_semantics};
 use crate::results::{Redactor, ResultStore, SecretRule};
-use crate::semantics::Semantics;
+use crate::semantics::{Semantics, SemanticsError};
 use crate::telemetry::Observed;
-use celosia_connector_api::{Budgeted, Connector, ConnectorError, Identified, LeastPrivilege};
+use celosia_connector_api::{
+    Budgeted, Connector, ConnectorError, Contained, Identified, LeastPrivilege,
+};
 use celosia_connector_oracle::{Driver, OracleConfig, OracleConnector};
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
 use celosia_connector_sqlite::{SqliteConfig, SqliteConnector};
@@ -60,17 +64,10 @@ impl Assembly {
     pub async fn of(config: &Config) -> Result<Self, Failure> {
         let rules = rules(config)?;
         let lock = config.catalog.lock.as_deref().map(Lock::load).transpose()?;
-        let semantics = match &config.semantics {
-            Some(directory) => Semantics::load(directory)?,
-            None => Semantics::default(),
-        };
+        let semantics = semantics(config)?;
         let catalog = discovered(config, lock).await?;
-        let mut assembly = Self {
-            catalog,
-            rules: Arc::new(rules),
-            semantics: Arc::new(semantics),
-            problems: Vec::new(),
-        };
+        let mut assembly =
+            Self { catalog, rules: Arc::new(rules), semantics, problems: Vec::new() };
         assembly.problems = assembly.check();
         assembly.problems.extend(redactor(config, &assembly.rules).err().map(|e| e.to_string()));
         Ok(assembly)
@@ -166,14 +163,29 @@ fn limits(config: &Config) -> Limits {
 }
 
 /// What does not fit the sources as they are now.
-fn misfits(snapshot: &Snapshot, rules: &Rules, semantics: &Semantics) -> Vec<String> {
+fn misfits(snapshot: &Snapshot, rules: &Rules, semantics: &Arc<Semantics>) -> Vec<String> {
     // Rules may be written for what is not accepted yet.
     let tables: Vec<Arc<TableEntry>> = snapshot.discovered().to_vec();
     let absent = snapshot.absent_sources();
     let names: Vec<String> = absent.iter().map(ToString::to_string).collect();
-    let rules = rules.check(&tables, &names).into_iter().map(|e| e.to_string());
-    let meanings = semantics.check(&tables, &absent).into_iter().map(|e| e.to_string());
-    rules.chain(meanings).collect()
+    let is_role = |role: &str| rules.roles().any(|known| known.name() == role);
+    let mut problems: Vec<String> =
+        rules.check(&tables, &names).into_iter().map(|e| e.to_string()).collect();
+    let mut meanings = semantics.check(&tables, &absent, is_role);
+    match check_semantics(semantics, &tables, &absent) {
+        Ok(errors) => meanings.extend(errors),
+        Err(error) => problems.push(error.to_string()),
+    }
+    SemanticsError::sort(&mut meanings);
+    problems.extend(meanings.iter().map(ToString::to_string));
+    problems.extend(check_tools(semantics));
+    problems
+}
+
+/// The semantic layer of a configuration.
+fn semantics(config: &Config) -> Result<Arc<Semantics>, Failure> {
+    let loaded = config.semantics.as_deref().map(Semantics::load).transpose()?;
+    Ok(Arc::new(loaded.unwrap_or_default()))
 }
 
 /// The rules of a configuration.
@@ -223,7 +235,8 @@ fn connectors(config: &Config) -> Result<Sources, Failure> {
                     error.context
                 )
             })?;
-            let budgeted: Arc<dyn Connector> = Arc::new(Budgeted::new(connector, source.budget));
+            let contained = Arc::new(Contained::new(connector));
+            let budgeted: Arc<dyn Connector> = Arc::new(Budgeted::new(contained, source.budget));
             let connector: Arc<dyn Connector> = match source.over_privileged {
                 true => budgeted,
                 false => Arc::new(LeastPrivilege::new(budgeted)),

@@ -6,6 +6,7 @@
 mod asked;
 mod content;
 mod discovery;
+mod items;
 mod joins;
 mod lock;
 mod personal;
@@ -17,6 +18,7 @@ mod terms;
 mod words;
 
 pub use discovery::{Catalog, Refreshed};
+pub use items::{Item, Items};
 pub use joins::Step;
 pub use lock::{Lock, LockError, Quarantined, lock_schema};
 pub use personal::{

@@ -3,7 +3,8 @@
 use crate::error::Result;
 use crate::model::Principal;
 use crate::query::{
-    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, VisibleName,
+    Answer, DeclaredTool, DescribeRequest, Explanation, FetchRequest, Fetched, QueryRequest, Reply,
+    SearchRequest, ToolRequest, VisibleName,
 };
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,24 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The tables and columns that fit a question, best first.
     async fn search(&self, principal: &Principal, request: SearchRequest) -> Result<Reply>;
+
+    /// Tables, a source, or what a question needs, with some values.
+    async fn describe_with_values(
+        &self,
+        principal: &Principal,
+        request: DescribeRequest,
+    ) -> Result<Reply>;
+
+    /// The declared tools that the caller may use.
+    fn tools(&self, principal: &Principal) -> Vec<DeclaredTool>;
+
+    /// The answer of a declared tool; `None` where the caller has none of this name.
+    async fn call_tool(
+        &self,
+        principal: &Principal,
+        request: ToolRequest,
+        cancel: CancellationToken,
+    ) -> Option<Result<Answer>>;
 
     /// One table or source.
     fn describe(&self, principal: &Principal, name: &str) -> Result<Reply>;

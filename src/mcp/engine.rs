@@ -4,8 +4,8 @@ use super::Backend;
 use crate::error::Result;
 use crate::model::Principal;
 use crate::query::{
-    Answer, Engine, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest,
-    VisibleName,
+    Answer, DeclaredTool, DescribeRequest, Engine, Explanation, FetchRequest, Fetched,
+    QueryRequest, Reply, SearchRequest, ToolRequest, VisibleName,
 };
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,27 @@ impl Backend for Engine {
 
     async fn search(&self, principal: &Principal, request: SearchRequest) -> Result<Reply> {
         Engine::search(self, principal, request).await
+    }
+
+    async fn describe_with_values(
+        &self,
+        principal: &Principal,
+        request: DescribeRequest,
+    ) -> Result<Reply> {
+        Engine::describe_with_values(self, principal, request).await
+    }
+
+    fn tools(&self, principal: &Principal) -> Vec<DeclaredTool> {
+        Engine::tools(self, principal)
+    }
+
+    async fn call_tool(
+        &self,
+        principal: &Principal,
+        request: ToolRequest,
+        cancel: CancellationToken,
+    ) -> Option<Result<Answer>> {
+        Engine::call_tool(self, principal, request, cancel).await
     }
 
     fn describe(&self, principal: &Principal, name: &str) -> Result<Reply> {

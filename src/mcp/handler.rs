@@ -128,11 +128,12 @@ impl ServerHandler for CelosiaServer {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        self.principal(&context)?;
+        let principal = self.principal(&context)?;
         single_page(request)?;
-        let list = ListToolsResult::with_all_items(tools::all());
+        let tools = tools::listed(self.backend.as_ref(), &principal);
+        let list = ListToolsResult::with_all_items(tools);
         Ok(if modern(&context) {
-            list.with_ttl_ms(STATIC_TTL_MS).with_cache_scope(CacheScope::Private)
+            list.with_ttl_ms(CATALOG_TTL_MS).with_cache_scope(CacheScope::Private)
         } else {
             list
         })

@@ -12,6 +12,8 @@ mod backend;
 mod completion;
 mod cursor;
 mod engine;
+#[doc(hidden)]
+pub mod fuzz;
 mod handler;
 pub mod http;
 mod malformed;
@@ -29,3 +31,4 @@ mod testing;
 
 pub use backend::Backend;
 pub use handler::CelosiaServer;
+pub use tools::check_tools;

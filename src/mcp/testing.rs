@@ -4,7 +4,8 @@ use super::Backend;
 use crate::error::{Code, Error, Result};
 use crate::model::{Principal, PrincipalKind};
 use crate::query::{
-    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, VisibleName,
+    Answer, DeclaredTool, DescribeRequest, Explanation, FetchRequest, Fetched, QueryRequest, Reply,
+    SearchRequest, ToolRequest, VisibleName,
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -91,6 +92,27 @@ impl Backend for StubBackend {
             text: format!("{} tables for {question}", limit.unwrap_or_default()),
             structured: json!({ "question": question, "user": principal.user() }),
         })
+    }
+
+    async fn describe_with_values(
+        &self,
+        principal: &Principal,
+        request: DescribeRequest,
+    ) -> Result<Reply> {
+        self.describe(principal, &request.name.unwrap_or_default())
+    }
+
+    fn tools(&self, _: &Principal) -> Vec<DeclaredTool> {
+        Vec::new()
+    }
+
+    async fn call_tool(
+        &self,
+        _: &Principal,
+        _: ToolRequest,
+        _: CancellationToken,
+    ) -> Option<Result<Answer>> {
+        None
     }
 
     fn describe(&self, _: &Principal, name: &str) -> Result<Reply> {

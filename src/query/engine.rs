@@ -1,19 +1,19 @@
 //! The engine: takes a principal and a request, gives an answer with its receipt, or an error.
 
 use super::caution;
-use super::describe::{self, Describer};
 use super::digests;
 use super::find;
+use super::meanings::Meanings;
 use super::planner::Planner;
 use super::request::{
-    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, VisibleName,
+    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest,
 };
 use super::run::{Done, Run, Trail};
 use super::session::{View, Views};
 use super::supervise::{EngineLoad, Supervisor};
 use super::values::Values;
 use crate::audit::{AuditLog, Intent, Receipt};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::model::{Outcome, Page, Principal, QueryId, RedactedValues};
 use crate::policy::{MaskContext, PseudonymKey, Rules};
@@ -21,6 +21,7 @@ use crate::results::{ResultStore, StoredResult};
 use crate::semantics::Semantics;
 use crate::telemetry;
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -64,7 +65,7 @@ pub struct Parts {
 /// Answers governed questions. Cheap to share.
 #[derive(Debug)]
 pub struct Engine {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     supervisor: Supervisor,
 }
 
@@ -75,13 +76,15 @@ pub(super) struct Core {
     pub(super) rules: ArcSwap<Rules>,
     pub(super) audit: Arc<AuditLog>,
     pub(super) results: ResultStore,
-    pub(super) semantics: Arc<Semantics>,
+    semantics: ArcSwap<Semantics>,
+    /// What is defined, over the catalog of late; made anew when either is another one.
+    meanings: Mutex<Arc<Meanings>>,
     pub(super) planner: Planner,
     pub(super) limits: ArcSwap<Limits>,
     pub(super) pushdown: bool,
     mask_base: MaskContext,
     views: Views,
-    values: Values,
+    pub(super) values: Values,
 }
 
 impl Core {
@@ -97,11 +100,21 @@ impl Core {
         **self.limits.load()
     }
 
-    fn view(&self, principal: &Principal) -> Arc<View> {
-        self.views.of(principal, &self.rules.load(), &self.catalog.snapshot())
+    pub(super) fn view(&self, principal: &Principal) -> Arc<View> {
+        let snapshot = self.catalog.snapshot();
+        self.views.of(principal, &self.rules.load(), &snapshot, &self.meanings(&snapshot))
     }
 
-    fn intent(&self, view: &View, client: &str, tool: &str) -> Intent {
+    fn meanings(&self, snapshot: &Snapshot) -> Arc<Meanings> {
+        let semantics = self.semantics.load();
+        let mut known = self.meanings.lock();
+        if !known.is_of(&semantics, snapshot) {
+            *known = Arc::new(Meanings::over(&self.planner, &semantics, snapshot));
+        }
+        known.clone()
+    }
+
+    pub(super) fn intent(&self, view: &View, client: &str, tool: &str) -> Intent {
         let mut intent = Intent::new(QueryId::random(), view.principal(), client, tool);
         intent.policy_version = view.rules().version().to_string();
         intent.catalog_version = view.snapshot().version();
@@ -109,7 +122,7 @@ impl Core {
     }
 
     /// Records how a request failed; the error, unless that cannot be recorded.
-    async fn failed(&self, trail: &Trail, started: Instant, error: Error) -> Error {
+    pub(super) async fn failed(&self, trail: &Trail, started: Instant, error: Error) -> Error {
         match error.code {
             // What a driver or the engine said may help; it can hold values, so it is for these alone.
             Code::Source | Code::Internal | Code::AuditUnavailable => {
@@ -140,7 +153,7 @@ impl Core {
     }
 
     /// Makes the outcome durable. Without a receipt nothing is answered.
-    async fn close(
+    pub(super) async fn close(
         &self,
         trail: &Trail,
         started: Instant,
@@ -168,7 +181,8 @@ impl Engine {
             rules: ArcSwap::new(parts.rules),
             audit: parts.audit,
             results: parts.results,
-            semantics: parts.semantics,
+            semantics: ArcSwap::new(parts.semantics),
+            meanings: Mutex::new(Arc::new(Meanings::none())),
             planner,
             limits: ArcSwap::from_pointee(parts.limits),
             pushdown: parts.pushdown,
@@ -184,6 +198,11 @@ impl Engine {
     pub fn replace(&self, rules: Arc<Rules>, limits: Limits) {
         self.core.limits.store(Arc::new(limits));
         self.core.rules.store(rules);
+    }
+
+    /// Puts another semantic layer in force.
+    pub fn replace_semantics(&self, semantics: Arc<Semantics>) {
+        self.core.semantics.store(semantics);
     }
 
     /// The policy in force.
@@ -219,8 +238,20 @@ impl Engine {
         request: QueryRequest,
         cancel: CancellationToken,
     ) -> Result<Answer> {
+        let view = self.core.view(principal);
+        self.run(view, request, cancel, "query").await
+    }
+
+    /// Answers a statement on behalf of a tool.
+    pub(super) async fn run(
+        &self,
+        view: Arc<View>,
+        request: QueryRequest,
+        cancel: CancellationToken,
+        tool: &str,
+    ) -> Result<Answer> {
         let started = Instant::now();
-        let (view, trail, run) = self.begin(principal, &request, "query", started);
+        let (trail, run) = self.begin(&view, &request, tool, started);
         let asked = request.limit;
         let done = match Box::pin(self.supervisor.run(run.deadline, cancel, Box::pin(run.answer())))
             .await
@@ -241,7 +272,8 @@ impl Engine {
         request: QueryRequest,
     ) -> Result<Explanation> {
         let started = Instant::now();
-        let (_, trail, run) = self.begin(principal, &request, "explain", started);
+        let view = self.core.view(principal);
+        let (trail, run) = self.begin(&view, &request, "explain", started);
         let never = CancellationToken::new();
         match Box::pin(self.supervisor.run(run.deadline, never, Box::pin(run.explain()))).await {
             Ok(explanation) => {
@@ -314,7 +346,7 @@ impl Engine {
             Err(error) => return Err(Error::audit_unavailable(error.to_string())),
         }
         self.core.values.first().await;
-        let reply = find::search(&self.describer(principal), &self.core.values, &request);
+        let reply = find::search(&self.describer(&view), &self.core.values, &request);
         let _receipt = self.core.close(&trail, started, &mut Outcome::default()).await?;
         Ok(reply)
     }
@@ -339,37 +371,14 @@ impl Engine {
         });
     }
 
-    /// One table or source, as the caller may see it.
-    ///
-    /// # Errors
-    /// `UnknownName` in the same words for what is hidden and what is absent.
-    pub fn describe(&self, principal: &Principal, name: &str) -> Result<Reply> {
-        describe::describe(&self.describer(principal), name)
-    }
-
-    /// Every table the caller may see.
-    pub fn visible_tables(&self, principal: &Principal) -> Vec<VisibleName> {
-        describe::names(&self.describer(principal))
-    }
-
-    fn describer(&self, principal: &Principal) -> Describer<'_> {
-        let redactor = self.core.results.redactor();
-        Describer {
-            view: self.core.view(principal),
-            semantics: &self.core.semantics,
-            redactor: redactor.applies_to(principal).then_some(redactor),
-        }
-    }
-
     fn begin(
         &self,
-        principal: &Principal,
+        view: &Arc<View>,
         request: &QueryRequest,
         tool: &str,
         started: Instant,
-    ) -> (Arc<View>, Arc<Trail>, Run) {
-        let view = self.core.view(principal);
-        let mut intent = self.core.intent(&view, &request.client, tool);
+    ) -> (Arc<Trail>, Run) {
+        let mut intent = self.core.intent(view, &request.client, tool);
         intent.raw = self.core.audit.keeps_raw().then(|| digests::raw(request));
         let trail = Trail::new(intent);
         let run = Run {
@@ -379,7 +388,7 @@ impl Engine {
             deadline: started + self.core.limits().time,
             trail: trail.clone(),
         };
-        (view, trail, run)
+        (trail, run)
     }
 
     /// Stores, pages and records; in this order, so that no row leaves without its receipt.

@@ -4,12 +4,14 @@ mod age;
 mod aggregate_only;
 mod arithmetic;
 mod average;
+mod card;
 mod caution;
 mod collect;
 mod concat;
 mod context;
 mod cut;
 mod date_part;
+mod declared;
 mod describe;
 mod digests;
 mod doubles;
@@ -19,13 +21,18 @@ mod failure;
 mod find;
 mod frame;
 mod functions;
+#[doc(hidden)]
+pub mod fuzz;
 mod gate;
 mod guard;
 mod inspect;
 mod keys;
+mod known;
 mod leaf;
 mod lineage;
 mod local;
+mod lookup;
+mod meanings;
 mod names;
 mod parameters;
 mod patterns;
@@ -43,13 +50,16 @@ mod session;
 mod statement;
 mod supervise;
 mod template;
+mod ties;
 mod top;
 mod truncate;
 mod values;
 
 pub use engine::{Engine, Limits, Parts};
+pub use meanings::check_semantics;
 pub use request::{
-    Answer, Explanation, FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest,
-    SourceStatement, VisibleName,
+    Answer, DeclaredTool, DescribeRequest, Explanation, FetchRequest, Fetched, Parameters,
+    QueryRequest, Reply, SearchRequest, SourceStatement, ToolRequest, VerifiedQuestion,
+    VisibleName,
 };
 pub use supervise::EngineLoad;

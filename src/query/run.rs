@@ -234,6 +234,7 @@ impl Run {
         self.note(&normalized, &fingerprint, &digests, &BTreeSet::new());
         let mut ast = statement.into_ast();
         parameters::bind(&mut ast, &self.request.parameters)?;
+        self.view.expand(&mut ast)?;
         escapes::rewrite(&mut ast)?;
         Ok(Parsed { ast, normalized, fingerprint, digests })
     }

@@ -40,6 +40,11 @@ impl ToolCall {
         Self { tool: tool.into(), started: Instant::now(), ended: false, span: Span::current() }
     }
 
+    /// The name under which the call is counted, now that it is known to be a tool's.
+    pub fn named(&mut self, tool: impl Into<Name>) {
+        self.tool = tool.into();
+    }
+
     /// The span of a call, in the trace of `traceparent` where that is one (W3C trace context).
     pub fn span(traceparent: Option<&str>) -> Span {
         stage!(

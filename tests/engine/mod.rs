@@ -3,6 +3,7 @@
 mod aggregate_only;
 mod cache;
 mod cancel;
+mod definitions;
 mod failures;
 mod hostile;
 mod limits;

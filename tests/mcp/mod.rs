@@ -13,6 +13,7 @@ pub mod client;
 mod clients;
 mod conformance;
 mod dead_source;
+mod definitions;
 mod doctor;
 mod eras;
 mod expiry;

@@ -94,7 +94,8 @@ async fn bench(store: Store) -> Bench {
     for world in [World::A, World::B, World::C] {
         let Some(sources) = sources(store, world).await else { continue };
         for pushdown in [true, false] {
-            let parts = Parts { pushdown, ..parts(sources.clone()).await };
+            let semantics = policy::semantics(store.schema());
+            let parts = Parts { pushdown, semantics, ..parts(sources.clone()).await };
             check(&parts, world);
             let engine = Engine::new(parts).expect("an engine");
             engine.read_values(100).await;

@@ -111,7 +111,7 @@ pub(super) fn warnings_schema() -> Json {
 }
 
 /// No receipt, no rows: both leave in one reply.
-fn attested(answer: Answer) -> Result<CallToolResult, Error> {
+pub(super) fn attested(answer: Answer) -> Result<CallToolResult, Error> {
     let receipt = serde_json::to_value(&answer.receipt)
         .map_err(|error| Error::internal(format!("a receipt cannot be written: {error}")))?;
     let rendered = render(&answer.page)?;

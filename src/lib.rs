@@ -10,6 +10,7 @@ pub mod config;
 pub mod demo;
 pub mod error;
 pub mod identity;
+pub mod limits;
 pub mod mcp;
 pub mod model;
 pub mod policy;

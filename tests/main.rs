@@ -4,6 +4,7 @@
 mod architecture;
 mod audit;
 mod caution;
+mod docs;
 mod engine;
 mod faults;
 mod fuzz;
@@ -14,6 +15,7 @@ mod operations;
 mod patterns;
 mod pushdown;
 mod slt;
+mod spellings;
 mod support;
 mod tenants;
 mod tpch;

@@ -3,7 +3,7 @@
 use super::audit::{self, AuditCommand};
 use super::catalog::{self, CatalogCommand};
 use super::policy::{self, PolicyCommand};
-use super::{commands, connect, doctor, eval, init, token, verify};
+use super::{commands, connect, doctor, eval, init, man, token, usage, verify};
 use crate::telemetry;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -52,6 +52,12 @@ enum Command {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command
+    Man {
+        /// Write the pages of all commands into this directory
+        #[arg(long)]
+        out: Option<PathBuf>,
     },
     /// Serve MCP over HTTP
     Serve {
@@ -132,6 +138,8 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Say what each caller and each source used, day by day
+    Usage(usage::Usage),
     /// Work with API keys
     Keys {
         #[command(subcommand)]
@@ -192,6 +200,11 @@ enum TokenCommand {
     },
 }
 
+/// The command line as it is declared: for completions, manual pages and the tests of what is documented.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 /// Runs the command line.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -212,10 +225,11 @@ pub fn run() -> ExitCode {
             Command::Init(asked) => init::run(asked).await,
             Command::Connect { client, config } => connect::run(client, &config),
             Command::Completions { shell } => {
-                let (mut command, mut out) = (Arguments::command(), std::io::stdout());
+                let (mut command, mut out) = (command(), std::io::stdout());
                 clap_complete::generate(shell, &mut command, "celosia", &mut out);
                 Ok(())
             }
+            Command::Man { out } => man::print(command(), out.as_deref()),
             Command::Serve { config, listen } => commands::serve(&config, listen).await,
             Command::Stdio { config, user } => commands::stdio(&config, user.as_deref()).await,
             Command::Check { config } => commands::check(&config).await,
@@ -233,6 +247,7 @@ pub fn run() -> ExitCode {
                 catalog::suggest(&config, source.as_deref(), samples).await
             }
             Command::Audit { command } => Box::pin(audit::run(command)).await,
+            Command::Usage(asked) => usage::run(asked).await,
             Command::Keys { command: KeysCommand::New } => commands::new_key(),
             Command::Token {
                 command: TokenCommand::Explain { config, token_file, certificate },

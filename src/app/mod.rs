@@ -10,26 +10,29 @@ mod doctor;
 mod doors;
 mod eval;
 mod init;
+mod man;
 mod operations;
 mod policy;
 mod reload;
 mod token;
+mod usage;
 mod verify;
 
-pub use cli::run;
+pub use cli::{command, run};
 
 use crate::audit::AuditLog;
 use crate::catalog::{Catalog, Lock, Snapshot};
 use crate::config::{Config, Kind, OracleDriver, Source};
+use crate::limits::{Ledger, Meter, Plans};
 use crate::mcp::check_tools;
 use crate::model::TableEntry;
-use crate::policy::{PseudonymKey, Rules};
+use crate::policy::{PolicyErrors, PseudonymKey, Rules};
 use crate::query::{Engine, Limits, Parts, check_semantics};
 use crate::results::{Redactor, ResultStore, SecretRule};
 use crate::semantics::{Semantics, SemanticsError};
 use crate::telemetry::Observed;
 use celosia_connector_api::{
-    Budgeted, Connector, ConnectorError, Contained, Identified, LeastPrivilege,
+    Budgeted, Connector, ConnectorError, Contained, Estimated, Identified, LeastPrivilege,
 };
 use celosia_connector_oracle::{Driver, OracleConfig, OracleConnector};
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
@@ -79,8 +82,14 @@ impl Assembly {
     /// The audit store cannot be opened, or something does not fit: nothing is served then.
     pub async fn engine(self, config: &Config) -> Result<Arc<Engine>, Failure> {
         let audit = self.audit(config).await?;
+        let ledger = match &config.usage {
+            Some(file) => Some(Ledger::open(file).await?),
+            None => None,
+        };
+        let meter = Meter::new(plans(config, &self.rules), ledger);
+        meter.spawn_flush();
         self.catalog.spawn_refresh();
-        let parts = self.parts(config, audit)?;
+        let parts = self.parts(config, audit, meter)?;
         let engine = Engine::new(parts)?;
         if config.catalog.values > 0 {
             engine.spawn_values(config.catalog.values.into());
@@ -94,8 +103,10 @@ impl Assembly {
     /// Those of [`Self::engine`].
     pub async fn both_ways(self, config: &Config) -> Result<(Engine, Engine), Failure> {
         let audit = self.audit(config).await?;
-        let pushed = self.parts(config, audit.clone())?;
-        let local = Parts { pushdown: false, ..self.parts(config, audit)? };
+        // Whoever administers the server asks here, not one of its callers.
+        let meter = Meter::new(Plans::default(), None);
+        let pushed = self.parts(config, audit.clone(), meter.clone())?;
+        let local = Parts { pushdown: false, ..self.parts(config, audit, meter)? };
         Ok((Engine::new(pushed)?, Engine::new(local)?))
     }
 
@@ -106,7 +117,12 @@ impl Assembly {
         audit::start(config).await
     }
 
-    fn parts(&self, config: &Config, audit: Arc<AuditLog>) -> Result<Parts, Failure> {
+    fn parts(
+        &self,
+        config: &Config,
+        audit: Arc<AuditLog>,
+        meter: Arc<Meter>,
+    ) -> Result<Parts, Failure> {
         Ok(Parts {
             catalog: self.catalog.clone(),
             rules: self.rules.clone(),
@@ -116,6 +132,7 @@ impl Assembly {
             semantics: self.semantics.clone(),
             pseudonym_key: pseudonym_key(config)?,
             limits: limits(config),
+            meter,
             pushdown: config.pushdown,
         })
     }
@@ -159,7 +176,15 @@ fn limits(config: &Config) -> Limits {
         time: limits.time,
         memory: limits.memory,
         concurrency: limits.concurrency,
+        ceiling: limits.process_memory,
     }
+}
+
+/// What callers and sources may be asked for.
+fn plans(config: &Config, rules: &Rules) -> Plans {
+    let roles = rules.roles().filter_map(|role| Some((role.name().into(), role.plan()?.into())));
+    let sources = config.sources.iter().map(|source| (source.name.clone(), source.limits));
+    Plans::new(config.plans.clone(), roles.collect(), sources.collect())
 }
 
 /// What does not fit the sources as they are now.
@@ -195,7 +220,9 @@ fn rules(config: &Config) -> Result<Rules, Failure> {
 
 fn rules_with(config: &Config, has_key: bool) -> Result<Rules, Failure> {
     let files = config.masking_rules.as_deref();
-    Ok(Rules::load(config.path(), config.text(), files, has_key)?)
+    let rules = Rules::load(config.path(), config.text(), files, has_key)?;
+    let unknown = rules.check_plans(|plan| config.plans.contains_key(plan));
+    if unknown.is_empty() { Ok(rules) } else { Err(PolicyErrors(unknown).into()) }
 }
 
 /// The catalog of a configuration, each source asked once.
@@ -235,6 +262,10 @@ fn connectors(config: &Config) -> Result<Sources, Failure> {
                     error.context
                 )
             })?;
+            let connector: Arc<dyn Connector> = match source.refuse_above {
+                Some(most) => Arc::new(Estimated::new(contained, most)),
+                None => contained,
+            };
             let contained = Arc::new(Contained::new(connector));
             let budgeted: Arc<dyn Connector> = Arc::new(Budgeted::new(contained, source.budget));
             let connector: Arc<dyn Connector> = match source.over_privileged {

@@ -26,4 +26,4 @@ pub use personal::{
 };
 pub use search::{Hit, Index, VisibleTable, Why, search};
 pub use snapshot::{Snapshot, SourceState, SourceStatus};
-pub use suggest::nearest;
+pub use suggest::{closeness, nearest};

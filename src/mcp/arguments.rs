@@ -46,6 +46,33 @@ impl Arguments {
         }
     }
 
+    /// One to `most` texts: a list of them, or a single one.
+    pub(super) fn texts(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        example: &str,
+    ) -> Result<Vec<String>> {
+        let wanted = format!("a list of 1 to {most} texts");
+        let found = match self.take(name) {
+            None => "is missing".to_string(),
+            Some(Json::String(text)) => return Ok(vec![text]),
+            Some(Json::Array(items)) if items.iter().all(Json::is_string) => {
+                let count = items.len();
+                if (1..=most).contains(&count) {
+                    let texts = items.into_iter().filter_map(|item| match item {
+                        Json::String(text) => Some(text),
+                        _ => None,
+                    });
+                    return Ok(texts.collect());
+                }
+                format!("has {count} texts")
+            }
+            Some(other) => format!("is {}", kind(&other)),
+        };
+        Err(self.wrong(name, &found, &wanted, example))
+    }
+
     /// A whole number from `least` up that may be absent.
     pub(super) fn count(
         &mut self,
@@ -84,7 +111,10 @@ impl Arguments {
     pub(super) fn finish(self) -> Result<()> {
         let Some(unknown) = self.given.keys().next() else { return Ok(()) };
         let message = format!("{}: unknown argument {}", self.tool, quoted(unknown));
-        let hint = format!("{} takes: {}", self.tool, self.known.join(", "));
+        let near = crate::query::nearest(unknown, self.known.iter().copied(), 1);
+        let meant = near.first().map(|name| format!("did you mean \"{name}\"? "));
+        let hint =
+            format!("{}{} takes: {}", meant.unwrap_or_default(), self.tool, self.known.join(", "));
         Err(Error::new(Code::InvalidArgument, message).with_hint(hint))
     }
 
@@ -180,6 +210,17 @@ mod tests {
         assert!(matches!(named, Parameters::Named(values) if values["a"] == 1));
         let error = arguments(json!({"params": "[1]"})).parameters("params").unwrap_err();
         assert!(error.to_string().contains("a list for $1"), "{error}");
+    }
+
+    #[test]
+    fn a_list_of_texts_is_short() {
+        let of = |value: Json| arguments(json!({"y": value})).texts("y", 2, "[\"total\"]");
+        assert_eq!(of(json!(["a", "b"])).unwrap(), ["a", "b"]);
+        assert_eq!(of(json!("a")).unwrap(), ["a"]);
+        for wrong in [json!([]), json!(["a", "b", "c"]), json!([1]), json!(7), json!(null)] {
+            let error = of(wrong).unwrap_err();
+            assert!(error.message.contains("a list of 1 to 2 texts"), "{error}");
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use crate::error::Result;
 use crate::model::Principal;
 use crate::query::{
-    Answer, DeclaredTool, DescribeRequest, Explanation, FetchRequest, Fetched, QueryRequest, Reply,
-    SearchRequest, ToolRequest, VisibleName,
+    Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation, Export, ExportRequest,
+    FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, ToolRequest, VisibleName,
 };
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 /// The engine as the surface knows it. Whatever it returns has passed the policy of `principal`.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
+    /// Counts a request of `principal`, whatever it asks; an error where its plan allows no more now.
+    async fn admit(&self, principal: &Principal) -> Result<()>;
+
     /// Runs a statement; `cancel` stops it at its sources.
     async fn query(
         &self,
@@ -22,6 +25,21 @@ pub trait Backend: Send + Sync + 'static {
 
     /// A page of a stored result.
     async fn fetch(&self, principal: &Principal, request: FetchRequest) -> Result<Fetched>;
+
+    /// A whole stored result as a file.
+    async fn export(&self, principal: &Principal, request: ExportRequest) -> Result<Export>;
+
+    /// A stored result as a picture.
+    async fn chart(&self, principal: &Principal, request: ChartRequest) -> Result<Chart>;
+
+    /// Runs a statement over a stored result, which it calls `result`.
+    async fn requery(
+        &self,
+        principal: &Principal,
+        handle: &str,
+        request: QueryRequest,
+        cancel: CancellationToken,
+    ) -> Result<Answer>;
 
     /// What a statement would do.
     async fn explain(&self, principal: &Principal, request: QueryRequest) -> Result<Explanation>;

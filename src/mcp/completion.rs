@@ -1,10 +1,9 @@
-//! Completion of sources, schemas and tables, among those the caller may see.
+//! Completion of names, among those the caller may see, and of choices.
 
-use super::prompts::EXPLORE_SOURCE;
+use super::Backend;
+use super::prompts::{self, Kind, Lookup, Table};
 use super::resources::{SOURCE_TEMPLATE, TABLE_TEMPLATE};
-use super::{Backend, prompts};
 use crate::model::Principal;
-use crate::query::VisibleName;
 use rmcp::ErrorData;
 use rmcp::model::{CompleteRequestParams, CompleteResult, CompletionInfo, Reference};
 
@@ -18,55 +17,86 @@ pub(super) fn complete(
     let earlier = |name: &str| {
         request.context.as_ref().and_then(|context| context.get_argument(name)).map(String::as_str)
     };
-    let offered: fn(&VisibleName) -> String = match (kind(&request.r#ref)?, argument) {
-        (Kind::Nothing, _) => return Ok(CompleteResult::default()),
-        (_, "source") => |name| name.source.to_string(),
-        (Kind::Table, "schema") => |name| name.schema.to_string(),
-        (Kind::Table, "table") => |name| name.table.to_string(),
-        (Kind::Explore, "table") => {
-            |name| format!("{}.{}.{}", name.source, name.schema, name.table)
-        }
-        _ => return Err(ErrorData::invalid_params("there is no such argument", None)),
+    let wanted = wanted(&request.r#ref, argument)?;
+    let tables = || backend.visible_tables(principal);
+    let fits = |part: &str, value: &str| earlier(part).is_none_or(|earlier| earlier == value);
+    let values: Vec<String> = match wanted {
+        Wanted::Nothing => return Ok(CompleteResult::default()),
+        Wanted::Choice(choices) => choices.iter().map(|choice| (*choice).to_owned()).collect(),
+        Wanted::Source => tables().into_iter().map(|name| name.source).collect(),
+        Wanted::Schema => tables()
+            .into_iter()
+            .filter(|name| fits("source", &name.source))
+            .map(|name| name.schema)
+            .collect(),
+        Wanted::Table => tables()
+            .into_iter()
+            .filter(|name| fits("source", &name.source) && fits("schema", &name.schema))
+            .map(|name| name.table)
+            .collect(),
+        Wanted::WholeTable => tables()
+            .into_iter()
+            .filter(|name| fits("source", &name.source))
+            .map(|name| format!("{}.{}.{}", name.source, name.schema, name.table))
+            .collect(),
+        // A table that is hidden, absent or not given yet has no columns to offer.
+        Wanted::Column(table) => earlier(table)
+            .and_then(|table| Lookup { backend, principal }.table(table).ok())
+            .map(Table::into_columns)
+            .unwrap_or_default(),
     };
-    let (source, schema) = match argument {
-        "source" => (None, None),
-        "schema" => (earlier("source"), None),
-        _ => (earlier("source"), earlier("schema")),
-    };
-    let tables = backend.visible_tables(principal);
-    let mut values: Vec<String> = tables
-        .iter()
-        .filter(|name| source.is_none_or(|source| *name.source == *source))
-        .filter(|name| schema.is_none_or(|schema| *name.schema == *schema))
-        .map(offered)
-        .collect();
-    values.sort();
-    values.dedup();
-    Ok(CompleteResult::new(best(values, &request.argument.value)))
+    Ok(CompleteResult::new(best(distinct(values, wanted), &request.argument.value)))
 }
 
-/// What kind of thing is completed.
-enum Kind {
+/// What is completed.
+#[derive(Clone, Copy)]
+enum Wanted {
     Source,
+    Schema,
+    /// A table's own name.
     Table,
-    Explore,
+    /// A table with its source and schema.
+    WholeTable,
+    /// A column of the table that this argument names.
+    Column(&'static str),
+    Choice(&'static [&'static str]),
+    /// Words of the user.
     Nothing,
 }
 
-fn kind(reference: &Reference) -> Result<Kind, ErrorData> {
-    let known = match reference {
-        Reference::Resource(template) => match template.uri.as_str() {
-            SOURCE_TEMPLATE => Some(Kind::Source),
-            TABLE_TEMPLATE => Some(Kind::Table),
-            _ => None,
-        },
-        Reference::Prompt(prompt) if prompt.name == EXPLORE_SOURCE => Some(Kind::Explore),
-        Reference::Prompt(prompt) => {
-            prompts::all().iter().any(|known| known.name == prompt.name).then_some(Kind::Nothing)
-        }
-        _ => None,
+fn wanted(reference: &Reference, argument: &str) -> Result<Wanted, ErrorData> {
+    let unknown = |what: &str| ErrorData::invalid_params(format!("there is no such {what}"), None);
+    let of_template = |template: &str| match (template, argument) {
+        (SOURCE_TEMPLATE | TABLE_TEMPLATE, "source") => Ok(Wanted::Source),
+        (TABLE_TEMPLATE, "schema") => Ok(Wanted::Schema),
+        (TABLE_TEMPLATE, "table") => Ok(Wanted::Table),
+        (SOURCE_TEMPLATE | TABLE_TEMPLATE, _) => Err(unknown("argument")),
+        _ => Err(unknown("prompt or template")),
     };
-    known.ok_or_else(|| ErrorData::invalid_params("there is no such prompt or template", None))
+    match reference {
+        Reference::Resource(template) => of_template(&template.uri),
+        Reference::Prompt(prompt) => {
+            let entry = prompts::find(&prompt.name).ok_or_else(|| unknown("prompt or template"))?;
+            let argument = entry.argument(argument).ok_or_else(|| unknown("argument"))?;
+            Ok(match argument.kind {
+                Kind::Source => Wanted::Source,
+                Kind::Table => Wanted::WholeTable,
+                Kind::Column(table) => Wanted::Column(table),
+                Kind::Choice(choices) => Wanted::Choice(choices),
+                Kind::Text | Kind::Statement | Kind::Count => Wanted::Nothing,
+            })
+        }
+        _ => Err(unknown("prompt or template")),
+    }
+}
+
+/// Each value once: names in their order, columns and choices in the order that they have.
+fn distinct(mut values: Vec<String>, wanted: Wanted) -> Vec<String> {
+    if !matches!(wanted, Wanted::Column(_) | Wanted::Choice(_)) {
+        values.sort();
+        values.dedup();
+    }
+    values
 }
 
 /// Values that start with what was typed, then those that hold it; letter case does not matter.
@@ -131,5 +161,22 @@ mod tests {
         assert!(completed(Reference::for_prompt("explore_source"), "x", "", &[]).is_err());
         let none = completed(Reference::for_prompt("ask"), "question", "w", &[]).unwrap();
         assert!(none.values.is_empty());
+    }
+
+    #[test]
+    fn columns_are_those_of_the_table_that_was_given() {
+        let profile = || Reference::for_prompt("profile_column");
+        let of = |table: &str, typed: &str| {
+            completed(profile(), "column", typed, &[("table", table)]).unwrap().values
+        };
+        assert_eq!(of("shop.main.t0001", ""), ["id", "amount", "group"]);
+        assert_eq!(of("shop.main.t0001", "A"), ["amount"]);
+        assert!(of("vault.main.secret", "").is_empty());
+        assert!(completed(profile(), "column", "", &[]).unwrap().values.is_empty());
+        let grain =
+            completed(Reference::for_prompt("trend_and_anomaly"), "grain", "", &[]).unwrap();
+        assert_eq!(grain.values, ["day", "week", "month", "quarter", "year"]);
+        let language = completed(Reference::for_prompt("ask"), "language", "e", &[]).unwrap();
+        assert_eq!(language.values, ["en", "es"]);
     }
 }

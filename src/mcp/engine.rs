@@ -4,14 +4,19 @@ use super::Backend;
 use crate::error::Result;
 use crate::model::Principal;
 use crate::query::{
-    Answer, DeclaredTool, DescribeRequest, Engine, Explanation, FetchRequest, Fetched,
-    QueryRequest, Reply, SearchRequest, ToolRequest, VisibleName,
+    Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Engine, Explanation, Export,
+    ExportRequest, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, ToolRequest,
+    VisibleName,
 };
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 #[async_trait]
 impl Backend for Engine {
+    async fn admit(&self, principal: &Principal) -> Result<()> {
+        Engine::admit(self, principal).await
+    }
+
     async fn query(
         &self,
         principal: &Principal,
@@ -23,6 +28,24 @@ impl Backend for Engine {
 
     async fn fetch(&self, principal: &Principal, request: FetchRequest) -> Result<Fetched> {
         Engine::fetch(self, principal, request).await
+    }
+
+    async fn export(&self, principal: &Principal, request: ExportRequest) -> Result<Export> {
+        Engine::export(self, principal, request).await
+    }
+
+    async fn chart(&self, principal: &Principal, request: ChartRequest) -> Result<Chart> {
+        Engine::chart(self, principal, request).await
+    }
+
+    async fn requery(
+        &self,
+        principal: &Principal,
+        handle: &str,
+        request: QueryRequest,
+        cancel: CancellationToken,
+    ) -> Result<Answer> {
+        Engine::requery(self, principal, handle, request, cancel).await
     }
 
     async fn explain(&self, principal: &Principal, request: QueryRequest) -> Result<Explanation> {

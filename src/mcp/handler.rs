@@ -1,11 +1,14 @@
 //! The protocol's methods, for both eras: sessions opened by `initialize` (2025-03-26 to 2025-11-25)
 //! and self-contained requests (2026-07-28, `server/discover`).
 
+use super::consent::{self, Consents, Given};
 use super::cursor::Cursors;
+use super::prompts::Language;
 use super::tools::Call;
 use super::{Backend, completion, prompts, reply, resources, tools};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::model::Principal;
+use crate::results::legible;
 use crate::telemetry::ToolCall;
 use axum::http::{header, request::Parts};
 use futures::FutureExt;
@@ -32,7 +35,8 @@ const CATALOG_TTL_MS: u64 = 30_000;
 
 const INSTRUCTIONS: &str = "Celosia answers read-only SQL over several databases as if they were one. \
 Work in this order: search (which tables fit the question), describe (columns, keys, joins), then \
-query; explain checks a statement without running it; fetch reads more rows of a result by its handle. \
+query; explain checks a statement without running it; fetch reads more rows of a result, runs SQL over it \
+or makes a file of it, chart draws it, each by its handle or receipt id. \
 Name tables source.schema.table; a statement may join tables of different sources. The dialect is \
 PostgreSQL; pass values as params. What you see is limited by the user's roles: values can be masked \
 (stand-ins, not real data) and rows left out, so say so when it matters. Each answer carries a receipt: \
@@ -45,6 +49,9 @@ pub struct CelosiaServer {
     backend: Arc<dyn Backend>,
     caller: Caller,
     cursors: Arc<Cursors>,
+    consents: Consents,
+    /// The language of a client that does not say which one it wants.
+    language: Language,
 }
 
 /// Where the principal of a call comes from.
@@ -67,8 +74,43 @@ impl CelosiaServer {
         Self::new(backend, Caller::PerRequest)
     }
 
+    /// The same server for clients that speak `language` where they say nothing else.
+    #[must_use]
+    pub fn speaking(self, language: Language) -> Self {
+        Self { language, ..self }
+    }
+
     fn new(backend: Arc<dyn Backend>, caller: Caller) -> Self {
-        Self { backend, caller, cursors: Arc::new(Cursors::new()) }
+        Self {
+            backend,
+            caller,
+            cursors: Arc::new(Cursors::new()),
+            consents: Consents::new(),
+            language: Language::default(),
+        }
+    }
+
+    /// What to ask the person behind the client, where that may change the answer and nobody has said no.
+    fn question(
+        &self,
+        error: &Error,
+        given: Option<Given>,
+        about: Option<&[u8]>,
+    ) -> Option<InputRequiredResult> {
+        if error.code != Code::CostlyUnlessAccepted || given != Some(Given::Nothing) {
+            return None;
+        }
+        let message = format!("{} Run the statement nevertheless?", sentence(&error.message));
+        self.consents.ask(about?, message)
+    }
+
+    /// The language that a client wants: an HTTP client says so, another has the machine's.
+    fn language(&self, context: &RequestContext<RoleServer>) -> Language {
+        let asked = context.extensions.get::<Parts>().and_then(|parts| {
+            let header = parts.headers.get(header::ACCEPT_LANGUAGE)?;
+            Language::of_header(header.to_str().ok()?)
+        });
+        asked.unwrap_or(self.language)
     }
 
     /// Who calls. Without a proven caller there is no answer, and no default either.
@@ -145,24 +187,40 @@ impl ServerHandler for CelosiaServer {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let principal = self.principal(&context)?;
+        // Over HTTP a request is counted before it is read.
+        if let Caller::Local(principal) = &self.caller
+            && let Err(error) = self.backend.admit(principal).await
+        {
+            return Ok(reply::failure(&error).into());
+        }
+        let about = may_be_asked(&context).then(|| consent::about(&principal, &request));
+        let given = about.as_ref().map(|about| self.consents.given(about, &request));
         let call = Call {
             backend: self.backend.as_ref(),
             principal: &principal,
             peer: &context.peer,
             progress: context.meta.get_progress_token(),
             cancel: context.ct.child_token(),
+            accepts_cost: given == Some(Given::Yes),
             client: client(&context),
+            links: knows_links(&context),
         };
         // A panic would leave the client without an answer for ever.
         let call = call.run(request).instrument(ToolCall::span(traceparent(&context)));
         let result = AssertUnwindSafe(call).catch_unwind().await;
         let result = result.unwrap_or_else(|_| {
-            Some(reply::failure(&Error::internal("a tool panicked; the panic is in the log")))
+            Some(Err(Error::internal("a tool panicked; the panic is in the log")))
         });
         let result = result.ok_or_else(|| {
             ErrorData::invalid_params("there is no such tool; tools/list names them", None)
         })?;
-        Ok(result.into())
+        Ok(match result {
+            Ok(result) => result.into(),
+            Err(error) => match self.question(&error, given, about.as_deref()) {
+                Some(question) => question.into(),
+                None => reply::failure(&error).into(),
+            },
+        })
     }
 
     async fn list_resources(
@@ -202,7 +260,8 @@ impl ServerHandler for CelosiaServer {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let principal = self.principal(&context)?;
-        let read = resources::read(self.backend.as_ref(), &principal, &request.uri)?;
+        let backend = self.backend.as_ref();
+        let read = resources::read(backend, &principal, &request.uri, client(&context)).await?;
         Ok(ReadResourceResponse::from(if modern(&context) {
             read.with_ttl_ms(CATALOG_TTL_MS).with_cache_scope(CacheScope::Private)
         } else {
@@ -217,7 +276,7 @@ impl ServerHandler for CelosiaServer {
     ) -> Result<ListPromptsResult, ErrorData> {
         self.principal(&context)?;
         single_page(request)?;
-        let list = ListPromptsResult::with_all_items(prompts::all());
+        let list = ListPromptsResult::with_all_items(prompts::all(self.language(&context)));
         Ok(if modern(&context) {
             list.with_ttl_ms(STATIC_TTL_MS).with_cache_scope(CacheScope::Private)
         } else {
@@ -232,7 +291,8 @@ impl ServerHandler for CelosiaServer {
     ) -> Result<GetPromptResponse, ErrorData> {
         let principal = self.principal(&context)?;
         let backend = self.backend.as_ref();
-        let prompt = prompts::get(backend, &principal, &request.name, request.arguments)?;
+        let language = self.language(&context);
+        let prompt = prompts::get(backend, &principal, language, &request.name, request.arguments)?;
         Ok(prompt.into())
     }
 
@@ -280,6 +340,11 @@ fn modern(context: &RequestContext<RoleServer>) -> bool {
     context.protocol_version().is_some_and(|version| !version.has_initialize())
 }
 
+/// Whether the client's protocol has links to resources in results: all but the first do.
+fn knows_links(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_some_and(|version| version != ProtocolVersion::V_2025_03_26)
+}
+
 /// A list that fits one page hands out no cursor, so any cursor is forged.
 fn single_page(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
     match request.and_then(|request| request.cursor) {
@@ -288,6 +353,16 @@ fn single_page(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData>
             Err(ErrorData::invalid_params("this list has one page; leave the cursor out", None))
         }
     }
+}
+
+/// Whether the client can put a question to a person in the middle of a call.
+fn may_be_asked(context: &RequestContext<RoleServer>) -> bool {
+    modern(context) && Consents::can_be_asked(context.client_capabilities().as_ref())
+}
+
+/// A message as a sentence of its own.
+fn sentence(message: &str) -> String {
+    format!("{}.", legible(message).trim_end_matches('.'))
 }
 
 /// The trace that the caller is in: from the request, or from its HTTP headers.

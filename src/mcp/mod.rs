@@ -8,8 +8,10 @@
 //! rmcp and axum are imported here alone.
 
 mod arguments;
+mod artifact;
 mod backend;
 mod completion;
+mod consent;
 mod cursor;
 mod engine;
 #[doc(hidden)]
@@ -25,10 +27,12 @@ pub mod stdio;
 mod tools;
 mod top_level_id;
 mod uri;
+mod view;
 
 #[cfg(test)]
 mod testing;
 
 pub use backend::Backend;
 pub use handler::CelosiaServer;
+pub use prompts::Language;
 pub use tools::check_tools;

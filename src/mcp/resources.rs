@@ -1,12 +1,15 @@
 //! Sources and tables as resources, filtered to what the caller may see.
 
-use super::Backend;
+use super::artifact::{Artifact, FILE_TEMPLATE};
 use super::cursor::Cursors;
 use super::uri::{self, Target};
-use crate::error::Error;
+use super::{Backend, view};
+use crate::error::{Code, Error};
 use crate::model::Principal;
-use crate::query::VisibleName;
+use crate::query::{ChartRequest, ExportRequest, VisibleName};
 use crate::results::legible;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rmcp::ErrorData;
 use rmcp::model::{
     ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate,
@@ -57,21 +60,71 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
             .with_title("Table")
             .with_description("Columns, keys, joins and masks of one table")
             .with_mime_type(MARKDOWN),
+        ResourceTemplate::new(FILE_TEMPLATE, "result")
+            .with_title("Result")
+            .with_description("A result of yours as a file: csv or arrow"),
     ]
 }
 
-/// What a resource says. One that is hidden and one that does not exist give the same error.
-pub(super) fn read(
+/// What a resource says. One that is hidden, one that is somebody else's and one that does not exist give the
+/// same error.
+pub(super) async fn read(
     backend: &dyn Backend,
     principal: &Principal,
     uri: &str,
+    client: String,
 ) -> Result<ReadResourceResult, ErrorData> {
+    if let Some(artifact) = Artifact::parse(uri) {
+        let made = made(backend, principal, artifact, uri, client).await;
+        return made.map(|contents| ReadResourceResult::new(vec![contents])).map_err(|error| {
+            match error.code {
+                Code::UnknownHandle => not_found(uri),
+                Code::InvalidArgument | Code::InvalidStatement | Code::ResourceLimit => {
+                    ErrorData::invalid_params(legible(&error.to_string()).into_owned(), None)
+                }
+                _ => failed(&error),
+            }
+        });
+    }
     let tables = backend.visible_tables(principal);
     let name = uri::parse(uri).and_then(|target| visible_name(&tables, &target));
     let name = name.ok_or_else(|| not_found(uri))?;
     let reply = backend.describe(principal, &name).map_err(|error| failed(&error))?;
     let text = ResourceContents::text(reply.text, uri).with_mime_type(MARKDOWN);
     Ok(ReadResourceResult::new(vec![text]))
+}
+
+/// Something of a kept result, made now.
+async fn made(
+    backend: &dyn Backend,
+    principal: &Principal,
+    artifact: Artifact,
+    uri: &str,
+    client: String,
+) -> Result<ResourceContents, Error> {
+    let chart = |handle, chart| {
+        backend.chart(principal, ChartRequest { handle, chart, client: client.clone() })
+    };
+    Ok(match artifact {
+        Artifact::View => page(view::VIEW.to_owned(), uri),
+        Artifact::File { handle, format } => {
+            let request = ExportRequest { handle, format, client: client.clone() };
+            let export = backend.export(principal, request).await?;
+            let blob = STANDARD.encode(export.bytes);
+            ResourceContents::blob(blob, uri).with_mime_type(format.media_type())
+        }
+        Artifact::Picture { handle, chart: spec } => {
+            let svg = chart(handle, spec).await?.drawing.svg;
+            ResourceContents::text(svg, uri).with_mime_type(view::PICTURE)
+        }
+        Artifact::Page { handle, chart: spec } => {
+            page(view::page(&chart(handle, spec).await?.drawing.svg), uri)
+        }
+    })
+}
+
+fn page(html: String, uri: &str) -> ResourceContents {
+    ResourceContents::text(html, uri).with_mime_type(view::PAGE).with_meta(view::page_meta())
 }
 
 /// Sources and tables in the order of their URIs, which is the order that cursors count in.
@@ -180,23 +233,28 @@ mod tests {
         assert_eq!(error.code, rmcp::model::ErrorCode::INVALID_PARAMS);
     }
 
-    #[test]
-    fn hidden_and_non_existent_are_the_same() {
+    #[tokio::test]
+    async fn hidden_and_non_existent_are_the_same() {
         let backend = StubBackend::with_tables(3);
         let ana = principal("ana");
-        assert!(read(&backend, &ana, "celosia://shop/main/t0001").is_ok());
-        assert!(read(&backend, &ana, "celosia://shop").is_ok());
-        let errors: Vec<String> = [
+        let read = async |uri: &str| super::read(&backend, &ana, uri, String::new()).await;
+        assert!(read("celosia://shop/main/t0001").await.is_ok());
+        assert!(read("celosia://shop").await.is_ok());
+        assert!(read("ui://celosia/chart").await.is_ok());
+        let mut errors = Vec::new();
+        for uri in [
             StubBackend::HIDDEN,
             "celosia://shop/main/nothing",
             "celosia://nowhere",
             "celosia://shop/main",
+            "celosia-result://h_none/rows.csv",
+            "celosia-result://h_none/bar/x/y/chart.svg",
+            "ui://celosia/chart/h_none/bar/x/y",
             "file:///etc/passwd",
-        ]
-        .iter()
-        // The asked URI is echoed; nothing else may differ.
-        .map(|uri| format!("{:?}", read(&backend, &ana, uri).unwrap_err()).replace(uri, "URI"))
-        .collect();
+        ] {
+            // The asked URI is echoed; nothing else may differ.
+            errors.push(format!("{:?}", read(uri).await.unwrap_err()).replace(uri, "URI"));
+        }
         assert!(errors.iter().all(|error| error == &errors[0]), "{errors:?}");
     }
 

@@ -5,7 +5,7 @@
 //! that it cannot read, and goes on.
 
 use super::top_level_id::IdScanner;
-use super::{Backend, CelosiaServer, malformed};
+use super::{Backend, CelosiaServer, Language, malformed};
 use crate::model::Principal;
 use rmcp::model::{ClientJsonRpcMessage, JsonRpcMessage, RequestId};
 use rmcp::service::{
@@ -33,7 +33,10 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let (input, output) = rmcp::transport::stdio_pipes();
-    serve_streams(backend, principal, input, output, shutdown).await
+    // The client has started this process, in the language of whoever uses it.
+    let language = Language::of_environment(&|name| std::env::var(name).ok());
+    let server = CelosiaServer::local(backend, principal).speaking(language);
+    serve_lines(server, input, output, shutdown).await
 }
 
 /// Serves any pair of streams as stdin and stdout.
@@ -44,7 +47,15 @@ pub async fn serve_streams(
     output: impl AsyncWrite + Send + Unpin + 'static,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let server = CelosiaServer::local(backend, principal);
+    serve_lines(CelosiaServer::local(backend, principal), input, output, shutdown).await
+}
+
+async fn serve_lines(
+    server: CelosiaServer,
+    input: impl AsyncRead + Send + Unpin + 'static,
+    output: impl AsyncWrite + Send + Unpin + 'static,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
     let lines = Lines::new(input, output);
     match serve_server_with_ct(server, lines, shutdown).await {
         Ok(running) => running.waiting().await.map(|_| ()).map_err(io::Error::other),

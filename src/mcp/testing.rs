@@ -4,8 +4,8 @@ use super::Backend;
 use crate::error::{Code, Error, Result};
 use crate::model::{Principal, PrincipalKind};
 use crate::query::{
-    Answer, DeclaredTool, DescribeRequest, Explanation, FetchRequest, Fetched, QueryRequest, Reply,
-    SearchRequest, ToolRequest, VisibleName,
+    Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation, Export, ExportRequest,
+    FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, ToolRequest, VisibleName,
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -49,6 +49,15 @@ pub(crate) fn principal(user: &str) -> Principal {
 
 #[async_trait]
 impl Backend for StubBackend {
+    /// Everybody but `zoe` may go on.
+    async fn admit(&self, principal: &Principal) -> Result<()> {
+        if principal.user() != "zoe" {
+            return Ok(());
+        }
+        let error = Error::new(Code::LimitReached, "too many requests of yours");
+        Err(error.with_hint("send fewer").retry_in(Duration::from_millis(2_500)))
+    }
+
     /// `sleep` waits a minute or for its cancellation, `panic` panics; else an error with a hint.
     async fn query(
         &self,
@@ -71,6 +80,24 @@ impl Backend for StubBackend {
     async fn fetch(&self, principal: &Principal, request: FetchRequest) -> Result<Fetched> {
         self.note("fetch", principal, &request.client);
         Err(Error::new(Code::UnknownHandle, "there is no such result").with_hint("run it again"))
+    }
+
+    async fn export(&self, _: &Principal, _: ExportRequest) -> Result<Export> {
+        Err(Error::new(Code::UnknownHandle, "there is no such result"))
+    }
+
+    async fn chart(&self, _: &Principal, _: ChartRequest) -> Result<Chart> {
+        Err(Error::new(Code::UnknownHandle, "there is no such result"))
+    }
+
+    async fn requery(
+        &self,
+        _: &Principal,
+        _: &str,
+        _: QueryRequest,
+        _: CancellationToken,
+    ) -> Result<Answer> {
+        Err(Error::new(Code::UnknownHandle, "there is no such result"))
     }
 
     async fn explain(&self, principal: &Principal, request: QueryRequest) -> Result<Explanation> {
@@ -115,8 +142,19 @@ impl Backend for StubBackend {
         None
     }
 
-    fn describe(&self, _: &Principal, name: &str) -> Result<Reply> {
-        Ok(Reply { text: format!("about {name}"), structured: json!({ "name": name }) })
+    fn describe(&self, principal: &Principal, name: &str) -> Result<Reply> {
+        let text = format!("about {name}");
+        if name == "shop" {
+            return Ok(Reply { text, structured: json!({ "source": name }) });
+        }
+        let visible = self.visible_tables(principal);
+        let is_meant = |t: &VisibleName| format!("{}.{}.{}", t.source, t.schema, t.table) == name;
+        if !visible.iter().any(is_meant) {
+            let message = format!("table \"{name}\" does not exist or is not open to you");
+            return Err(Error::new(Code::UnknownName, message).with_hint("search"));
+        }
+        let columns = ["id", "amount", "group"].map(|column| json!({ "name": column }));
+        Ok(Reply { text, structured: json!({ "table": name, "columns": columns }) })
     }
 
     fn visible_tables(&self, _: &Principal) -> Vec<VisibleName> {

@@ -39,7 +39,8 @@ pub(super) fn parse(uri: &str) -> Option<Target> {
     parts.next().is_none().then_some(Target::Table { source, schema, table })
 }
 
-fn encode(out: &mut String, part: &str) {
+/// Writes one part.
+pub(super) fn encode(out: &mut String, part: &str) {
     for byte in part.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
@@ -51,7 +52,7 @@ fn encode(out: &mut String, part: &str) {
 }
 
 /// One part, which must be neither empty nor badly encoded nor end the path early.
-fn decode(part: &str) -> Option<String> {
+pub(super) fn decode(part: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.bytes();
     while let Some(byte) = rest.next() {

@@ -60,7 +60,13 @@ impl Engine {
             false => Parameters::Named(values),
         };
         let sql = tool.sql.clone();
-        let statement = QueryRequest { sql, parameters, limit: None, client: request.client };
+        let statement = QueryRequest {
+            sql,
+            parameters,
+            limit: None,
+            accepts_cost: false,
+            client: request.client,
+        };
         Some(self.run(view.clone(), statement, cancel, &tool.defined.name).await)
     }
 }

@@ -1,13 +1,11 @@
 //! The engine: takes a principal and a request, gives an answer with its receipt, or an error.
 
-use super::caution;
 use super::digests;
 use super::find;
 use super::meanings::Meanings;
+use super::parts::{Limits, Parts};
 use super::planner::Planner;
-use super::request::{
-    Answer, Explanation, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest,
-};
+use super::request::{Answer, Explanation, QueryRequest, Reply, SearchRequest};
 use super::run::{Done, Run, Trail};
 use super::session::{View, Views};
 use super::supervise::{EngineLoad, Supervisor};
@@ -15,8 +13,9 @@ use super::values::Values;
 use crate::audit::{AuditLog, Intent, Receipt};
 use crate::catalog::{Catalog, Snapshot};
 use crate::error::{Code, Error, Result};
+use crate::limits::{Account, Meter, Plans};
 use crate::model::{Outcome, Page, Principal, QueryId, RedactedValues};
-use crate::policy::{MaskContext, PseudonymKey, Rules};
+use crate::policy::{MaskContext, Rules};
 use crate::results::{ResultStore, StoredResult};
 use crate::semantics::Semantics;
 use crate::telemetry;
@@ -25,42 +24,6 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-
-/// What one statement may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Rows of an answer that are kept.
-    pub rows: usize,
-    /// Bytes of an answer that are kept.
-    pub bytes: usize,
-    /// The longest a statement may take.
-    pub time: Duration,
-    /// Bytes that running statements share for sorts, joins and aggregates.
-    pub memory: usize,
-    /// Statements that run at the same time.
-    pub concurrency: usize,
-}
-
-/// What an engine is made of.
-#[derive(Debug)]
-pub struct Parts {
-    /// Tables and connectors.
-    pub catalog: Arc<Catalog>,
-    /// Who sees what.
-    pub rules: Arc<Rules>,
-    /// Where every request is recorded.
-    pub audit: Arc<AuditLog>,
-    /// Where results wait for their next page.
-    pub results: ResultStore,
-    /// What tables and columns mean.
-    pub semantics: Arc<Semantics>,
-    /// The key of pseudonyms, where a rule needs one.
-    pub pseudonym_key: Option<PseudonymKey>,
-    /// What one statement may cost.
-    pub limits: Limits,
-    /// Whether work is given to the sources at all; off only to compare answers.
-    pub pushdown: bool,
-}
 
 /// Answers governed questions. Cheap to share.
 #[derive(Debug)]
@@ -81,6 +44,7 @@ pub(super) struct Core {
     meanings: Mutex<Arc<Meanings>>,
     pub(super) planner: Planner,
     pub(super) limits: ArcSwap<Limits>,
+    pub(super) meter: Arc<Meter>,
     pub(super) pushdown: bool,
     mask_base: MaskContext,
     views: Views,
@@ -95,9 +59,9 @@ impl Core {
         self.mask_base.on(i32::try_from(today).unwrap_or(i32::MAX))
     }
 
-    /// What one statement may cost, as of now.
-    pub(super) fn limits(&self) -> Limits {
-        **self.limits.load()
+    /// What one statement of the caller may cost, as of now.
+    pub(super) fn limits(&self, principal: &Principal) -> Limits {
+        self.limits.load().within(&self.meter.limits(principal))
     }
 
     pub(super) fn view(&self, principal: &Principal) -> Arc<View> {
@@ -174,7 +138,7 @@ impl Engine {
     pub fn new(parts: Parts) -> Result<Self> {
         let planner =
             Planner::new(parts.limits.memory).map_err(|e| Error::internal(e.to_string()))?;
-        let supervisor = Supervisor::new(parts.limits.concurrency)
+        let supervisor = Supervisor::new(parts.limits.concurrency, parts.limits.ceiling)
             .map_err(|e| Error::internal(e.to_string()))?;
         let core = Core {
             catalog: parts.catalog,
@@ -185,6 +149,7 @@ impl Engine {
             meanings: Mutex::new(Arc::new(Meanings::none())),
             planner,
             limits: ArcSwap::from_pointee(parts.limits),
+            meter: parts.meter,
             pushdown: parts.pushdown,
             mask_base: MaskContext::new(parts.pseudonym_key, 0),
             views: Views::new(),
@@ -193,9 +158,10 @@ impl Engine {
         Ok(Self { core: Arc::new(core), supervisor })
     }
 
-    /// Puts another policy and other limits of rows, bytes and time in force. Statements that run end
+    /// Puts another policy, other limits of rows, bytes and time, and other plans in force. Statements that run end
     /// under those they began with; results and plans of another policy are not given any more.
-    pub fn replace(&self, rules: Arc<Rules>, limits: Limits) {
+    pub fn replace(&self, rules: Arc<Rules>, limits: Limits, plans: Plans) {
+        self.core.meter.replace(plans);
         self.core.limits.store(Arc::new(limits));
         self.core.rules.store(rules);
     }
@@ -210,9 +176,18 @@ impl Engine {
         self.core.rules.load_full()
     }
 
-    /// Waits until the audit has written and told what it has to: for shutdown.
+    /// Waits until the audit has written and told what it has to, and what was used is written down: for shutdown.
     pub async fn flush(&self) {
         self.core.audit.flush().await;
+        self.core.meter.flush().await;
+    }
+
+    /// Counts a request of the caller, whatever it asks.
+    ///
+    /// # Errors
+    /// `LimitReached`, `Overloaded`. Nothing is recorded: a refusal must be cheap.
+    pub async fn admit(&self, principal: &Principal) -> Result<()> {
+        self.core.meter.admit(principal).await
     }
 
     /// What waits and what is kept, as of now.
@@ -251,15 +226,31 @@ impl Engine {
         tool: &str,
     ) -> Result<Answer> {
         let started = Instant::now();
-        let (trail, run) = self.begin(&view, &request, tool, started);
-        let asked = request.limit;
-        let done = match Box::pin(self.supervisor.run(run.deadline, cancel, Box::pin(run.answer())))
-            .await
-        {
-            Ok(done) => done,
-            Err(error) => return Err(self.core.failed(&trail, started, error).await),
-        };
-        self.finish(&view, &trail, started, asked, done).await
+        let (trail, run) = self.begin(&view, &request, tool, started).await?;
+        let share = Share::of(request.limit, &run);
+        let done = self.done(&trail, started, cancel, run).await?;
+        self.finish(&view, &trail, started, share, done).await
+    }
+
+    /// What a run gives; a failure has been recorded.
+    pub(super) async fn done(
+        &self,
+        trail: &Trail,
+        started: Instant,
+        cancel: CancellationToken,
+        run: Run,
+    ) -> Result<Done> {
+        let (deadline, holding) = (run.deadline, run.holding.clone());
+        let work = self.supervisor.run(deadline, cancel, holding, Box::pin(run.answer()));
+        match Box::pin(work).await {
+            Ok(done) => Ok(done),
+            Err(error) => Err(self.core.failed(trail, started, error).await),
+        }
+    }
+
+    /// What one statement of the caller may cost, as of now.
+    pub(super) fn limits(&self, principal: &Principal) -> Limits {
+        self.core.limits(principal)
     }
 
     /// Says what a statement would do, without running it.
@@ -273,62 +264,17 @@ impl Engine {
     ) -> Result<Explanation> {
         let started = Instant::now();
         let view = self.core.view(principal);
-        let (trail, run) = self.begin(&view, &request, "explain", started);
+        let (trail, run) = self.begin(&view, &request, "explain", started).await?;
         let never = CancellationToken::new();
-        match Box::pin(self.supervisor.run(run.deadline, never, Box::pin(run.explain()))).await {
+        let (deadline, holding) = (run.deadline, run.holding.clone());
+        let running = self.supervisor.run(deadline, never, holding, Box::pin(run.explain()));
+        match Box::pin(running).await {
             Ok(explanation) => {
                 let _receipt = self.core.close(&trail, started, &mut Outcome::default()).await?;
                 Ok(explanation)
             }
             Err(error) => Err(self.core.failed(&trail, started, error).await),
         }
-    }
-
-    /// A page of a stored result, or all of it as text. No source is asked.
-    ///
-    /// # Errors
-    /// `UnknownHandle` for a handle that is unknown, expired or another caller's, in the same words.
-    pub async fn fetch(&self, principal: &Principal, request: FetchRequest) -> Result<Fetched> {
-        let started = Instant::now();
-        let view = self.core.view(principal);
-        let trail = Trail::new(self.core.intent(&view, &request.client, "fetch"));
-        let intent = trail.intent.lock().clone();
-        match self.core.audit.open(intent).await {
-            Ok(open) => *trail.open.lock() = Some(open),
-            Err(error) => return Err(Error::audit_unavailable(error.to_string())),
-        }
-        let fetched = match self.fetch_stored(&view, &request) {
-            Ok(fetched) => fetched,
-            Err(error) => return Err(self.core.failed(&trail, started, error).await),
-        };
-        let mut outcome = Outcome {
-            rows_returned: fetched.page.row_count as u64,
-            truncated: fetched.page.truncated,
-            ..Outcome::default()
-        };
-        let _receipt = self.core.close(&trail, started, &mut outcome).await?;
-        telemetry::answered(&outcome);
-        Ok(fetched)
-    }
-
-    fn fetch_stored(&self, view: &View, request: &FetchRequest) -> Result<Fetched> {
-        let (owner, version) = (view.principal(), view.rules().version());
-        let results = &self.core.results;
-        let most = self.core.limits().rows;
-        let limit = request.limit.unwrap_or(most).min(most);
-        let page =
-            results.page(&request.handle, owner, version, request.offset.unwrap_or(0), limit)?;
-        let export = match request.format.as_deref() {
-            None => None,
-            Some("csv") => Some(results.csv(&request.handle, owner, version)?),
-            Some(_) => {
-                return Err(Error::new(Code::InvalidArgument, "this export format is not known")
-                    .with_hint("use format \"csv\", or leave it out to page through the rows"));
-            }
-        };
-        let kept = results.get(&request.handle, owner, version)?;
-        let warnings = kept.truncated.then(|| caution::of_kept(kept.total_rows()).to_string());
-        Ok(Fetched { page, warnings: warnings.into_iter().collect(), export })
     }
 
     /// The tables, columns and values that fit a question, best first. It may show stored values, so it
@@ -371,33 +317,45 @@ impl Engine {
         });
     }
 
-    fn begin(
+    /// A statement with its place among its caller's.
+    pub(super) async fn begin(
         &self,
         view: &Arc<View>,
         request: &QueryRequest,
         tool: &str,
         started: Instant,
-    ) -> (Arc<Trail>, Run) {
+    ) -> Result<(Arc<Trail>, Run)> {
+        let principal = view.principal();
         let mut intent = self.core.intent(view, &request.client, tool);
         intent.raw = self.core.audit.keeps_raw().then(|| digests::raw(request));
         let trail = Trail::new(intent);
+        let pass = self.core.meter.begin(principal).await;
+        let (pass, holding) = match pass.and_then(|pass| Ok((pass, self.supervisor.enter()?))) {
+            Ok(begun) => begun,
+            Err(error) => return Err(self.core.failed(&trail, started, error).await),
+        };
+        let limits = self.core.limits(principal);
         let run = Run {
             core: self.core.clone(),
             view: view.clone(),
             request: request.clone(),
-            deadline: started + self.core.limits().time,
+            deadline: started + limits.time,
             trail: trail.clone(),
+            limits,
+            pass,
+            holding,
+            kept: None,
         };
-        (trail, run)
+        Ok((trail, run))
     }
 
     /// Stores, pages and records; in this order, so that no row leaves without its receipt.
-    async fn finish(
+    pub(super) async fn finish(
         &self,
         view: &View,
         trail: &Trail,
         started: Instant,
-        asked: Option<usize>,
+        Share { asked, most, account }: Share,
         done: Done,
     ) -> Result<Answer> {
         let Done { columns, mut collected, mut outcome, mut warnings } = done;
@@ -416,22 +374,25 @@ impl Engine {
             }
             warnings.extend(outcome.redacted.iter().map(redaction));
         }
-        let most = self.core.limits().rows;
         if asked.is_some_and(|asked| asked > most) {
             warnings.push(format!("limit was lowered to the server's limit of {most} rows"));
         }
         let shown = asked.unwrap_or(most).min(most).min(collected.rows);
-        let handle = (shown < collected.rows).then_some(()).and_then(|()| {
-            self.core.results.put(
-                view.principal(),
-                view.rules().version(),
-                StoredResult {
-                    columns: columns.clone(),
-                    batches: collected.batches.clone(),
-                    truncated: collected.cut.is_some(),
-                },
-            )
-        });
+        let kept = StoredResult {
+            columns: columns.clone(),
+            batches: collected.batches.clone(),
+            truncated: collected.cut.is_some(),
+        };
+        let id = trail.intent.lock().query_id.to_string();
+        let (owner, version) = (view.principal(), view.rules().version());
+        let results = &self.core.results;
+        let handle = match shown < collected.rows {
+            true => results.put(owner, version, &id, kept),
+            false => {
+                results.put_shown(owner, version, &id, kept);
+                None
+            }
+        };
         let page = Page {
             columns,
             batches: first_rows(&collected.batches, shown),
@@ -443,8 +404,23 @@ impl Engine {
         outcome.rows_returned = shown as u64;
         outcome.truncated = page.truncated;
         let receipt = self.core.close(trail, started, &mut outcome).await?;
+        account.answered(outcome.rows_returned, outcome.bytes);
         telemetry::answered(&outcome);
         Ok(Answer { page, receipt, warnings })
+    }
+}
+
+/// What of an answer is shown, and to whose account it goes.
+pub(super) struct Share {
+    asked: Option<usize>,
+    most: usize,
+    account: Arc<Account>,
+}
+
+impl Share {
+    /// Of the answer of a run, so many rows were asked for.
+    pub(super) fn of(asked: Option<usize>, run: &Run) -> Self {
+        Self { asked, most: run.limits.rows, account: run.pass.account().clone() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where each output column of a plan comes from.
 
+use super::kept::KeptTable;
 use super::leaf::GovernedTable;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source_as_provider;
@@ -76,6 +77,15 @@ pub(super) fn origins(plan: &LogicalPlan) -> Vec<Origins> {
 
 fn scan_origins(scan: &datafusion::logical_expr::TableScan) -> Vec<Origins> {
     let Ok(provider) = source_as_provider(&scan.source) else { return Vec::new() };
+    if let Some(kept) = provider.downcast_ref::<KeptTable>() {
+        let all: Vec<usize> = (0..provider.schema().fields().len()).collect();
+        let read = scan.projection.as_ref().unwrap_or(&all).iter();
+        let origins = read.map(|index| {
+            let (column, mask) = kept.origin(*index);
+            Origins::from([Origin { column, mask }])
+        });
+        return origins.collect();
+    }
     let Some(table) = provider.downcast_ref::<GovernedTable>() else {
         return vec![Origins::new(); scan.projected_schema.fields().len()];
     };

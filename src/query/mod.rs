@@ -14,6 +14,7 @@ mod date_part;
 mod declared;
 mod describe;
 mod digests;
+mod division;
 mod doubles;
 mod engine;
 mod escapes;
@@ -26,6 +27,7 @@ pub mod fuzz;
 mod gate;
 mod guard;
 mod inspect;
+mod kept;
 mod keys;
 mod known;
 mod leaf;
@@ -33,21 +35,27 @@ mod lineage;
 mod local;
 mod lookup;
 mod meanings;
+mod memory;
 mod names;
+mod one_row;
 mod parameters;
+mod parts;
 mod patterns;
 mod planner;
 mod preaggregate;
 mod prepared;
 mod pushdown;
 mod regroup;
+mod repair;
 mod request;
 mod round;
 mod run;
 mod scan_plan;
 mod sequential;
 mod session;
+mod spellings;
 mod statement;
+mod stored;
 mod supervise;
 mod template;
 mod ties;
@@ -55,11 +63,12 @@ mod top;
 mod truncate;
 mod values;
 
-pub use engine::{Engine, Limits, Parts};
+pub use engine::Engine;
 pub use meanings::check_semantics;
+pub use parts::{Limits, Parts};
 pub use request::{
-    Answer, DeclaredTool, DescribeRequest, Explanation, FetchRequest, Fetched, Parameters,
-    QueryRequest, Reply, SearchRequest, SourceStatement, ToolRequest, VerifiedQuestion,
-    VisibleName,
+    Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation, Export, ExportRequest,
+    FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest, SourceStatement,
+    ToolRequest, VerifiedQuestion, VisibleName,
 };
 pub use supervise::EngineLoad;

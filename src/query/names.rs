@@ -1,11 +1,13 @@
 //! Table and column names of a statement, resolved against what the caller may see.
 
+use super::kept::{self, KeptTable};
 use super::leaf::GovernedTable;
 use super::planner::Tables;
 use super::session::View;
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Result};
 use crate::model::TableRef;
+use crate::results::StoredResult;
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::resolve::resolve_table_references;
@@ -25,7 +27,8 @@ pub(super) struct Resolved {
     pub(super) references: BTreeSet<TableRef>,
 }
 
-/// Finds every table that `ast` reads, as the caller may see it, and gives the tree back.
+/// Finds every table that `ast` reads, as the caller may see it, and gives the tree back. `result` is the kept
+/// result, where there is one.
 ///
 /// # Errors
 /// `UnknownName` for one that is hidden or absent.
@@ -34,10 +37,19 @@ pub(super) fn resolve(
     view: &View,
     catalog: &Catalog,
     pushdown: bool,
+    kept: Option<&StoredResult>,
 ) -> Result<(Ast, Resolved)> {
     let (ast, names) = referenced(ast)?;
     let mut resolved = Resolved::default();
     for name in names {
+        if let (TableReference::Bare { table }, Some(kept)) = (&name, kept)
+            && **table == *kept::NAME
+        {
+            let table = KeptTable::new(kept)
+                .map_err(|error| Error::internal("a kept result is no table").with_source(error))?;
+            resolved.tables.insert(name, Arc::new(table));
+            continue;
+        }
         let parts: Vec<&str> = match &name {
             TableReference::Bare { table } => vec![table],
             TableReference::Partial { schema, table } => vec![schema, table],
@@ -75,7 +87,6 @@ pub(super) fn fold_quoted(ast: &mut Ast, tables: &Tables) {
     let columns: BTreeSet<String> = tables
         .values()
         .flat_map(|table| {
-            use datafusion::catalog::TableProvider;
             table.schema().fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>()
         })
         .collect();

@@ -9,14 +9,15 @@ use super::date_part::{DatePart, ExtractPlanner};
 use super::frame::without_distances;
 use super::functions::Functions;
 use super::keys::SendKeys;
-use super::leaf::GovernedTable;
+use super::memory::{Holding, OwnShare};
 use super::preaggregate::preaggregate;
 use super::sequential::{Sequential, Yielding};
 use super::supervise;
 use super::top::PushTop;
 use arrow_schema::{DataType, SchemaRef};
+use datafusion::catalog::TableProvider;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{
     DataFusionError, ParamValues, Result, ScalarValue, TableReference, plan_err,
 };
@@ -27,8 +28,8 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::execution::{SessionStateDefaults, TaskContext};
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
 use datafusion::logical_expr::{
-    AggregateUDF, HigherOrderUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF,
-    Statement as PlanStatement, TableSource, WindowUDF,
+    AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF,
+    Statement as PlanStatement, TableSource, Volatility, WindowUDF,
 };
 use datafusion::optimizer::eliminate_filter::EliminateFilter;
 use datafusion::optimizer::eliminate_limit::EliminateLimit;
@@ -59,8 +60,8 @@ pub(super) struct Planner {
     expr_planners: Vec<Arc<dyn ExprPlanner>>,
 }
 
-/// The governed tables of one statement, by the name the statement uses.
-pub(super) type Tables = HashMap<TableReference, Arc<GovernedTable>>;
+/// The governed tables of one statement, by the name the statement uses; a kept result is one of them.
+pub(super) type Tables = HashMap<TableReference, Arc<dyn TableProvider>>;
 
 /// What a statement may name, as the SQL planner looks at it.
 pub(super) type Sources = HashMap<TableReference, Arc<dyn TableSource>>;
@@ -115,7 +116,7 @@ impl Planner {
 
     /// The logical plan of a statement over `tables`.
     pub(super) fn logical(&self, ast: Ast, tables: &Tables) -> Result<LogicalPlan> {
-        let source = |table: &Arc<GovernedTable>| provider_as_source(table.clone());
+        let source = |table: &Arc<dyn TableProvider>| provider_as_source(table.clone());
         let sources = tables.iter().map(|(name, table)| (name.clone(), source(table)));
         self.logical_over(ast, &sources.collect())
     }
@@ -161,9 +162,15 @@ impl Planner {
         plan.clone().replace_params_with_values(&ParamValues::List(values))
     }
 
-    /// The optimised plan.
+    /// The optimised plan. A statement that asks for the time gets one time, the present.
     pub(super) fn optimize(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
-        self.state_for(plan).optimize(plan)
+        let state = self.state_for(plan);
+        if !asks_the_time(plan)? {
+            return state.optimize(plan);
+        }
+        let mut state = state.clone();
+        state.mark_start_execution();
+        state.optimize(plan)
     }
 
     /// The physical plan of an optimised plan, whose subtrees are cut off for their sources.
@@ -180,10 +187,16 @@ impl Planner {
         if is_simple(plan) { &self.simple } else { &self.state }
     }
 
-    /// What a plan runs with; `extension` reaches its leaves.
-    pub(super) fn task<T: Send + Sync + 'static>(&self, extension: Arc<T>) -> Arc<TaskContext> {
+    /// What a plan runs with; `extension` reaches its leaves, and memory is counted as that of `holding`.
+    pub(super) fn task<T: Send + Sync + 'static>(
+        &self,
+        extension: Arc<T>,
+        holding: Arc<Holding>,
+    ) -> Arc<TaskContext> {
         let config = self.state.config().clone().with_extension(extension);
-        let runtime: Arc<RuntimeEnv> = self.state.runtime_env().clone();
+        let mut runtime: RuntimeEnv = self.state.runtime_env().as_ref().clone();
+        runtime.memory_pool = Arc::new(OwnShare { pool: runtime.memory_pool, holding });
+        let runtime = Arc::new(runtime);
         let none = HashMap::new;
         Arc::new(TaskContext::new(
             None,
@@ -267,6 +280,21 @@ pub(super) fn is_simple(plan: &LogicalPlan) -> bool {
             | LogicalPlan::EmptyRelation(_)
     );
     node && !has_subquery(plan) && plan.inputs().into_iter().all(is_simple)
+}
+
+/// Whether a plan calls `now()` or one of its kind, which the optimizer makes a constant.
+fn asks_the_time(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                found |= matches!(part, Expr::ScalarFunction(call)
+                    if call.func.signature().volatility == Volatility::Stable);
+                Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+            })
+        })
+    })?;
+    Ok(found)
 }
 
 fn has_subquery(plan: &LogicalPlan) -> bool {

@@ -27,6 +27,24 @@ const VOLATILE: &[&str] = &[
     "localtimestamp",
     "random",
     "today",
+    // What is translated to one of these.
+    "curdate",
+    "getdate",
+    "getutcdate",
+    "newid",
+    "rand",
+    "sysdate",
+    "sysdatetime",
+    "systimestamp",
+    "sysutcdatetime",
+    "unix_timestamp",
+    "utc_date",
+    "utc_timestamp",
+    // Of SQLite, which says `'now'`.
+    "datetime",
+    "julianday",
+    "strftime",
+    "unixepoch",
 ];
 
 /// A governed plan and what is known of its statement.
@@ -59,6 +77,8 @@ pub(super) struct Key {
     kind: Kind,
     sql: String,
     parameters: String,
+    /// The most rows of the answer, which are part of the plan.
+    rows: usize,
 }
 
 /// A template must never be found by a statement that merely reads like one.
@@ -69,8 +89,8 @@ enum Kind {
 }
 
 impl Key {
-    /// The key of a statement with its parameters; `None` for one whose plan is not kept.
-    pub(super) fn of(sql: &str, parameters: &Parameters) -> Option<Self> {
+    /// The key of a statement with its parameters and a cap; `None` for one whose plan is not kept.
+    pub(super) fn of(sql: &str, parameters: &Parameters, rows: usize) -> Option<Self> {
         if sql.len() > MAX_TEXT {
             return None;
         }
@@ -83,15 +103,17 @@ impl Key {
             kind: Kind::Statement,
             sql: sql.to_string(),
             parameters,
+            rows,
         })
     }
 
     /// The key of a template.
-    pub(super) fn of_template(text: &str) -> Option<Self> {
+    pub(super) fn of_template(text: &str, rows: usize) -> Option<Self> {
         (text.len() <= MAX_TEXT).then(|| Self {
             kind: Kind::Template,
             sql: text.to_string(),
             parameters: String::new(),
+            rows,
         })
     }
 }
@@ -131,11 +153,12 @@ mod tests {
 
     #[test]
     fn parameters_are_part_of_the_key() {
-        let key = |value| Key::of("SELECT $1", &Parameters::Positional(vec![value]));
+        let key = |value| Key::of("SELECT $1", &Parameters::Positional(vec![value]), 9);
         assert_ne!(key(json!(1)), key(json!("1")));
         assert_eq!(key(json!(1)), key(json!(1)));
-        assert_ne!(Key::of("a", &Parameters::None), Key::of_template("a"));
-        assert_eq!(Key::of(&"x".repeat(MAX_TEXT + 1), &Parameters::None), None);
+        assert_ne!(Key::of("a", &Parameters::None, 9), Key::of_template("a", 9));
+        assert_ne!(Key::of("a", &Parameters::None, 9), Key::of("a", &Parameters::None, 8));
+        assert_eq!(Key::of(&"x".repeat(MAX_TEXT + 1), &Parameters::None, 9), None);
     }
 
     #[test]

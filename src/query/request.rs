@@ -2,6 +2,7 @@
 
 use crate::audit::Receipt;
 use crate::model::Page;
+use crate::results::{ChartSpec, Drawing, FileFormat};
 use serde_json::Value as Json;
 
 /// Parameters of a statement: by position (`$1`) or by name (`$region`).
@@ -25,6 +26,8 @@ pub struct QueryRequest {
     pub parameters: Parameters,
     /// Rows of the first page; the configured cap where absent or larger.
     pub limit: Option<usize>,
+    /// Whether a person has been asked and wants it to run, whatever the sources expect it to cost.
+    pub accepts_cost: bool,
     /// The client's name and version, for the audit.
     pub client: String,
 }
@@ -69,7 +72,7 @@ pub struct SourceStatement {
 /// A page of a stored result.
 #[derive(Debug, Clone, Default)]
 pub struct FetchRequest {
-    /// The handle that an answer carried.
+    /// The handle that an answer carried, or the id of its receipt.
     pub handle: String,
     /// Index of the first row; 0 where absent.
     pub offset: Option<usize>,
@@ -90,6 +93,50 @@ pub struct Fetched {
     pub warnings: Vec<String>,
     /// The whole stored result, where a format was asked for.
     pub export: Option<String>,
+}
+
+/// A whole kept result as a file.
+#[derive(Debug, Clone)]
+pub struct ExportRequest {
+    /// The handle that an answer carried, or the id of its receipt.
+    pub handle: String,
+    /// The kind of file.
+    pub format: FileFormat,
+    /// The client's name and version, for the audit.
+    pub client: String,
+}
+
+/// A file of a kept result.
+#[derive(Debug)]
+pub struct Export {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Rows in it.
+    pub rows: usize,
+    /// Whether the statement has more rows than were kept.
+    pub truncated: bool,
+    /// What the reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// A picture of a kept result.
+#[derive(Debug, Clone)]
+pub struct ChartRequest {
+    /// The handle that an answer carried, or the id of its receipt.
+    pub handle: String,
+    /// What is drawn.
+    pub chart: ChartSpec,
+    /// The client's name and version, for the audit.
+    pub client: String,
+}
+
+/// The picture.
+#[derive(Debug)]
+pub struct Chart {
+    /// What was drawn.
+    pub drawing: Drawing,
+    /// What the reader should know.
+    pub warnings: Vec<String>,
 }
 
 /// A question about what there is.

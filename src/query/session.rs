@@ -211,19 +211,30 @@ impl View {
         const MOST: usize = 3;
         let name = parts.join(".");
         let tables = self.tables();
-        let full: Vec<String> = tables.iter().map(|(t, _)| t.reference.to_string()).collect();
-        let last = parts.last().copied().unwrap_or_default();
+        let (last, before) = match parts.split_last() {
+            Some((last, before)) => (*last, before),
+            None => ("", parts),
+        };
         let near = crate::catalog::nearest(
             last,
             tables.iter().map(|(table, _)| &*table.reference.table),
             MOST,
         );
-        let near: Vec<&str> = full
-            .iter()
-            .filter(|full| near.iter().any(|near| full.rsplit('.').next() == Some(near)))
-            .map(String::as_str)
-            .take(MOST)
-            .collect();
+        // The nearest first, and of one name those where it was looked for.
+        let mut found: Vec<(usize, bool, String)> = Vec::new();
+        for (table, _) in tables.iter() {
+            let TableRef { source, schema, table } = &table.reference;
+            let Some(place) = near.iter().position(|near| **near == **table) else { continue };
+            let asked = |part: &str| before.iter().any(|b| b.eq_ignore_ascii_case(part));
+            found.push((
+                place,
+                !(asked(source) || asked(schema)),
+                format!("{source}.{schema}.{table}"),
+            ));
+        }
+        found.sort();
+        found.truncate(MOST);
+        let near: Vec<&str> = found.iter().map(|(_, _, name)| name.as_str()).collect();
         let hint = if near.is_empty() {
             "the search and describe tools list the tables that are open to you".to_string()
         } else {

@@ -1,14 +1,18 @@
 //! Results: kept for their owner for a while, cut into pages, written as text, JSON or CSV.
 
+mod chart;
 mod encode;
 mod export;
+mod files;
 mod redact;
 mod render;
 mod store;
 mod temporal;
 mod text;
 
+pub use chart::{ChartKind, ChartSpec, Drawing, draw};
 pub use export::{csv, legible_csv};
+pub use files::{FileFormat, file};
 pub use redact::{Redactor, RuleDefect, SecretRule};
 pub use render::{Rendered, render};
 pub use store::{ResultStore, StoredResult};

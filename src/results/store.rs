@@ -1,12 +1,11 @@
 //! Results that did not fit on one page, kept for their owner for a while.
 
-use super::export;
 use super::redact::Redactor;
 use crate::error::{Code, Error, Result};
 use crate::model::{ColumnInfo, Page, Principal};
 use arrow_array::RecordBatch;
 use parking_lot::Mutex;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,8 +43,25 @@ impl StoredResult {
         }
     }
 
+    /// The columns' names; one that was there already gets a number.
+    pub fn distinct_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::with_capacity(self.columns.len());
+        let taken: HashSet<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
+        for column in &self.columns {
+            let mut name = column.name.clone();
+            let mut number = 1;
+            while names.contains(&name) || (number > 1 && taken.contains(name.as_str())) {
+                number += 1;
+                name = format!("{}_{number}", column.name);
+            }
+            names.push(name);
+        }
+        names
+    }
+
     fn bytes(&self) -> usize {
-        self.batches.iter().map(RecordBatch::get_array_memory_size).sum()
+        let rows: usize = self.batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        rows + OVERHEAD
     }
 }
 
@@ -54,7 +70,11 @@ impl StoredResult {
 pub struct ResultStore {
     ttl: Duration,
     max_bytes: usize,
+    /// Results that have a next page.
     shelf: Mutex<Shelf>,
+    /// Results that were shown whole: for files, charts and statements over them. They have a shelf of their
+    /// own, so that they take no room from those that somebody reads.
+    shown: Mutex<Shelf>,
     redactor: Redactor,
 }
 
@@ -62,7 +82,8 @@ impl ResultStore {
     /// A store that forgets a result after `ttl`, and the oldest ones earlier when all together
     /// exceed `max_bytes`.
     pub fn new(ttl: Duration, max_bytes: usize) -> Self {
-        Self { ttl, max_bytes, shelf: Mutex::default(), redactor: Redactor::default() }
+        let (shelf, shown) = (Mutex::default(), Mutex::default());
+        Self { ttl, max_bytes, shelf, shown, redactor: Redactor::default() }
     }
 
     /// The same store with other rules for secrets.
@@ -77,28 +98,44 @@ impl ResultStore {
     }
 
     /// Keeps a result for `owner` under the policy that shaped it; gives its handle, or nothing
-    /// where it is larger than the whole store.
+    /// where it is larger than the whole store. It is found by `id`, too.
     pub fn put(
         &self,
         owner: &Principal,
         policy_version: &str,
+        id: &str,
         result: StoredResult,
     ) -> Option<String> {
-        let bytes = result.bytes();
-        if bytes > self.max_bytes {
-            return None;
-        }
-        let (owner, policy_version) = (owner.clone(), policy_version.to_string());
-        let kept = Kept { owner, policy_version, bytes, result: Arc::new(result) };
+        let kept = Kept::new(owner, policy_version, result);
         let handle = new_handle();
+        let names = vec![handle.clone(), id.to_string()];
+        self.keep(&self.shelf, self.max_bytes, names, kept).then_some(handle)
+    }
+
+    /// Keeps a result that was shown whole, by `id` alone, where there is room for such.
+    pub fn put_shown(
+        &self,
+        owner: &Principal,
+        policy_version: &str,
+        id: &str,
+        result: StoredResult,
+    ) {
+        let kept = Kept::new(owner, policy_version, result);
+        self.keep(&self.shown, self.max_bytes / SHOWN, vec![id.to_string()], kept);
+    }
+
+    fn keep(&self, shelf: &Mutex<Shelf>, most: usize, names: Vec<String>, kept: Kept) -> bool {
+        if kept.bytes > most {
+            return false;
+        }
         let now = Instant::now();
-        let mut shelf = self.shelf.lock();
-        let forgotten = shelf.forget(now, self.max_bytes - bytes);
-        shelf.add(handle.clone(), kept, now + self.ttl);
+        let mut shelf = shelf.lock();
+        let forgotten = shelf.forget(now, most - kept.bytes);
+        shelf.add(names, kept, now + self.ttl);
         // The buffers of what was forgotten are freed without the lock.
         drop(shelf);
         drop(forgotten);
-        Some(handle)
+        true
     }
 
     /// How many results are kept, and their bytes.
@@ -124,14 +161,6 @@ impl ResultStore {
         Ok(result.page(offset, limit, Some(handle)))
     }
 
-    /// A whole result as CSV.
-    ///
-    /// # Errors
-    /// As for [`ResultStore::page`], and a column of a type that cannot be shown.
-    pub fn csv(&self, handle: &str, owner: &Principal, policy_version: &str) -> Result<String> {
-        export::csv(&*self.get(handle, owner, policy_version)?)
-    }
-
     /// A whole result.
     ///
     /// # Errors
@@ -142,13 +171,10 @@ impl ResultStore {
         owner: &Principal,
         policy_version: &str,
     ) -> Result<Arc<StoredResult>> {
-        let mut shelf = self.shelf.lock();
-        let forgotten = shelf.forget(Instant::now(), self.max_bytes);
-        let found = shelf.results.get(handle);
+        let found = self.found(&self.shelf, self.max_bytes, handle);
+        let found = found.or_else(|| self.found(&self.shown, self.max_bytes / SHOWN, handle));
         let found = found.filter(|k| k.owner == *owner && k.policy_version == policy_version);
         let found = found.map(|kept| kept.result.clone());
-        drop(shelf);
-        drop(forgotten);
         found.ok_or_else(|| {
             Error::new(Code::UnknownHandle, "there is no result with this handle")
                 .with_hint("results are kept for a short time only; run the query again")
@@ -156,12 +182,28 @@ impl ResultStore {
     }
 }
 
+impl ResultStore {
+    fn found(&self, shelf: &Mutex<Shelf>, most: usize, name: &str) -> Option<Arc<Kept>> {
+        let mut shelf = shelf.lock();
+        let forgotten = shelf.forget(Instant::now(), most);
+        let found = shelf.results.get(name).cloned();
+        drop(shelf);
+        drop(forgotten);
+        found
+    }
+}
+
+/// The share of the store that results may take which were shown whole.
+const SHOWN: usize = 16;
+/// What keeping a result costs beside its rows.
+const OVERHEAD: usize = 2_048;
+
 /// What is kept, and in which order it goes.
 #[derive(Debug, Default)]
 struct Shelf {
-    results: HashMap<String, Kept>,
+    results: HashMap<String, Arc<Kept>>,
     /// Oldest first; all live equally long, so this is the order of their ends too.
-    ends: VecDeque<(Instant, String)>,
+    ends: VecDeque<(Instant, Vec<String>)>,
     bytes: usize,
 }
 
@@ -173,18 +215,28 @@ struct Kept {
     result: Arc<StoredResult>,
 }
 
+impl Kept {
+    fn new(owner: &Principal, policy_version: &str, result: StoredResult) -> Self {
+        let (owner, policy_version) = (owner.clone(), policy_version.to_string());
+        let bytes = result.bytes();
+        Self { owner, policy_version, bytes, result: Arc::new(result) }
+    }
+}
+
 impl Shelf {
-    fn add(&mut self, handle: String, kept: Kept, end: Instant) {
+    fn add(&mut self, names: Vec<String>, kept: Kept, end: Instant) {
         self.bytes += kept.bytes;
-        self.ends.push_back((end, handle.clone()));
-        self.results.insert(handle, kept);
+        let kept = Arc::new(kept);
+        self.results.extend(names.iter().map(|name| (name.clone(), kept.clone())));
+        self.ends.push_back((end, names));
     }
 
     /// Takes out what has ended, and the oldest until at most `most` bytes are left.
-    fn forget(&mut self, now: Instant, most: usize) -> Vec<Kept> {
+    fn forget(&mut self, now: Instant, most: usize) -> Vec<Arc<Kept>> {
         let mut forgotten = Vec::new();
         while self.ends.front().is_some_and(|(end, _)| *end <= now || self.bytes > most) {
-            let kept = self.ends.pop_front().and_then(|(_, handle)| self.results.remove(&handle));
+            let names = self.ends.pop_front().map(|(_, names)| names).unwrap_or_default();
+            let kept = names.iter().filter_map(|name| self.results.remove(name)).last();
             forgotten.extend(kept.inspect(|kept| self.bytes -= kept.bytes));
         }
         forgotten
@@ -252,7 +304,7 @@ mod tests {
     #[test]
     fn pages_cover_the_result_once() {
         let store = ResultStore::new(Duration::from_secs(60), 1 << 20);
-        let handle = store.put(&ana(), "p1", result(true)).expect("kept");
+        let handle = store.put(&ana(), "p1", "id", result(true)).expect("kept");
         assert_eq!(handle.len(), 24);
         let mut seen = Vec::new();
         while seen.len() < 10 {
@@ -279,7 +331,7 @@ mod tests {
     #[test]
     fn nobody_else_learns_that_it_is_there() {
         let store = ResultStore::new(Duration::from_secs(60), 1 << 20);
-        let handle = store.put(&ana(), "p1", result(false)).expect("kept");
+        let handle = store.put(&ana(), "p1", "id", result(false)).expect("kept");
         let unknown = store.page("h_none", &ana(), "p1", 0, 1).expect_err("unknown");
         let others = [
             principal("eve", "analyst", "EU", PrincipalKind::Local),
@@ -299,7 +351,7 @@ mod tests {
     #[test]
     fn results_end() {
         let store = ResultStore::new(Duration::ZERO, 1 << 20);
-        let handle = store.put(&ana(), "p1", result(false)).expect("kept");
+        let handle = store.put(&ana(), "p1", "id", result(false)).expect("kept");
         let error = store.page(&handle, &ana(), "p1", 0, 1).expect_err("expired");
         assert_eq!(error.code, Code::UnknownHandle);
         assert_eq!(store.shelf.lock().bytes, 0);
@@ -309,13 +361,44 @@ mod tests {
     fn the_oldest_make_room_for_the_newest() {
         let bytes = result(false).bytes();
         let store = ResultStore::new(Duration::from_secs(60), 2 * bytes);
-        let handles: Vec<String> =
-            (0..3).map(|_| store.put(&ana(), "p1", result(false)).expect("kept")).collect();
+        let handles: Vec<String> = (0..3)
+            .map(|n| store.put(&ana(), "p1", &n.to_string(), result(false)).expect("kept"))
+            .collect();
         let found = handles.iter().map(|handle| store.get(handle, &ana(), "p1").is_ok());
         assert_eq!(found.collect::<Vec<_>>(), [false, true, true]);
         assert_eq!(store.shelf.lock().bytes, 2 * bytes);
         let small = ResultStore::new(Duration::from_secs(60), bytes - 1);
-        assert!(small.put(&ana(), "p1", result(false)).is_none());
+        assert!(small.put(&ana(), "p1", "id", result(false)).is_none());
+    }
+
+    #[test]
+    fn what_was_shown_whole_is_found_by_its_receipt() {
+        let bytes = result(false).bytes();
+        let store = ResultStore::new(Duration::from_secs(60), SHOWN * 2 * bytes);
+        let paged = store.put(&ana(), "p1", "paged", result(true)).expect("kept");
+        for id in ["a", "b", "c"] {
+            store.put_shown(&ana(), "p1", id, result(false));
+        }
+        let found = |name: &str| store.get(name, &ana(), "p1").is_ok();
+        assert_eq!(["a", "b", "c", "paged", &paged].map(found), [false, true, true, true, true]);
+        assert!(
+            store.get("c", &principal("eve", "analyst", "EU", PrincipalKind::Local), "p1").is_err()
+        );
+    }
+
+    #[test]
+    fn columns_of_one_name_are_told_apart() {
+        let named = |names: &[&str]| {
+            let column = |name: &&str| ColumnInfo {
+                name: (*name).into(),
+                type_name: "text".into(),
+                masked: None,
+            };
+            let columns = names.iter().map(column).collect();
+            StoredResult { columns, batches: Vec::new(), truncated: false }.distinct_names()
+        };
+        assert_eq!(named(&["id", "id", "id"]), ["id", "id_2", "id_3"]);
+        assert_eq!(named(&["id", "id", "id_2"]), ["id", "id_3", "id_2"]);
     }
 
     #[test]

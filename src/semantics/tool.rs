@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result as Answered};
 use serde_json::{Map, Value as Json, json};
 
 /// Names of tools that the server has of its own.
-pub const RESERVED: [&str; 6] = ["search", "describe", "query", "fetch", "explain", "ask"];
+pub const RESERVED: [&str; 7] = ["search", "describe", "query", "fetch", "explain", "chart", "ask"];
 
 /// A statement with parameters, offered as a tool.
 #[derive(Debug, Clone)]

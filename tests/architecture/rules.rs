@@ -14,11 +14,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("results", &["model", "error"]),
     ("identity", &["model", "error"]),
     ("semantics", &["model", "error"]),
+    ("limits", &["model", "error"]),
     ("config", &["model", "error"]),
     ("demo", &["model", "error"]),
     (
         "query",
-        &["policy", "catalog", "audit", "results", "semantics", "model", "error", "telemetry"],
+        &[
+            "policy",
+            "catalog",
+            "audit",
+            "results",
+            "semantics",
+            "limits",
+            "model",
+            "error",
+            "telemetry",
+        ],
     ),
     ("mcp", &["query", "results", "identity", "semantics", "model", "error", "telemetry"]),
 ];
@@ -31,12 +42,18 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rmcp", &["src/mcp/"]),
     ("axum", &["src/mcp/"]),
     ("datafusion", &["src/query/"]),
-    ("sqlx", &["connectors/postgres/", "connectors/sqlite/", "src/audit/", "src/demo/"]),
+    (
+        "sqlx",
+        &["connectors/postgres/", "connectors/sqlite/", "src/audit/", "src/demo/", "src/limits/"],
+    ),
+    ("governor", &["src/limits/"]),
     ("prometheus_client", &["src/telemetry/"]),
     ("tiberius", &["connectors/sqlserver/"]),
     // The wire double of Oracle is held to what Oracle's own driver says to it.
     ("oracledb", &["connectors/oracle/", "connectors/testkit/tests/"]),
     ("sqlparser", &["src/query/", "src/policy/", "connectors/testkit/"]),
+    ("arrow_ipc", &["src/results/"]),
+    ("plotters", &["src/results/"]),
     ("aws_lc_rs", &["src/audit/", "src/identity/", "connectors/"]),
     // The only code of ours that speaks to somebody by HTTP.
     ("hyper", &["src/identity/oidc/fetch.rs", "src/post.rs"]),

@@ -36,8 +36,9 @@ fn the_tools_are_few_and_only_read() {
     search(question, limit, max_tokens): Find tables; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     describe(name, question): Describe tables; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     query(sql, params, limit): Run a query; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
-    fetch(handle, offset, limit, format): Fetch more rows; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
+    fetch(handle, offset, limit, format, sql, params): Fetch more rows; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     explain(sql, params): Check a query; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
+    chart(handle, kind, x, y): Draw a chart; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     top_products(category, most): Top products; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     customers_of_my_region(): Customers of my region; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     "#);
@@ -59,6 +60,7 @@ fn answers_fit_their_schemas() {
         ("query", json!({"sql": "SELECT"})),
         ("fetch", json!({"handle": handle})),
         ("fetch", json!({"handle": handle, "format": "csv"})),
+        ("fetch", json!({"handle": handle, "sql": "SELECT count(*) AS n FROM result"})),
         ("explain", json!({"sql": sql})),
     ];
     for (name, arguments) in calls {
@@ -115,7 +117,11 @@ fn a_resource_says_what_its_reader_sees() {
         let templates = client.result("resources/templates/list", json!({}));
         assert_eq!(
             texts(&templates["resourceTemplates"], "uriTemplate"),
-            ["celosia://{source}", "celosia://{source}/{schema}/{table}"]
+            [
+                "celosia://{source}",
+                "celosia://{source}/{schema}/{table}",
+                "celosia-result://{handle}/rows.{format}"
+            ]
         );
     }
     let support = Client::new(&server, "support", MODERN);
@@ -145,38 +151,6 @@ fn a_resource_that_is_not_there_gives_nothing_away() {
         .into();
         assert_eq!(errors[0]["code"], code);
         assert!(errors.iter().all(|error| *error == errors[0]), "{errors:?}");
-    }
-}
-
-#[test]
-fn prompts_teach_the_order_of_the_tools() {
-    let server = Server::shared();
-    for client in analysts(&server) {
-        let list = client.result("prompts/list", json!({}));
-        assert_eq!(texts(&list["prompts"], "name"), ["explore_source", "ask", "explain_result"]);
-        for (name, arguments, said) in [
-            (
-                "ask",
-                json!({"question": "How many orders last week?"}),
-                "How many orders last week?",
-            ),
-            ("explore_source", json!({"source": "shop"}), "shop"),
-            ("explain_result", json!({"receipt": "294fca3b20f79079"}), "294fca3b20f79079"),
-        ] {
-            let prompt =
-                client.result("prompts/get", json!({"name": name, "arguments": arguments}));
-            let message = &prompt["messages"][0];
-            assert_eq!(message["role"], "user");
-            let text = message["content"]["text"].as_str().unwrap();
-            assert!(text.contains(said) && text.contains("masked"), "{name}: {text}");
-        }
-        for wrong in [
-            json!({"name": "no_such"}),
-            json!({"name": "ask"}),
-            json!({"name": "ask", "arguments": {}}),
-        ] {
-            assert_eq!(client.ask("prompts/get", wrong)["error"]["code"], -32602);
-        }
     }
 }
 

@@ -24,8 +24,14 @@ impl Lines {
     }
 
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_in(arguments, &[])
+    }
+
+    /// The same in an environment.
+    pub fn start_in(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(BINARY);
         command.args(arguments).env_remove("CELOSIA_LOG").stdin(Stdio::piped());
+        command.envs(environment.iter().copied());
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = drain(process.stderr.take().unwrap());
         let input = process.stdin.take();

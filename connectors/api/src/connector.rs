@@ -1,8 +1,8 @@
 //! The narrow trait every connector implements.
 
 use crate::{
-    Caller, ConnectorError, Dialect, Examination, Finding, RenderedQuery, SessionIdentity,
-    Severity, SourceDescription,
+    Caller, ConnectorError, Dialect, Estimate, Examination, Finding, RenderedQuery,
+    SessionIdentity, Severity, SourceDescription,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -30,6 +30,8 @@ pub struct ExecutionContext {
     /// Under which identity the statement runs, where its source is to know. A connector that cannot tell its
     /// sessions refuses the statement.
     pub identity: Option<Arc<SessionIdentity>>,
+    /// Whether a person has accepted what the source expects the statement to cost; only [`crate::Estimated`] looks.
+    pub accepts_cost: bool,
 }
 
 /// How busy a source is, as of now.
@@ -90,6 +92,19 @@ pub trait Connector: Send + Sync + fmt::Debug {
         let unknown = "what the login may do is not known: this connector does not look";
         let finding = Finding::new(Severity::Note, unknown, "");
         Ok(Examination { login: String::new(), findings: vec![finding] })
+    }
+
+    /// What the source expects a statement to cost, where it can say so without running it.
+    ///
+    /// # Errors
+    /// As `open`.
+    async fn estimate(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Estimate>, ConnectorError> {
+        let _ = (query, context);
+        Ok(None)
     }
 
     /// Runs a statement in a read-only session and streams its result.

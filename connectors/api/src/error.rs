@@ -28,6 +28,10 @@ pub enum ErrorCode {
     QueueFull,
     /// The statement returned more bytes than its budget.
     ByteLimit,
+    /// The source expects more work of the statement than it may be given.
+    TooCostly,
+    /// The same, and it may run if a person says so.
+    CostlyUnlessAccepted,
     /// A stored value has no exact form in the column's type.
     UnrepresentableValue,
     /// The connection broke while a statement ran.
@@ -139,6 +143,10 @@ impl ConnectorError {
             ErrorCode::QueueFull => "too many statements wait for this source; try again shortly",
             ErrorCode::ByteLimit => {
                 "the source returned more data than one statement may read; select fewer rows or columns"
+            }
+            ErrorCode::TooCostly | ErrorCode::CostlyUnlessAccepted => {
+                "the source expects this statement to be more work than it is given: filter by a key or a \
+                 range, join fewer tables, or read fewer rows"
             }
             ErrorCode::UnrepresentableValue => {
                 "a stored value does not fit the column's type; leave the column out or cast it to text"

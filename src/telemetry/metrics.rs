@@ -144,15 +144,15 @@ impl Metrics {
     /// Series that alerts look at exist before the first event: a counter that appears with 1 has no rate.
     fn begin(&self) {
         for signal in ["traces", "logs"] {
-            let _ = self.telemetry_dropped.get_or_create(&[("signal", signal.into())]);
+            drop(self.telemetry_dropped.get_or_create(&[("signal", signal.into())]));
         }
         for reason in super::calls::DENIALS {
-            let _ = self.denials.get_or_create(&[("reason", reason.into())]);
+            drop(self.denials.get_or_create(&[("reason", reason.into())]));
         }
         for reason in
             ["missing", "invalid", "insufficient_scope", "unknown_certificate", "unavailable"]
         {
-            let _ = self.authentication_failures.get_or_create(&[("reason", reason.into())]);
+            drop(self.authentication_failures.get_or_create(&[("reason", reason.into())]));
         }
     }
 

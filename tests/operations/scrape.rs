@@ -23,7 +23,8 @@ impl Observed {
     pub fn with(changes: &[(&str, &str)]) -> Self {
         let demo = Arc::new(Demo::new());
         let listens = ("server: { ", "server: { metrics_listen: \"127.0.0.1:0\", ");
-        let changes: Vec<(&str, &str)> = [listens].into_iter().chain(changes.to_vec()).collect();
+        let changes: Vec<(&str, &str)> =
+            [listens].into_iter().chain(changes.iter().copied()).collect();
         let config = demo.write("observed.yaml", &demo.config(&changes));
         let server = Arc::new(Server::serve(&demo, &config));
         let operators = eventually("the operators' address in the log", || {

@@ -16,6 +16,10 @@ fuzz statements="50000" schemas="200":
     CELOSIA_STATEMENTS={{ statements }} CELOSIA_SCHEMAS={{ schemas }} \
         cargo test --locked --test main -- two_worlds --nocapture
 
+# One fuzz target (sql_gate, rules, masks, config, frames, tds, tns) for some seconds; needs nightly Rust and cargo-fuzz
+fuzz-target name seconds="60":
+    cargo +nightly fuzz run {{ name }} -- -max_total_time={{ seconds }}
+
 # The demo over HTTP, with what to paste into a client; `just demo --role support`
 demo *arguments:
     cargo run --release --locked -- demo {{ arguments }}

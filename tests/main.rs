@@ -7,6 +7,7 @@ mod caution;
 mod docs;
 mod engine;
 mod faults;
+mod fuzz;
 mod governance;
 mod leaks;
 mod mcp;

@@ -25,7 +25,9 @@ use crate::policy::{PseudonymKey, Rules};
 use crate::query::{Engine, Limits, Parts};
 use crate::results::{Redactor, ResultStore, SecretRule};
 use crate::semantics::Semantics;
-use celosia_connector_api::{Budgeted, Connector, ConnectorError, Identified, LeastPrivilege};
+use celosia_connector_api::{
+    Budgeted, Connector, ConnectorError, Contained, Identified, LeastPrivilege,
+};
 use celosia_connector_oracle::{Driver, OracleConfig, OracleConnector};
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
 use celosia_connector_sqlite::{SqliteConfig, SqliteConnector};
@@ -222,7 +224,8 @@ fn connectors(config: &Config) -> Result<Sources, Failure> {
                     error.context
                 )
             })?;
-            let budgeted: Arc<dyn Connector> = Arc::new(Budgeted::new(connector, source.budget));
+            let contained = Arc::new(Contained::new(connector));
+            let budgeted: Arc<dyn Connector> = Arc::new(Budgeted::new(contained, source.budget));
             let connector: Arc<dyn Connector> = match source.over_privileged {
                 true => budgeted,
                 false => Arc::new(LeastPrivilege::new(budgeted)),

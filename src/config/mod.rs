@@ -5,6 +5,8 @@
 
 mod audit;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod oidc;
 mod raw;
 mod secret;

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// Messages that were read and wait for their turn.
-const QUEUE: usize = 64;
+pub(super) const QUEUE: usize = 64;
 
 /// Serves stdin and stdout until stdin ends or `shutdown` fires. Stdout belongs to the protocol.
 pub async fn serve(
@@ -114,7 +114,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Transport<RoleServer> for Lines<W> 
     }
 }
 
-async fn read<W: AsyncWrite + Send + Unpin>(
+pub(super) async fn read<W: AsyncWrite + Send + Unpin>(
     input: impl AsyncRead + Send + Unpin,
     output: Output<W>,
     messages: mpsc::Sender<ClientJsonRpcMessage>,

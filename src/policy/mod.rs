@@ -15,6 +15,8 @@ mod error;
 mod expect;
 mod explain;
 mod filter;
+#[doc(hidden)]
+pub mod fuzz;
 mod grant;
 pub mod mask;
 mod pattern;

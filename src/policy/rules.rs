@@ -168,7 +168,7 @@ impl Rules {
     }
 
     /// The content without its places, as JSON: moving a rule to another line is no change.
-    fn fingerprint(&self) -> String {
+    pub(super) fn fingerprint(&self) -> String {
         let tables = |tables: &[TablePattern]| -> Vec<String> {
             tables.iter().map(|table| table.text.clone()).collect()
         };

@@ -19,6 +19,8 @@ mod failure;
 mod find;
 mod frame;
 mod functions;
+#[doc(hidden)]
+pub mod fuzz;
 mod gate;
 mod guard;
 mod inspect;

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// The parser and the planner recurse; a tree at the limits of the gate needs a fraction of this.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
+pub(super) const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// Statements that may wait for each one that runs; one more is refused at once.
 const WAITING_PER_SLOT: usize = 4;

@@ -112,6 +112,15 @@ fn postgres_is_asked_row_by_row_where_an_index_serves() {
     assert!(sent.contains("WITH s1 AS (SELECT") && sent.matches("FROM s1").count() == 1, "{sent}");
 }
 
+/// What follows for each nation from the pairs of nations is left to the server.
+#[test]
+fn postgres_is_told_a_condition_once() {
+    let Some(pair) = pair(Store::Postgres, 0.01) else { return };
+    let (_, pairs) = queries().swap_remove(6);
+    let sent = block_on(pair.sent(&pairs)).replace("\\\"", "\"");
+    assert_eq!(sent.matches("\"n_name\" = ").count(), 4, "{sent}");
+}
+
 #[test]
 fn sqlite_gives_the_local_answers() {
     let failures = failures(Store::Sqlite, 0.01);

@@ -103,6 +103,9 @@ pub struct Relational {
     pub shared: bool,
     /// Several groupings at once, `GROUPING SETS`.
     pub grouping_sets: bool,
+    /// What each of several cases asks of one table is found by the source itself, so that it need not, and
+    /// should not, be told.
+    pub infers_cases: bool,
 }
 
 /// What a source's own `=` does not look at in a text column. The engine compares bytes everywhere; a

@@ -6,6 +6,7 @@
 
 pub mod budget;
 pub mod connector;
+pub mod contained;
 pub mod description;
 pub mod dialect;
 pub mod error;
@@ -24,6 +25,7 @@ pub mod value;
 
 pub use budget::{Budget, Budgeted};
 pub use connector::{Connector, ExecutionContext, RemoteStream};
+pub use contained::Contained;
 pub use description::{
     ColumnDescription, ForeignKey, OperandClass, SourceDescription, TableDescription, TableKind,
 };

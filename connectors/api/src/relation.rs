@@ -183,6 +183,42 @@ impl RemoteQuery {
         }
     }
 
+    /// The same over other inputs.
+    #[must_use]
+    pub fn map_inputs(&self, map: &mut impl FnMut(&RemoteQuery) -> RemoteQuery) -> RemoteQuery {
+        let mut boxed = |input: &RemoteQuery| Box::new(map(input));
+        match self {
+            Self::Scan(read) => Self::Scan(read.clone()),
+            Self::Filter { input, predicate } => {
+                Self::Filter { input: boxed(input), predicate: predicate.clone() }
+            }
+            Self::Project { input, columns } => {
+                Self::Project { input: boxed(input), columns: columns.clone() }
+            }
+            Self::Aggregate { input, groups, sets, aggregates } => Self::Aggregate {
+                input: boxed(input),
+                groups: groups.clone(),
+                sets: sets.clone(),
+                aggregates: aggregates.clone(),
+            },
+            Self::Window { input, functions } => {
+                Self::Window { input: boxed(input), functions: functions.clone() }
+            }
+            Self::Sort { input, keys } => Self::Sort { input: boxed(input), keys: keys.clone() },
+            Self::Limit { input, skip, fetch } => {
+                Self::Limit { input: boxed(input), skip: *skip, fetch: *fetch }
+            }
+            Self::Join { left, right, kind, on, per_row } => Self::Join {
+                left: boxed(left),
+                right: boxed(right),
+                kind: *kind,
+                on: on.clone(),
+                per_row: *per_row,
+            },
+            Self::UnionAll(inputs) => Self::UnionAll(inputs.iter().map(map).collect()),
+        }
+    }
+
     /// The columns, in order.
     pub fn shape(&self) -> Vec<Shape> {
         match self {

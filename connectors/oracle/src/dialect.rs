@@ -274,6 +274,7 @@ impl Dialect for OracleDialect {
             per_row: false,
             shared: false,
             grouping_sets: true,
+            infers_cases: false,
         }
     }
 

@@ -189,6 +189,7 @@ impl Dialect for PostgresDialect {
             per_row: true,
             shared: true,
             grouping_sets: true,
+            infers_cases: true,
         }
     }
 

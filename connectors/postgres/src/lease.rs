@@ -103,14 +103,19 @@ impl Sessions {
             let pooled = lease.sessions.pooled();
             if pooled.is_none() {
                 fresh += 1;
-                lease.session = Some(Box::pin(lease.sessions.open_session()).await?);
+                let opening = Box::pin(lease.sessions.open_session());
+                let opened = tokio::time::timeout_at(lease.cutoff.into(), opening).await;
+                lease.session = Some(opened.map_err(|_| late("opening a session"))??);
             } else {
                 lease.session = pooled;
             }
-            match timeout(SETUP_TIMEOUT, lease.introduce(&name, purpose)).await {
+            let patience =
+                SETUP_TIMEOUT.min(lease.cutoff.saturating_duration_since(Instant::now()));
+            match timeout(patience, lease.introduce(&name, purpose)).await {
                 Ok(Ok(())) => return Ok(lease),
                 Ok(Err(error)) if error.code != ErrorCode::ConnectionLost => return Err(error),
                 Ok(Err(error)) => tracing::debug!(context = %error.context, "a session was broken"),
+                Err(_) if patience < SETUP_TIMEOUT => return Err(late("setting a session up")),
                 Err(_) => tracing::debug!("a session did not answer"),
             }
             lease.session = None;
@@ -352,6 +357,10 @@ fn assumed(identity: &SessionIdentity) -> String {
 
 fn spelled(timeout: Duration) -> String {
     format!("statement_timeout = {}", timeout.as_millis().max(1))
+}
+
+fn late(doing: &str) -> ConnectorError {
+    ConnectorError::new(ErrorCode::DeadlineExceeded, doing)
 }
 
 /// The application name of a query, and of who asks. What could end the literal, or does not print, is replaced.

@@ -202,6 +202,7 @@ impl Dialect for SqliteDialect {
             per_row: false,
             shared: false,
             grouping_sets: false,
+            infers_cases: false,
         }
     }
 

@@ -255,6 +255,7 @@ impl Dialect for SqlServerDialect {
             per_row: false,
             shared: false,
             grouping_sets: false,
+            infers_cases: false,
         }
     }
 

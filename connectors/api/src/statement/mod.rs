@@ -14,6 +14,7 @@
 
 mod block;
 mod expressions;
+mod implied;
 mod level;
 mod matching;
 mod per_row;
@@ -27,6 +28,8 @@ use block::Block;
 
 /// The statement of a relational tree; `None` where the dialect cannot spell a part of it.
 pub fn render(dialect: &dyn Dialect, query: &RemoteQuery) -> Option<RenderedQuery> {
+    let pruned = dialect.relational().infers_cases.then(|| implied::without_implied(query));
+    let query = pruned.as_ref().unwrap_or(query);
     let repeated = match dialect.relational().shared {
         true => level::repeated(query),
         false => Vec::new(),

@@ -4,5 +4,6 @@ mod faults;
 mod login;
 mod privileges;
 mod sessions;
+mod spoiled;
 mod support;
 mod values;

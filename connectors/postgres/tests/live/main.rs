@@ -7,5 +7,6 @@ mod governed;
 mod identity;
 mod privileges;
 mod sessions;
+mod spoiled;
 mod support;
 mod values;

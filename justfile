@@ -41,6 +41,11 @@ bench-questions *arguments:
     cargo build --release --locked --bin celosia
     python3 benches/end_to_end/questions.py {{ arguments }}
 
+# What is left of the peak at five times the load
+overload *arguments:
+    cargo build --release --locked --bin celosia
+    python3 benches/end_to_end/overload.py target/release/celosia {{ arguments }}
+
 # The documentation of the code
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked

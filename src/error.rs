@@ -3,6 +3,7 @@
 use celosia_connector_api::{ConnectorError, Retry};
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 /// What went wrong with a request, as a client can act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +36,12 @@ pub enum Code {
     UnknownHandle,
     /// Too much is running already.
     Overloaded,
+    /// A limit of the caller's plan is reached.
+    LimitReached,
+    /// A source expects too much work of the statement.
+    TooCostly,
+    /// The same, and it may run if a person says so.
+    CostlyUnlessAccepted,
     /// The audit store cannot write, so nothing is answered.
     AuditUnavailable,
     /// A defect of ours.
@@ -59,6 +66,8 @@ impl Code {
             Code::ResourceLimit => "resource_limit",
             Code::UnknownHandle => "unknown_handle",
             Code::Overloaded => "overloaded",
+            Code::LimitReached => "limit_reached",
+            Code::TooCostly | Code::CostlyUnlessAccepted => "too_costly",
             Code::AuditUnavailable => "audit_unavailable",
             Code::Internal => "internal",
         }
@@ -74,6 +83,8 @@ pub struct Error {
     pub message: String,
     /// What to do next, in words that are safe to show.
     pub hint: Option<String>,
+    /// When to come back, where that is known.
+    pub retry_after: Option<Duration>,
     /// For the log only.
     pub source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -84,7 +95,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error whose message is safe to show.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, source: None }
+        Self { code, message: message.into(), hint: None, retry_after: None, source: None }
     }
 
     /// The same error with what to do next.
@@ -92,6 +103,19 @@ impl Error {
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The same error with the time after which it is worth trying again.
+    #[must_use]
+    pub fn retry_in(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// Whole seconds after which it is worth trying again, where that is known; at least one.
+    pub fn retry_seconds(&self) -> Option<u64> {
+        let wait = self.retry_after?;
+        Some((wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
     }
 
     /// The same error with its cause, for the log.
@@ -126,9 +150,14 @@ impl Error {
         let code = match error.code {
             celosia_connector_api::ErrorCode::DeadlineExceeded => Code::DeadlineExceeded,
             celosia_connector_api::ErrorCode::Cancelled => Code::Cancelled,
+            celosia_connector_api::ErrorCode::TooCostly => Code::TooCostly,
+            celosia_connector_api::ErrorCode::CostlyUnlessAccepted => Code::CostlyUnlessAccepted,
             _ => Code::Source,
         };
         let hint = match error.retry() {
+            _ if code.as_str() == Code::TooCostly.as_str() => {
+                "narrow the statement: explain shows what each source would be sent"
+            }
             Retry::Later => "other sources still answer; try this one again in a minute",
             Retry::Never => "other sources still answer; tell the administrator about this one",
         };
@@ -140,7 +169,13 @@ impl Error {
         let connector = self.source.as_deref().and_then(|e| e.downcast_ref::<ConnectorError>());
         match (self.code, connector) {
             (Code::Source, Some(error)) => error.retry(),
-            (Code::DeadlineExceeded | Code::Overloaded | Code::AuditUnavailable, _) => Retry::Later,
+            (
+                Code::DeadlineExceeded
+                | Code::Overloaded
+                | Code::LimitReached
+                | Code::AuditUnavailable,
+                _,
+            ) => Retry::Later,
             _ => Retry::Never,
         }
     }

@@ -38,11 +38,17 @@ class Client:
 
     def search(self, **arguments):
         """The text, the data, and the milliseconds it took."""
+        return self.call("search", arguments)
+
+    def describe(self, **arguments):
+        return self.call("describe", arguments)
+
+    def call(self, tool, arguments):
         started = time.perf_counter()
-        result = self.request("tools/call", {"name": "search", "arguments": arguments})
+        result = self.request("tools/call", {"name": tool, "arguments": arguments})
         took = (time.perf_counter() - started) * 1000
         if result.get("isError"):
-            raise SystemExit(f"search answers {result['content'][0]['text']}")
+            raise SystemExit(f"{tool} answers {result['content'][0]['text']}")
         return result["content"][0]["text"], result["structuredContent"], took
 
     def close(self):

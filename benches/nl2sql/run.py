@@ -14,6 +14,8 @@ import catalog
 from client import Client
 
 BUDGET = 4000
+# Tables that are described, to see what a column costs.
+CARDS = 300
 
 
 def main():
@@ -37,8 +39,10 @@ def main():
         client = Client(given.binary, catalog.write(tables, directory, not given.no_generated))
         names = catalog.source_names(tables)
         outcomes = [ask(client, question, names, not given.no_evidence) for question in questions]
+        cards = [card(client, table, names) for table in tables[:: max(1, len(tables) // CARDS)]]
         client.close()
     report(outcomes)
+    report_cards(cards)
     if given.failures:
         with open(given.failures, "w") as file:
             for outcome in outcomes:
@@ -60,6 +64,23 @@ def ask(client, question, names, with_evidence):
         "found": len(gold & set(found[:10])) / len(gold), "in_budget": gold <= shown,
         "characters": len(reply), "budget_characters": len(long_reply), "ms": took,
     }
+
+
+def card(client, table, names):
+    name = ".".join(f'"{part}"' for part in (names[table["src"], table["db"]], "main", table["table"].replace(".", "_")))
+    text, data, took = client.describe(name=name)
+    lines = [line for line in text.splitlines() if line.startswith("  ")]
+    with_samples = sum("samples" in column for column in data["columns"])
+    return {"columns": len(lines), "characters": sum(map(len, lines)), "samples": with_samples, "ms": took}
+
+
+def report_cards(cards):
+    columns = sum(card["columns"] for card in cards)
+    print(
+        f"describe: {len(cards)} tables, {columns} columns, {sum(c['characters'] for c in cards) / columns / 4:.1f} tokens a column"
+        f" (chars/4), {100 * sum(c['samples'] for c in cards) / columns:.0f} % with values,"
+        f" {statistics.median(c['ms'] for c in cards):.1f} ms"
+    )
 
 
 def report(outcomes):

@@ -60,7 +60,10 @@ fn known(config: &Config, rules: &Rules, user: &str) -> Result<Principal, Failur
         return Ok(establish_local(user, roles, local.attributes.clone()));
     }
     let keys = match &config.identity.api_keys {
-        Some(file) => ApiKeys::load(file, |role| rules.roles().any(|known| known.name() == role))?,
+        Some(file) => {
+            let is_role = |role: &str| rules.roles().any(|known| known.name() == role);
+            ApiKeys::load(file, is_role, |plan| config.plans.contains_key(plan))?
+        }
         None => ApiKeys::default(),
     };
     let mut found = keys.principals().filter(|principal| principal.user() == user);

@@ -3,7 +3,7 @@
 use super::audit::{self, AuditCommand};
 use super::catalog::{self, CatalogCommand};
 use super::policy::{self, PolicyCommand};
-use super::{commands, connect, doctor, init, man, token, verify};
+use super::{commands, connect, doctor, eval, init, man, token, usage, verify};
 use crate::telemetry;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -109,6 +109,13 @@ enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Replay the verified questions and compare them with how they were answered before
+    Eval(eval::Eval),
+    /// Work with the semantic layer
+    Semantics {
+        #[command(subcommand)]
+        command: SemanticsCommand,
+    },
     /// Work with the catalog lock: what was taken in, and what waits
     Catalog {
         #[command(subcommand)]
@@ -131,6 +138,8 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Say what each caller and each source used, day by day
+    Usage(usage::Usage),
     /// Work with API keys
     Keys {
         #[command(subcommand)]
@@ -143,7 +152,7 @@ enum Command {
     },
     /// Print the JSON Schema of a configuration file
     Schema {
-        /// celosia, masking-rules, policy-tests, catalog-lock or keys; all of them are written to --out
+        /// celosia, masking-rules, semantics, policy-tests, catalog-lock or keys; all of them are written to --out
         name: Option<String>,
         /// Write every schema into this directory
         #[arg(long)]
@@ -161,6 +170,18 @@ enum Command {
 enum KeysCommand {
     /// Make a key: its text for the client, its hash for keys.yaml
     New,
+}
+
+#[derive(Debug, Subcommand)]
+enum SemanticsCommand {
+    /// Print a model of the Open Semantic Interchange as a file for schemas/; what is left out is told on stderr
+    Import {
+        /// The model, a YAML file
+        file: PathBuf,
+        /// The source here that is the database of the model
+        #[arg(long)]
+        source: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -191,12 +212,12 @@ pub fn run() -> ExitCode {
         arguments.command,
         Command::Demo { .. } | Command::Serve { .. } | Command::Stdio { .. }
     );
-    telemetry::start(is_server);
+    let outbox = telemetry::start(is_server);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
-    let done = runtime.block_on(async {
+    let done = runtime.block_on(telemetry::exported(outbox, async {
         match arguments.command {
             Command::Demo { stdio, listen, role, data } => {
                 commands::demo(stdio, listen, &role, data).await
@@ -217,11 +238,16 @@ pub fn run() -> ExitCode {
                 verify::verify_pushdown(&config, source.as_deref(), most_rows).await
             }
             Command::Policy { command } => policy::run(command).await,
+            Command::Semantics { command: SemanticsCommand::Import { file, source } } => {
+                commands::import_semantics(&file, source.as_deref())
+            }
+            Command::Eval(asked) => Box::pin(eval::run(asked)).await,
             Command::Catalog { command } => catalog::run(command).await,
             Command::SuggestMasks { config, source, samples } => {
                 catalog::suggest(&config, source.as_deref(), samples).await
             }
             Command::Audit { command } => Box::pin(audit::run(command)).await,
+            Command::Usage(asked) => usage::run(asked).await,
             Command::Keys { command: KeysCommand::New } => commands::new_key(),
             Command::Token {
                 command: TokenCommand::Explain { config, token_file, certificate },
@@ -232,7 +258,7 @@ pub fn run() -> ExitCode {
             Command::Schema { name, out } => commands::schema(name.as_deref(), out.as_deref()),
             Command::Health { address } => commands::health(address).await,
         }
-    });
+    }));
     // A reader of stdin may block for ever; what matters has ended.
     runtime.shutdown_background();
     match done {

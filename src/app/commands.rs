@@ -2,7 +2,7 @@
 
 use super::doors::Callers;
 use super::reload::Reload;
-use super::{Assembly, Failure, audit, doors, policy};
+use super::{Assembly, Failure, audit, doors, operations, policy};
 use crate::catalog::{SourceState, SourceStatus, lock_schema};
 use crate::config::{self, Config};
 use crate::demo::{self, Role, WORKED_QUESTION};
@@ -10,6 +10,7 @@ use crate::identity::{generate_key, keys_schema};
 use crate::policy::{masking_rules_schema, policy_tests_schema, roles_schema};
 use crate::query::QueryRequest;
 use crate::results::render;
+use crate::semantics::{import_osi, semantics_schema};
 use celosia_connector_api::ConnectorError;
 use serde_json::Value as Json;
 use std::io::Write;
@@ -73,7 +74,9 @@ pub(super) async fn serve(config: &Path, address: Option<SocketAddr>) -> Result<
     let authenticator = doors::authenticator(&config, &assembly.rules)?;
     let tls = doors::tls(&config)?;
     let mut reload = Reload::of(&config, &assembly)?;
+    let catalog = assembly.catalog.clone();
     let engine = assembly.engine(&config).await?;
+    operations::spawn(&config, &engine, &catalog, reload.refused()).await?;
     let listener = doors::listen(address.unwrap_or(config.server.listen)).await?;
     tracing::info!(address = %listener.local_addr()?, "serving MCP at /mcp");
     let refused = reload.refused();
@@ -174,6 +177,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Json)> {
         ("policy-tests.schema.json", policy_tests_schema()),
         ("catalog-lock.schema.json", lock_schema()),
         ("keys.schema.json", keys_schema()),
+        ("semantics.schema.json", semantics_schema()),
     ]
 }
 
@@ -187,6 +191,18 @@ pub(super) fn schema(name: Option<&str>, out: Option<&Path>) -> Result<(), Failu
             std::io::stdout().write_all(text.as_bytes())?;
         }
     }
+    Ok(())
+}
+
+/// `celosia semantics import`.
+pub(super) fn import_semantics(file: &Path, source: Option<&str>) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let imported =
+        import_osi(&text, source).map_err(|error| format!("{}: {error}", file.display()))?;
+    for left_out in &imported.left_out {
+        writeln!(std::io::stderr(), "left out: {left_out}")?;
+    }
+    std::io::stdout().write_all(imported.yaml.as_bytes())?;
     Ok(())
 }
 

@@ -34,14 +34,17 @@ pub(super) async fn serve_http(
     reload_refused: Arc<AtomicBool>,
 ) -> Result<(), Failure> {
     let listen = listener.local_addr()?;
+    let usual = HttpConfig::new(listen);
     let settings = HttpConfig {
         allowed_hosts: hosts(config),
         allowed_origins: config.server.allowed_origins.clone(),
         resource: resource(config),
         tls,
         request_timeout: config.limits.time + Duration::from_secs(10),
+        max_requests: config.server.max_requests.unwrap_or(config.limits.concurrency * 3),
+        max_connections: config.server.max_connections.unwrap_or(usual.max_connections),
         reload_refused,
-        ..HttpConfig::new(listen)
+        ..usual
     };
     let backend: Arc<dyn Backend> = engine.clone();
     let answering = engine.clone();
@@ -77,7 +80,7 @@ pub(super) fn authenticator(config: &Config, rules: &Rules) -> Result<Authentica
     let identity = config.require_http_identity()?;
     let is_role = |role: &str| rules.roles().any(|known| known.name() == role);
     let keys = match &identity.api_keys {
-        Some(file) => ApiKeys::load(file, is_role)?,
+        Some(file) => ApiKeys::load(file, is_role, |plan| config.plans.contains_key(plan))?,
         None => ApiKeys::default(),
     };
     complete(rules, "an API key's user", keys.principals())?;

@@ -8,11 +8,14 @@ mod commands;
 mod connect;
 mod doctor;
 mod doors;
+mod eval;
 mod init;
 mod man;
+mod operations;
 mod policy;
 mod reload;
 mod token;
+mod usage;
 mod verify;
 
 pub use cli::{command, run};
@@ -20,13 +23,16 @@ pub use cli::{command, run};
 use crate::audit::AuditLog;
 use crate::catalog::{Catalog, Lock, Snapshot};
 use crate::config::{Config, Kind, OracleDriver, Source};
+use crate::limits::{Ledger, Meter, Plans};
+use crate::mcp::check_tools;
 use crate::model::TableEntry;
-use crate::policy::{PseudonymKey, Rules};
-use crate::query::{Engine, Limits, Parts};
+use crate::policy::{PolicyErrors, PseudonymKey, Rules};
+use crate::query::{Engine, Limits, Parts, check_semantics};
 use crate::results::{Redactor, ResultStore, SecretRule};
-use crate::semantics::Semantics;
+use crate::semantics::{Semantics, SemanticsError};
+use crate::telemetry::Observed;
 use celosia_connector_api::{
-    Budgeted, Connector, ConnectorError, Contained, Identified, LeastPrivilege,
+    Budgeted, Connector, ConnectorError, Contained, Estimated, Identified, LeastPrivilege,
 };
 use celosia_connector_oracle::{Driver, OracleConfig, OracleConnector};
 use celosia_connector_postgres::{PostgresConfig, PostgresConnector};
@@ -61,17 +67,10 @@ impl Assembly {
     pub async fn of(config: &Config) -> Result<Self, Failure> {
         let rules = rules(config)?;
         let lock = config.catalog.lock.as_deref().map(Lock::load).transpose()?;
-        let semantics = match &config.semantics {
-            Some(directory) => Semantics::load(directory)?,
-            None => Semantics::default(),
-        };
+        let semantics = semantics(config)?;
         let catalog = discovered(config, lock).await?;
-        let mut assembly = Self {
-            catalog,
-            rules: Arc::new(rules),
-            semantics: Arc::new(semantics),
-            problems: Vec::new(),
-        };
+        let mut assembly =
+            Self { catalog, rules: Arc::new(rules), semantics, problems: Vec::new() };
         assembly.problems = assembly.check();
         assembly.problems.extend(redactor(config, &assembly.rules).err().map(|e| e.to_string()));
         Ok(assembly)
@@ -83,8 +82,14 @@ impl Assembly {
     /// The audit store cannot be opened, or something does not fit: nothing is served then.
     pub async fn engine(self, config: &Config) -> Result<Arc<Engine>, Failure> {
         let audit = self.audit(config).await?;
+        let ledger = match &config.usage {
+            Some(file) => Some(Ledger::open(file).await?),
+            None => None,
+        };
+        let meter = Meter::new(plans(config, &self.rules), ledger);
+        meter.spawn_flush();
         self.catalog.spawn_refresh();
-        let parts = self.parts(config, audit)?;
+        let parts = self.parts(config, audit, meter)?;
         let engine = Engine::new(parts)?;
         if config.catalog.values > 0 {
             engine.spawn_values(config.catalog.values.into());
@@ -98,8 +103,10 @@ impl Assembly {
     /// Those of [`Self::engine`].
     pub async fn both_ways(self, config: &Config) -> Result<(Engine, Engine), Failure> {
         let audit = self.audit(config).await?;
-        let pushed = self.parts(config, audit.clone())?;
-        let local = Parts { pushdown: false, ..self.parts(config, audit)? };
+        // Whoever administers the server asks here, not one of its callers.
+        let meter = Meter::new(Plans::default(), None);
+        let pushed = self.parts(config, audit.clone(), meter.clone())?;
+        let local = Parts { pushdown: false, ..self.parts(config, audit, meter)? };
         Ok((Engine::new(pushed)?, Engine::new(local)?))
     }
 
@@ -110,7 +117,12 @@ impl Assembly {
         audit::start(config).await
     }
 
-    fn parts(&self, config: &Config, audit: Arc<AuditLog>) -> Result<Parts, Failure> {
+    fn parts(
+        &self,
+        config: &Config,
+        audit: Arc<AuditLog>,
+        meter: Arc<Meter>,
+    ) -> Result<Parts, Failure> {
         Ok(Parts {
             catalog: self.catalog.clone(),
             rules: self.rules.clone(),
@@ -120,6 +132,7 @@ impl Assembly {
             semantics: self.semantics.clone(),
             pseudonym_key: pseudonym_key(config)?,
             limits: limits(config),
+            meter,
             pushdown: config.pushdown,
         })
     }
@@ -163,18 +176,41 @@ fn limits(config: &Config) -> Limits {
         time: limits.time,
         memory: limits.memory,
         concurrency: limits.concurrency,
+        ceiling: limits.process_memory,
     }
 }
 
+/// What callers and sources may be asked for.
+fn plans(config: &Config, rules: &Rules) -> Plans {
+    let roles = rules.roles().filter_map(|role| Some((role.name().into(), role.plan()?.into())));
+    let sources = config.sources.iter().map(|source| (source.name.clone(), source.limits));
+    Plans::new(config.plans.clone(), roles.collect(), sources.collect())
+}
+
 /// What does not fit the sources as they are now.
-fn misfits(snapshot: &Snapshot, rules: &Rules, semantics: &Semantics) -> Vec<String> {
+fn misfits(snapshot: &Snapshot, rules: &Rules, semantics: &Arc<Semantics>) -> Vec<String> {
     // Rules may be written for what is not accepted yet.
     let tables: Vec<Arc<TableEntry>> = snapshot.discovered().to_vec();
     let absent = snapshot.absent_sources();
     let names: Vec<String> = absent.iter().map(ToString::to_string).collect();
-    let rules = rules.check(&tables, &names).into_iter().map(|e| e.to_string());
-    let meanings = semantics.check(&tables, &absent).into_iter().map(|e| e.to_string());
-    rules.chain(meanings).collect()
+    let is_role = |role: &str| rules.roles().any(|known| known.name() == role);
+    let mut problems: Vec<String> =
+        rules.check(&tables, &names).into_iter().map(|e| e.to_string()).collect();
+    let mut meanings = semantics.check(&tables, &absent, is_role);
+    match check_semantics(semantics, &tables, &absent) {
+        Ok(errors) => meanings.extend(errors),
+        Err(error) => problems.push(error.to_string()),
+    }
+    SemanticsError::sort(&mut meanings);
+    problems.extend(meanings.iter().map(ToString::to_string));
+    problems.extend(check_tools(semantics));
+    problems
+}
+
+/// The semantic layer of a configuration.
+fn semantics(config: &Config) -> Result<Arc<Semantics>, Failure> {
+    let loaded = config.semantics.as_deref().map(Semantics::load).transpose()?;
+    Ok(Arc::new(loaded.unwrap_or_default()))
 }
 
 /// The rules of a configuration.
@@ -184,7 +220,9 @@ fn rules(config: &Config) -> Result<Rules, Failure> {
 
 fn rules_with(config: &Config, has_key: bool) -> Result<Rules, Failure> {
     let files = config.masking_rules.as_deref();
-    Ok(Rules::load(config.path(), config.text(), files, has_key)?)
+    let rules = Rules::load(config.path(), config.text(), files, has_key)?;
+    let unknown = rules.check_plans(|plan| config.plans.contains_key(plan));
+    if unknown.is_empty() { Ok(rules) } else { Err(PolicyErrors(unknown).into()) }
 }
 
 /// The catalog of a configuration, each source asked once.
@@ -224,6 +262,10 @@ fn connectors(config: &Config) -> Result<Sources, Failure> {
                     error.context
                 )
             })?;
+            let connector: Arc<dyn Connector> = match source.refuse_above {
+                Some(most) => Arc::new(Estimated::new(contained, most)),
+                None => contained,
+            };
             let contained = Arc::new(Contained::new(connector));
             let budgeted: Arc<dyn Connector> = Arc::new(Budgeted::new(contained, source.budget));
             let connector: Arc<dyn Connector> = match source.over_privileged {
@@ -234,7 +276,8 @@ fn connectors(config: &Config) -> Result<Sources, Failure> {
                 Some(map) => Arc::new(Identified::new(connector, map.clone())),
                 None => connector,
             };
-            Ok((source.name.clone(), connector))
+            let connector = Arc::new(Observed::new(&source.name, connector));
+            Ok((source.name.clone(), connector as Arc<dyn Connector>))
         })
         .collect()
 }

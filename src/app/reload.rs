@@ -1,15 +1,18 @@
 //! A changed policy is put in force without a restart: on SIGHUP, and when its files change.
 //!
-//! Roles, masking rules, restrictions, tags, the catalog lock, the limits of one statement, API keys, certificates of TLS, and what
+//! Roles, masking rules, restrictions, tags, the semantic layer, the catalog lock, the limits of one statement, plans, API keys, certificates of TLS, and what
 //! groups of tokens mean are read anew and checked as at the start. What does not hold changes nothing:
 //! the policy in force stays, the log says what to correct, and `/readyz` says that a change was refused.
 //! Sources, addresses, the local user and the key of pseudonyms are those of the start.
 
 use super::doors::Callers;
-use super::{Assembly, Failure, doors, limits, misfits, pseudonym_key, rules_with};
+use super::{
+    Assembly, Failure, doors, limits, misfits, plans, pseudonym_key, rules_with, semantics,
+};
 use crate::catalog::{Catalog, Lock};
 use crate::config::Config;
 use crate::identity::Authenticator;
+use crate::limits::Plans;
 use crate::mcp::http::Tls;
 use crate::policy::Rules;
 use crate::query::{Engine, Limits};
@@ -37,6 +40,7 @@ pub(super) struct Reload {
     pub(super) tls: Option<Tls>,
     lock: Option<Lock>,
     started: Limits,
+    plans: Plans,
     refused: Arc<AtomicBool>,
 }
 
@@ -44,6 +48,8 @@ pub(super) struct Reload {
 struct Checked {
     rules: Arc<Rules>,
     limits: Limits,
+    plans: Plans,
+    semantics: Arc<Semantics>,
     lock: Option<Lock>,
     authenticator: Option<Authenticator>,
     tls: Option<Tls>,
@@ -67,6 +73,7 @@ impl Reload {
             tls: None,
             lock: config.catalog.lock.as_deref().map(Lock::load).transpose()?,
             started: limits(config),
+            plans: plans(config, &assembly.rules),
             refused: Arc::default(),
         })
     }
@@ -101,12 +108,15 @@ impl Reload {
         match self.read() {
             Ok(checked) => {
                 let before = engine.rules().version().to_string();
+                let meant = checked.semantics.version() != self.semantics.version();
                 let moved = checked.rules.version() != before
                     || checked.limits != self.started
+                    || checked.plans != self.plans
                     || checked.lock != self.lock;
                 self.refused.store(false, Ordering::Relaxed);
                 let lock = (checked.lock != self.lock).then(|| checked.lock.clone());
                 (self.lock, self.started) = (checked.lock, checked.limits);
+                self.plans.clone_from(&checked.plans);
                 if let (Some(served), Some(tls)) = (&self.tls, &checked.tls) {
                     served.replace(tls);
                 }
@@ -114,15 +124,21 @@ impl Reload {
                 if let (Some(callers), Some(known)) = (&self.callers, checked.authenticator) {
                     callers.replace(known);
                 }
+                if meant {
+                    self.semantics = checked.semantics;
+                    engine.replace_semantics(self.semantics.clone());
+                    let semantics = self.semantics.version();
+                    tracing::info!(semantics, "the changed semantic layer is in force");
+                }
                 if moved {
                     let policy = checked.rules.version().to_string();
-                    engine.replace(checked.rules, checked.limits);
+                    engine.replace(checked.rules, checked.limits, checked.plans);
                     // Rules first: what is taken in now is masked by those that came with it.
                     if let Some(lock) = lock {
                         self.catalog.lock(lock).await;
                     }
                     tracing::info!(policy, before, "the changed policy is in force");
-                } else if by_signal {
+                } else if by_signal && !meant {
                     tracing::info!(policy = before, "nothing has changed");
                 }
             }
@@ -145,7 +161,8 @@ impl Reload {
     fn read(&self) -> Result<Checked, Failure> {
         let config = Config::load(&self.config)?;
         let rules = rules_with(&config, self.has_pseudonym_key)?;
-        let problems = misfits(&self.catalog.snapshot(), &rules, &self.semantics);
+        let semantics = semantics(&config)?;
+        let problems = misfits(&self.catalog.snapshot(), &rules, &semantics);
         if !problems.is_empty() {
             return Err(problems.join("\n").into());
         }
@@ -158,6 +175,7 @@ impl Reload {
         let limits = Limits {
             memory: self.started.memory,
             concurrency: self.started.concurrency,
+            ceiling: self.started.ceiling,
             ..limits(&config)
         };
         // Whether TLS is served at all is settled when the process begins.
@@ -165,7 +183,9 @@ impl Reload {
         if tls.is_some() != self.tls.is_some() && self.callers.is_some() {
             return Err("server.tls comes and goes with a restart only".into());
         }
-        Ok(Checked { rules: Arc::new(rules), limits, lock, authenticator, tls })
+        let plans = plans(&config, &rules);
+        let rules = Arc::new(rules);
+        Ok(Checked { rules, limits, plans, semantics, lock, authenticator, tls })
     }
 }
 
@@ -192,9 +212,9 @@ fn stamps(config: &Path) -> Vec<Stamp> {
         found.push(stamp(&tls.certificate));
         found.extend(tls.key_file.iter().chain(&tls.client_ca).map(|path| stamp(path)));
     }
-    if let Some(rules) = known.masking_rules.as_deref() {
-        found.push(stamp(rules));
-        let files = std::fs::read_dir(rules).into_iter().flatten().flatten();
+    for directory in [known.masking_rules, known.semantics].into_iter().flatten() {
+        found.push(stamp(&directory));
+        let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
         let mut files: Vec<Stamp> = files.map(|file| stamp(&file.path())).collect();
         files.sort();
         found.extend(files);

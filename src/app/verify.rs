@@ -152,6 +152,8 @@ impl Pair<'_> {
             sql: sql.to_string(),
             parameters: Parameters::Positional(values.to_vec()),
             limit: None,
+            // Whoever administers the source asks.
+            accepts_cost: true,
             client: "verify-pushdown".into(),
         };
         let asked = Box::pin(engine.query(self.principal, request, CancellationToken::new())).await;

@@ -4,15 +4,17 @@ use super::keys::{ChainKey, LiteralKey};
 use super::receipt::Receipt;
 use super::record::{Draft, Intent};
 use super::seal::{Checkpoints, Sealer};
-use super::sinks::{self, Progress, SinkSettings};
+use super::sinks::{self, Lag, Progress, SinkSettings};
 use super::store::{AuditError, Durability, LONE_CHAIN, Location, Note, Purpose, Store, head_of};
 use super::vault::{Ciphertext, MasterKey, Vault};
 use super::writer::{self, Entry, Reply};
 use crate::error::Code;
 use crate::model::Outcome;
+use crate::telemetry::stage;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument;
 
 /// Records that may wait for the writer; callers beyond that wait for a place.
 const QUEUE: usize = 4096;
@@ -126,6 +128,15 @@ impl AuditLog {
         }))
     }
 
+    /// How far the audit and its sinks have come.
+    pub fn lag(&self) -> Lag {
+        let head = *self.head.borrow();
+        Lag {
+            waiting: self.queue.max_capacity().saturating_sub(self.queue.capacity()),
+            sinks: self.sinks.iter().map(|sink| (sink.name.clone(), sink.lag(head))).collect(),
+        }
+    }
+
     /// The key of the digests of literals, if there is one.
     pub fn literals(&self) -> Option<&LiteralKey> {
         self.literals.as_ref()
@@ -151,6 +162,7 @@ impl AuditLog {
             OpenRecord { queue: self.queue.clone(), opened: Opened::of(intent), armed: false };
         let (reply, written) = oneshot::channel();
         self.send(Entry::Record(draft, Reply::Open { record, reply })).await?;
+        let written = written.instrument(stage!("audit intent"));
         written.await.map_err(|_| AuditError::stopped())?
     }
 
@@ -169,6 +181,7 @@ impl AuditLog {
         open.armed = false;
         let (reply, written) = oneshot::channel();
         place.send(Entry::Record(draft, Reply::Seq(reply)));
+        let written = written.instrument(stage!("audit outcome"));
         let seq = written.await.map_err(|_| AuditError::stopped())??;
         Ok(Receipt::new(&open.opened, outcome, seq))
     }

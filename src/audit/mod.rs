@@ -29,7 +29,7 @@ pub use receipt::Receipt;
 pub use record::Intent;
 pub use retain::{Retained, retain};
 pub use seal::Checkpoints;
-pub use sinks::{Format, Header, SinkSettings, SyslogAddress, Target};
+pub use sinks::{Format, Header, Lag, SinkSettings, SyslogAddress, Target};
 pub use store::{AuditError, Durability, Location, host_name};
 pub use tally::VerifyReport;
 pub use vault::{MasterKey, Raw};

@@ -195,13 +195,7 @@ impl<'a> IntentBody<'a> {
         Self {
             user: &intent.user,
             roles: &intent.roles,
-            principal_kind: match intent.principal_kind {
-                PrincipalKind::Local => "local",
-                PrincipalKind::ApiKey => "api_key",
-                PrincipalKind::Token => "token",
-                PrincipalKind::Certificate => "certificate",
-                PrincipalKind::Proxy => "proxy",
-            },
+            principal_kind: intent.principal_kind.as_str(),
             issuer: intent.issuer.as_deref(),
             client: &intent.client,
             tool: &intent.tool,

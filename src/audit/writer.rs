@@ -4,6 +4,8 @@
 use super::log::OpenRecord;
 use super::record::Draft;
 use super::store::{AuditError, MAX_GROUP, Note, Store};
+use crate::telemetry;
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// One thing for the writer to do.
@@ -57,7 +59,9 @@ pub(super) async fn run(
     while queue.recv_many(&mut entries, MAX_GROUP).await > 0 {
         let mut group = Group::of(&mut entries);
         let records = group.drafts.len() as u64;
+        let started = Instant::now();
         let result = store.append(&group.drafts).await;
+        telemetry::audit_appended(records, started.elapsed(), result.is_ok());
         if let Err(error) = &result {
             tracing::error!(%error, records, "the audit store cannot be written");
             // What has queued up behind the failure fails with it instead of waiting its turn.

@@ -98,7 +98,7 @@ impl Joins {
         steps
     }
 
-    /// Foreign keys, both ways, where all their columns may be seen at both ends.
+    /// Foreign keys and joins that are written down, both ways, where all their columns may be seen at both ends.
     fn add_declared(&mut self, visible: &[VisibleTable]) {
         let places: HashMap<&TableRef, u32> =
             visible.iter().map(|table| &table.entry.reference).zip(0_u32..).collect();
@@ -110,6 +110,14 @@ impl Joins {
                 let here = seen(table, &key.columns);
                 let there = seen(&visible[to as usize], &key.referenced_columns);
                 if let (Some(here), Some(there)) = (here, there) {
+                    self.tie(at, to, here.into_iter().zip(there).collect(), true);
+                }
+            }
+            for (target, on) in &table.joins {
+                let Some(&to) = places.get(target).filter(|to| **to != at) else { continue };
+                let (here, there): (Vec<String>, Vec<String>) = on.iter().cloned().unzip();
+                let there = seen(&visible[to as usize], &there);
+                if let (Some(here), Some(there)) = (seen(table, &here), there) {
                     self.tie(at, to, here.into_iter().zip(there).collect(), true);
                 }
             }

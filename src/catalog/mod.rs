@@ -6,6 +6,7 @@
 mod asked;
 mod content;
 mod discovery;
+mod items;
 mod joins;
 mod lock;
 mod personal;
@@ -17,6 +18,7 @@ mod terms;
 mod words;
 
 pub use discovery::{Catalog, Refreshed};
+pub use items::{Item, Items};
 pub use joins::Step;
 pub use lock::{Lock, LockError, Quarantined, lock_schema};
 pub use personal::{
@@ -24,4 +26,4 @@ pub use personal::{
 };
 pub use search::{Hit, Index, VisibleTable, Why, search};
 pub use snapshot::{Snapshot, SourceState, SourceStatus};
-pub use suggest::nearest;
+pub use suggest::{closeness, nearest};

@@ -28,6 +28,8 @@ pub struct VisibleTable {
     pub column_texts: Vec<(usize, String)>,
     /// Some values of columns whose every cell may be seen as it is stored.
     pub values: Vec<(usize, String)>,
+    /// Joins that are written down: the other table, and columns here with columns there.
+    pub joins: Vec<(TableRef, Vec<(String, String)>)>,
 }
 
 /// A table that a question may be about.

@@ -8,6 +8,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzz;
 mod oidc;
+mod plans;
 mod raw;
 mod secret;
 mod trust;
@@ -19,8 +20,10 @@ pub use error::{ConfigError, ConfigErrors};
 pub use raw::schema;
 pub use secret::Secret;
 
-use crate::model::{Attribute, CertificateRule, TokenProvider, TrustedProxy};
-use celosia_connector_api::{Budget, IdentityMap};
+use crate::model::{
+    Attribute, CertificateRule, PlanLimits, SourceLimits, TokenProvider, TrustedProxy,
+};
+use celosia_connector_api::{Budget, IdentityMap, RefuseAbove};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -48,6 +51,10 @@ pub struct Config {
     pub audit: Audit,
     /// What one statement may cost.
     pub limits: Limits,
+    /// What callers may ask for, by the plan's name.
+    pub plans: BTreeMap<String, PlanLimits>,
+    /// The file of what was used, if there is one.
+    pub usage: Option<PathBuf>,
     /// How results are kept for `fetch`.
     pub results: Results,
     /// How the catalog is kept fresh.
@@ -69,6 +76,12 @@ pub struct Server {
     pub allowed_hosts: Vec<String>,
     /// Origins of browsers that may call.
     pub allowed_origins: Vec<String>,
+    /// Connections at a time.
+    pub max_connections: Option<usize>,
+    /// Requests at a time.
+    pub max_requests: Option<usize>,
+    /// Where operators are served, if they are.
+    pub metrics_listen: Option<SocketAddr>,
     /// What TLS is served with, if it is.
     pub tls: Option<Tls>,
 }
@@ -169,6 +182,10 @@ pub struct Source {
     pub identity: Option<IdentityMap>,
     /// What it may be asked to carry.
     pub budget: Budget,
+    /// How often it may be asked, and for how much a day.
+    pub limits: SourceLimits,
+    /// Above what of its own estimate a statement is refused, if it is asked.
+    pub refuse_above: Option<RefuseAbove>,
 }
 
 /// What one statement may cost.
@@ -184,6 +201,8 @@ pub struct Limits {
     pub memory: usize,
     /// Statements that run at the same time.
     pub concurrency: usize,
+    /// Memory of the whole process.
+    pub process_memory: Option<usize>,
 }
 
 impl Default for Limits {
@@ -194,6 +213,7 @@ impl Default for Limits {
             time: Duration::from_secs(30),
             memory: 512 << 20,
             concurrency: 32,
+            process_memory: Some(2 << 30),
         }
     }
 }

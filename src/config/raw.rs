@@ -2,6 +2,7 @@
 
 use super::audit::RawAudit;
 use super::oidc::RawProvider;
+use super::plans::{RawPlan, RawRefuseAbove, RawUsage};
 use super::trust::{RawCertificateRule, RawProxy, RawTls};
 use super::units::{Size, Span};
 use schemars::JsonSchema;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 
 /// The JSON Schema of `celosia.yaml`, with the policy's schema of the key `roles`.
 pub fn schema(mut roles: Value) -> Value {
@@ -74,6 +75,13 @@ pub(super) struct RawConfig {
     /// What one statement may cost.
     #[serde(default)]
     pub(super) limits: RawLimits,
+    /// What callers may ask for, by the plan's name. Roles and API keys name a plan; `default` is everybody else's.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, RawPlan>")]
+    pub(super) plans: BTreeMap<String, Spanned<RawPlan>>,
+    /// Where it is written down what callers used.
+    #[serde(default)]
+    pub(super) usage: RawUsage,
     /// How results are kept.
     #[serde(default)]
     pub(super) results: RawResults,
@@ -103,6 +111,15 @@ pub(super) struct RawServer {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub(super) allowed_origins: Vec<Spanned<String>>,
+    /// Connections at a time (1024); more wait.
+    pub(super) max_connections: Option<NonZeroUsize>,
+    /// Requests at a time, those that wait for a place among the statements among them; one more is answered with 429.
+    /// Three times `limits.concurrency` unless given.
+    pub(super) max_requests: Option<NonZeroUsize>,
+    /// Serves `/metrics` and what `/readyz` says of each source at an address of its own, such as `127.0.0.1:9464`; absent:
+    /// nowhere. Nobody is asked who they are there: give an address that only the operators' network reaches.
+    #[schemars(with = "Option<String>")]
+    pub(super) metrics_listen: Option<Spanned<String>>,
     /// Serves TLS; absent: plain HTTP.
     #[serde(default, deserialize_with = "given")]
     pub(super) tls: Option<RawTls>,
@@ -193,6 +210,19 @@ pub(super) struct RawSource {
     /// Bytes one statement may return, such as `64MiB`.
     #[schemars(with = "Option<String>")]
     pub(super) bytes: Option<Size>,
+    /// Statements that are sent a second, on average; one too many waits for its turn.
+    #[serde(default, deserialize_with = "given")]
+    pub(super) statements_per_second: Option<f64>,
+    /// Statements that may be sent at once; twice `statements_per_second` unless given.
+    #[serde(default, deserialize_with = "given")]
+    pub(super) burst: Option<NonZeroU32>,
+    /// Refuses a statement of which the source itself expects too much (PostgreSQL); it is asked before each one.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<RawRefuseAbove>")]
+    pub(super) refuse_above: Option<Spanned<RawRefuseAbove>>,
+    /// Rows it may return to all callers together in one day (UTC); needs `usage.file`.
+    #[serde(default, deserialize_with = "given")]
+    pub(super) rows_per_day: Option<NonZeroU64>,
 }
 
 /// Who a source's sessions are. Without entries only the user's name is told; with some, somebody whom no entry
@@ -260,6 +290,11 @@ pub(super) struct RawLimits {
     pub(super) memory: Option<Size>,
     /// Statements that run at the same time.
     pub(super) concurrency: Option<NonZeroUsize>,
+    /// Memory of the whole process, such as `2GiB` (the default, or more where `memory` is more): near it, the statement that
+    /// holds most is ended. Set it below what the machine or the container has.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub(super) process_memory: Option<Spanned<Size>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

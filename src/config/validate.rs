@@ -52,14 +52,29 @@ impl Checker<'_> {
         let server = self.server(raw.server);
         let has_authority = server.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
         let identity = self.identity(raw.identity, server.public_url.as_deref(), has_authority);
+        let usage = self.usage(raw.usage);
         let mut sources: Vec<Source> = Vec::new();
         for (name, source) in raw.sources {
             let line = source.defined.line();
             if sources.iter().any(|other| other.name.eq_ignore_ascii_case(&name)) {
                 self.at(line, format!("sources.{name}"), "another source has this name");
             }
-            sources.extend(self.source(name, line, source.value));
+            sources.extend(self.source(name, line, source.value, usage.is_some()));
         }
+        let mut limits = Limits {
+            rows: raw.limits.rows.map_or(limits.rows, Into::into),
+            bytes: raw.limits.bytes.map_or(limits.bytes, |size| size.0),
+            time: raw.limits.time.map_or(limits.time, |span| span.0),
+            memory: raw.limits.memory.map_or(limits.memory, |size| size.0),
+            concurrency: raw.limits.concurrency.map_or(limits.concurrency, Into::into),
+            process_memory: limits.process_memory,
+        };
+        let results = Results {
+            ttl: raw.results.ttl.map_or(results.ttl, |span| span.0),
+            memory: raw.results.memory.map_or(results.memory, |size| size.0),
+            redact: self.redact(raw.results),
+        };
+        limits.process_memory = self.process_memory(raw.limits.process_memory, &limits, &results);
         Config {
             path: self.path.to_path_buf(),
             text,
@@ -70,18 +85,10 @@ impl Checker<'_> {
             policy_tests: self.existing(raw.policy_tests, "policy_tests"),
             semantics: self.existing(raw.semantics, "semantics"),
             audit: self.audit(raw.audit),
-            limits: Limits {
-                rows: raw.limits.rows.map_or(limits.rows, Into::into),
-                bytes: raw.limits.bytes.map_or(limits.bytes, |size| size.0),
-                time: raw.limits.time.map_or(limits.time, |span| span.0),
-                memory: raw.limits.memory.map_or(limits.memory, |size| size.0),
-                concurrency: raw.limits.concurrency.map_or(limits.concurrency, Into::into),
-            },
-            results: Results {
-                ttl: raw.results.ttl.map_or(results.ttl, |span| span.0),
-                memory: raw.results.memory.map_or(results.memory, |size| size.0),
-                redact: self.redact(raw.results),
-            },
+            plans: self.plans(raw.plans, &limits, usage.is_some()),
+            usage,
+            limits,
+            results,
             catalog: Catalog {
                 refresh: raw.catalog.refresh.map_or(Catalog::default().refresh, |span| span.0),
                 values: raw.catalog.values.unwrap_or(Catalog::default().values),
@@ -150,13 +157,30 @@ impl Checker<'_> {
             }
         }
         let values = |list: Vec<Spanned<String>>| list.into_iter().map(|item| item.value).collect();
+        let listen = listen.unwrap_or(DEFAULT_LISTEN);
         Server {
-            listen: listen.unwrap_or(DEFAULT_LISTEN),
+            metrics_listen: raw.metrics_listen.and_then(|address| self.metrics(&address, listen)),
+            listen,
             public_url: raw.public_url.map(|url| url.value.trim_end_matches('/').to_string()),
             allowed_hosts: values(raw.allowed_hosts),
             allowed_origins: values(raw.allowed_origins),
+            max_connections: raw.max_connections.map(Into::into),
+            max_requests: raw.max_requests.map(Into::into),
             tls: raw.tls.and_then(|tls| self.tls(tls)),
         }
+    }
+
+    fn metrics(&mut self, raw: &Spanned<String>, listen: SocketAddr) -> Option<SocketAddr> {
+        const KEY: &str = "server.metrics_listen";
+        let Ok(address) = raw.value.parse::<SocketAddr>() else {
+            self.error(raw, KEY, "write an address such as 127.0.0.1:9464");
+            return None;
+        };
+        if address.port() != 0 && address.port() == listen.port() {
+            let message = "it needs a port of its own: callers of server.listen must not reach it";
+            self.error(raw, KEY, message);
+        }
+        Some(address)
     }
 
     fn identity(
@@ -184,7 +208,7 @@ impl Checker<'_> {
         LocalUser { user: raw.user.value, roles: raw.roles, attributes }
     }
 
-    fn source(&mut self, name: String, line: u64, raw: RawSource) -> Option<Source> {
+    fn source(&mut self, name: String, line: u64, raw: RawSource, in_file: bool) -> Option<Source> {
         let key = format!("sources.{name}");
         if !is_name(&name) {
             let message = "a source's name is a letter, then letters, digits or _";
@@ -200,6 +224,7 @@ impl Checker<'_> {
             let message = format!("{} has one driver; leave the key out", kind.as_str());
             self.error(driver, &format!("{key}.driver"), message);
         }
+        let limits = self.source_limits(&raw, line, &key, in_file);
         let url = self.url(&raw.url, &format!("{key}.url"), kind)?;
         let usual = Budget::default();
         let budget = Budget {
@@ -214,8 +239,20 @@ impl Checker<'_> {
         };
         let over_privileged = raw.over_privileged == Some(RawPrivilege::Accepted);
         let schemas = raw.schemas;
+        let refuse_above = self.refuse_above(raw.refuse_above, &key, kind);
         let identity = raw.identity.map(|raw| self.source_identity(raw, &key, kind));
-        Some(Source { name, kind, url, schemas, driver, over_privileged, identity, budget })
+        Some(Source {
+            name,
+            kind,
+            url,
+            schemas,
+            driver,
+            over_privileged,
+            identity,
+            budget,
+            limits,
+            refuse_above,
+        })
     }
 
     fn source_identity(

@@ -30,7 +30,7 @@ use std::sync::OnceLock;
 const MASKING_RULES: &str = include_str!("../../masking-rules/people.yaml");
 /// The shipped policy tests of the demo's roles.
 const POLICY_TESTS: &str = include_str!("../../policy-tests/demo.yaml");
-/// The shipped descriptions of the demo's tables.
+/// The shipped semantic layer of the demo.
 const SEMANTICS: &str = include_str!("../../schemas/demo.yaml");
 
 /// The demo as it lies in its directory.

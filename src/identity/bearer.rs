@@ -183,7 +183,8 @@ mod tests {
         let path = directory.path().join("keys.yaml");
         let entry = format!("{{ name: k, hash: '{}', user: ana }}", key.hash);
         std::fs::write(&path, format!("version: 1\nkeys: [{entry}]")).unwrap();
-        let authenticator = Authenticator::new(ApiKeys::load(&path, |_| true).unwrap(), None);
+        let authenticator =
+            Authenticator::new(ApiKeys::load(&path, |_| true, |_| true).unwrap(), None);
         let ask = async |header: Option<&str>| authenticator.authenticate_bearer(header).await;
         for scheme in ["Bearer", "bearer", "BEARER "] {
             let header = format!("{scheme} {}", key.plaintext);

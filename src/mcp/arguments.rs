@@ -111,7 +111,10 @@ impl Arguments {
     pub(super) fn finish(self) -> Result<()> {
         let Some(unknown) = self.given.keys().next() else { return Ok(()) };
         let message = format!("{}: unknown argument {}", self.tool, quoted(unknown));
-        let hint = format!("{} takes: {}", self.tool, self.known.join(", "));
+        let near = crate::query::nearest(unknown, self.known.iter().copied(), 1);
+        let meant = near.first().map(|name| format!("did you mean \"{name}\"? "));
+        let hint =
+            format!("{}{} takes: {}", meant.unwrap_or_default(), self.tool, self.known.join(", "));
         Err(Error::new(Code::InvalidArgument, message).with_hint(hint))
     }
 

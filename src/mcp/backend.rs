@@ -3,8 +3,8 @@
 use crate::error::Result;
 use crate::model::Principal;
 use crate::query::{
-    Answer, Chart, ChartRequest, Explanation, Export, ExportRequest, FetchRequest, Fetched,
-    QueryRequest, Reply, SearchRequest, VisibleName,
+    Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation, Export, ExportRequest,
+    FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, ToolRequest, VisibleName,
 };
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 /// The engine as the surface knows it. Whatever it returns has passed the policy of `principal`.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
+    /// Counts a request of `principal`, whatever it asks; an error where its plan allows no more now.
+    async fn admit(&self, principal: &Principal) -> Result<()>;
+
     /// Runs a statement; `cancel` stops it at its sources.
     async fn query(
         &self,
@@ -43,6 +46,24 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The tables and columns that fit a question, best first.
     async fn search(&self, principal: &Principal, request: SearchRequest) -> Result<Reply>;
+
+    /// Tables, a source, or what a question needs, with some values.
+    async fn describe_with_values(
+        &self,
+        principal: &Principal,
+        request: DescribeRequest,
+    ) -> Result<Reply>;
+
+    /// The declared tools that the caller may use.
+    fn tools(&self, principal: &Principal) -> Vec<DeclaredTool>;
+
+    /// The answer of a declared tool; `None` where the caller has none of this name.
+    async fn call_tool(
+        &self,
+        principal: &Principal,
+        request: ToolRequest,
+        cancel: CancellationToken,
+    ) -> Option<Result<Answer>>;
 
     /// One table or source.
     fn describe(&self, principal: &Principal, name: &str) -> Result<Reply>;

@@ -4,14 +4,19 @@ use super::Backend;
 use crate::error::Result;
 use crate::model::Principal;
 use crate::query::{
-    Answer, Chart, ChartRequest, Engine, Explanation, Export, ExportRequest, FetchRequest, Fetched,
-    QueryRequest, Reply, SearchRequest, VisibleName,
+    Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Engine, Explanation, Export,
+    ExportRequest, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, ToolRequest,
+    VisibleName,
 };
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 #[async_trait]
 impl Backend for Engine {
+    async fn admit(&self, principal: &Principal) -> Result<()> {
+        Engine::admit(self, principal).await
+    }
+
     async fn query(
         &self,
         principal: &Principal,
@@ -49,6 +54,27 @@ impl Backend for Engine {
 
     async fn search(&self, principal: &Principal, request: SearchRequest) -> Result<Reply> {
         Engine::search(self, principal, request).await
+    }
+
+    async fn describe_with_values(
+        &self,
+        principal: &Principal,
+        request: DescribeRequest,
+    ) -> Result<Reply> {
+        Engine::describe_with_values(self, principal, request).await
+    }
+
+    fn tools(&self, principal: &Principal) -> Vec<DeclaredTool> {
+        Engine::tools(self, principal)
+    }
+
+    async fn call_tool(
+        &self,
+        principal: &Principal,
+        request: ToolRequest,
+        cancel: CancellationToken,
+    ) -> Option<Result<Answer>> {
+        Engine::call_tool(self, principal, request, cancel).await
     }
 
     fn describe(&self, principal: &Principal, name: &str) -> Result<Reply> {

@@ -1,12 +1,15 @@
 //! The protocol's methods, for both eras: sessions opened by `initialize` (2025-03-26 to 2025-11-25)
 //! and self-contained requests (2026-07-28, `server/discover`).
 
+use super::consent::{self, Consents, Given};
 use super::cursor::Cursors;
 use super::prompts::Language;
 use super::tools::Call;
 use super::{Backend, completion, prompts, reply, resources, tools};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::model::Principal;
+use crate::results::legible;
+use crate::telemetry::ToolCall;
 use axum::http::{header, request::Parts};
 use futures::FutureExt;
 use rmcp::model::*;
@@ -15,6 +18,7 @@ use rmcp::{ErrorData, ServerHandler};
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// The versions that are served.
 const VERSIONS: &[ProtocolVersion] = &[
@@ -45,6 +49,7 @@ pub struct CelosiaServer {
     backend: Arc<dyn Backend>,
     caller: Caller,
     cursors: Arc<Cursors>,
+    consents: Consents,
     /// The language of a client that does not say which one it wants.
     language: Language,
 }
@@ -76,8 +81,27 @@ impl CelosiaServer {
     }
 
     fn new(backend: Arc<dyn Backend>, caller: Caller) -> Self {
-        let cursors = Arc::new(Cursors::new());
-        Self { backend, caller, cursors, language: Language::default() }
+        Self {
+            backend,
+            caller,
+            cursors: Arc::new(Cursors::new()),
+            consents: Consents::new(),
+            language: Language::default(),
+        }
+    }
+
+    /// What to ask the person behind the client, where that may change the answer and nobody has said no.
+    fn question(
+        &self,
+        error: &Error,
+        given: Option<Given>,
+        about: Option<&[u8]>,
+    ) -> Option<InputRequiredResult> {
+        if error.code != Code::CostlyUnlessAccepted || given != Some(Given::Nothing) {
+            return None;
+        }
+        let message = format!("{} Run the statement nevertheless?", sentence(&error.message));
+        self.consents.ask(about?, message)
     }
 
     /// The language that a client wants: an HTTP client says so, another has the machine's.
@@ -146,11 +170,12 @@ impl ServerHandler for CelosiaServer {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        self.principal(&context)?;
+        let principal = self.principal(&context)?;
         single_page(request)?;
-        let list = ListToolsResult::with_all_items(tools::all());
+        let tools = tools::listed(self.backend.as_ref(), &principal);
+        let list = ListToolsResult::with_all_items(tools);
         Ok(if modern(&context) {
-            list.with_ttl_ms(STATIC_TTL_MS).with_cache_scope(CacheScope::Private)
+            list.with_ttl_ms(CATALOG_TTL_MS).with_cache_scope(CacheScope::Private)
         } else {
             list
         })
@@ -162,24 +187,40 @@ impl ServerHandler for CelosiaServer {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let principal = self.principal(&context)?;
+        // Over HTTP a request is counted before it is read.
+        if let Caller::Local(principal) = &self.caller
+            && let Err(error) = self.backend.admit(principal).await
+        {
+            return Ok(reply::failure(&error).into());
+        }
+        let about = may_be_asked(&context).then(|| consent::about(&principal, &request));
+        let given = about.as_ref().map(|about| self.consents.given(about, &request));
         let call = Call {
             backend: self.backend.as_ref(),
             principal: &principal,
             peer: &context.peer,
             progress: context.meta.get_progress_token(),
             cancel: context.ct.child_token(),
+            accepts_cost: given == Some(Given::Yes),
             client: client(&context),
             links: knows_links(&context),
         };
         // A panic would leave the client without an answer for ever.
-        let result = AssertUnwindSafe(call.run(request)).catch_unwind().await;
+        let call = call.run(request).instrument(ToolCall::span(traceparent(&context)));
+        let result = AssertUnwindSafe(call).catch_unwind().await;
         let result = result.unwrap_or_else(|_| {
-            Some(reply::failure(&Error::internal("a tool panicked; the panic is in the log")))
+            Some(Err(Error::internal("a tool panicked; the panic is in the log")))
         });
         let result = result.ok_or_else(|| {
             ErrorData::invalid_params("there is no such tool; tools/list names them", None)
         })?;
-        Ok(result.into())
+        Ok(match result {
+            Ok(result) => result.into(),
+            Err(error) => match self.question(&error, given, about.as_deref()) {
+                Some(question) => question.into(),
+                None => reply::failure(&error).into(),
+            },
+        })
     }
 
     async fn list_resources(
@@ -312,6 +353,25 @@ fn single_page(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData>
             Err(ErrorData::invalid_params("this list has one page; leave the cursor out", None))
         }
     }
+}
+
+/// Whether the client can put a question to a person in the middle of a call.
+fn may_be_asked(context: &RequestContext<RoleServer>) -> bool {
+    modern(context) && Consents::can_be_asked(context.client_capabilities().as_ref())
+}
+
+/// A message as a sentence of its own.
+fn sentence(message: &str) -> String {
+    format!("{}.", legible(message).trim_end_matches('.'))
+}
+
+/// The trace that the caller is in: from the request, or from its HTTP headers.
+fn traceparent(context: &RequestContext<RoleServer>) -> Option<&str> {
+    let header = || {
+        let headers = &context.extensions.get::<Parts>()?.headers;
+        headers.get("traceparent")?.to_str().ok()
+    };
+    context.meta.get_traceparent().or_else(header)
 }
 
 /// The client's name and version: from the request, the HTTP client's own name, or the handshake.

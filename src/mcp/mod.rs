@@ -11,6 +11,7 @@ mod arguments;
 mod artifact;
 mod backend;
 mod completion;
+mod consent;
 mod cursor;
 mod engine;
 #[doc(hidden)]
@@ -34,3 +35,4 @@ mod testing;
 pub use backend::Backend;
 pub use handler::CelosiaServer;
 pub use prompts::Language;
+pub use tools::check_tools;

@@ -27,6 +27,9 @@ pub(super) fn failure(error: &Error) -> CallToolResult {
         text.push_str(&format!("\nHint: {}", legible(hint)));
     }
     text.push_str(&format!("\nError code: {}", error.code.as_str()));
+    if let Some(seconds) = error.retry_seconds() {
+        text.push_str(&format!("\nRetry after: {seconds} s"));
+    }
     let mut structured = json!({
         "code": error.code.as_str(),
         "message": error.message,
@@ -34,6 +37,9 @@ pub(super) fn failure(error: &Error) -> CallToolResult {
     });
     if let Some(hint) = &error.hint {
         structured["hint"] = Json::String(hint.clone());
+    }
+    if let Some(seconds) = error.retry_seconds() {
+        structured["retry_after_seconds"] = seconds.into();
     }
     let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
     result.structured_content = Some(json!({ "error": structured }));

@@ -4,8 +4,8 @@ use super::Backend;
 use crate::error::{Code, Error, Result};
 use crate::model::{Principal, PrincipalKind};
 use crate::query::{
-    Answer, Chart, ChartRequest, Explanation, Export, ExportRequest, FetchRequest, Fetched,
-    QueryRequest, Reply, SearchRequest, VisibleName,
+    Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation, Export, ExportRequest,
+    FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, ToolRequest, VisibleName,
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -49,6 +49,15 @@ pub(crate) fn principal(user: &str) -> Principal {
 
 #[async_trait]
 impl Backend for StubBackend {
+    /// Everybody but `zoe` may go on.
+    async fn admit(&self, principal: &Principal) -> Result<()> {
+        if principal.user() != "zoe" {
+            return Ok(());
+        }
+        let error = Error::new(Code::LimitReached, "too many requests of yours");
+        Err(error.with_hint("send fewer").retry_in(Duration::from_millis(2_500)))
+    }
+
     /// `sleep` waits a minute or for its cancellation, `panic` panics; else an error with a hint.
     async fn query(
         &self,
@@ -110,6 +119,27 @@ impl Backend for StubBackend {
             text: format!("{} tables for {question}", limit.unwrap_or_default()),
             structured: json!({ "question": question, "user": principal.user() }),
         })
+    }
+
+    async fn describe_with_values(
+        &self,
+        principal: &Principal,
+        request: DescribeRequest,
+    ) -> Result<Reply> {
+        self.describe(principal, &request.name.unwrap_or_default())
+    }
+
+    fn tools(&self, _: &Principal) -> Vec<DeclaredTool> {
+        Vec::new()
+    }
+
+    async fn call_tool(
+        &self,
+        _: &Principal,
+        _: ToolRequest,
+        _: CancellationToken,
+    ) -> Option<Result<Answer>> {
+        None
     }
 
     fn describe(&self, principal: &Principal, name: &str) -> Result<Reply> {

@@ -1,6 +1,7 @@
 //! Plain data that every stage shares. No I/O and no engine.
 
 mod answer;
+mod plan;
 mod principal;
 mod provider;
 mod table;
@@ -10,6 +11,7 @@ pub use answer::{
     AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, RedactedValues, SourceReceipt,
     Warning, sql_type_name,
 };
+pub use plan::{PlanLimits, Rate, SourceLimits};
 pub use principal::{Attribute, Principal, PrincipalKind};
 pub use provider::{Algorithm, TokenProvider, is_provider_url};
 pub use table::{QueryId, TableEntry, TableRef};

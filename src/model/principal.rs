@@ -31,6 +31,19 @@ pub enum PrincipalKind {
     Proxy,
 }
 
+impl PrincipalKind {
+    /// The kind's name in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PrincipalKind::Local => "local",
+            PrincipalKind::ApiKey => "api_key",
+            PrincipalKind::Token => "token",
+            PrincipalKind::Certificate => "certificate",
+            PrincipalKind::Proxy => "proxy",
+        }
+    }
+}
+
 /// An authenticated caller. Only `identity` establishes one (`tests/architecture.rs` holds that).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Principal {
@@ -39,6 +52,7 @@ pub struct Principal {
     attributes: BTreeMap<String, Attribute>,
     kind: PrincipalKind,
     issuer: Option<Arc<str>>,
+    plan: Option<Arc<str>>,
 }
 
 impl Principal {
@@ -50,7 +64,7 @@ impl Principal {
         attributes: BTreeMap<String, Attribute>,
         kind: PrincipalKind,
     ) -> Self {
-        Self { user, roles, attributes, kind, issuer: None }
+        Self { user, roles, attributes, kind, issuer: None, plan: None }
     }
 
     /// The same principal, vouched for by an identity provider: two providers may know one name each, and
@@ -58,6 +72,13 @@ impl Principal {
     #[must_use]
     pub(crate) fn issued_by(mut self, issuer: Arc<str>) -> Self {
         self.issuer = Some(issuer);
+        self
+    }
+
+    /// The same principal under a plan of its own, whatever its roles say.
+    #[must_use]
+    pub(crate) fn under_plan(mut self, plan: Option<Arc<str>>) -> Self {
+        self.plan = plan;
         self
     }
 
@@ -84,6 +105,11 @@ impl Principal {
     /// The identity provider that vouched for the caller, if one did.
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
+    }
+
+    /// The plan that the caller's key names, if it names one.
+    pub fn plan(&self) -> Option<&str> {
+        self.plan.as_deref()
     }
 
     /// Whether the caller holds `role`.

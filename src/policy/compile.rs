@@ -50,7 +50,11 @@ impl Compiler {
                 openings.extend(self.opening(file, &key, opening));
             }
             let groups = role.value.groups.into_iter().collect();
-            self.roles.insert(name.clone(), Role { name, groups, openings });
+            let plan = role.value.plan.map(|plan| {
+                let place = Place::new(file, plan.defined.line(), format!("roles.{name}.plan"));
+                (plan.value, place)
+            });
+            self.roles.insert(name.clone(), Role { name, groups, plan, openings });
         }
     }
 

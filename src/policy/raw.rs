@@ -33,6 +33,10 @@ pub(super) struct RawRole {
     /// Groups of the identity provider whose members hold the role.
     #[serde(default)]
     pub(super) groups: Vec<String>,
+    /// The plan of the role's holders, one of `plans`: how much they may ask for.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    pub(super) plan: Option<Spanned<String>>,
     /// What the role opens. Nothing is visible that no role opens.
     #[serde(default)]
     pub(super) open: Vec<RawOpening>,

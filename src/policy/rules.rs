@@ -27,6 +27,7 @@ pub struct Rules {
 pub struct Role {
     pub(super) name: String,
     pub(super) groups: BTreeSet<String>,
+    pub(super) plan: Option<(String, Place)>,
     pub(super) openings: Vec<Opening>,
 }
 
@@ -82,6 +83,11 @@ impl Role {
     /// The groups whose members hold the role.
     pub fn groups(&self) -> &BTreeSet<String> {
         &self.groups
+    }
+
+    /// The plan of the role's holders, if it names one.
+    pub fn plan(&self) -> Option<&str> {
+        self.plan.as_ref().map(|(name, _)| name.as_str())
     }
 }
 
@@ -142,6 +148,17 @@ impl Rules {
     /// The roles, by name.
     pub fn roles(&self) -> impl Iterator<Item = &Role> {
         self.roles.values()
+    }
+
+    /// Roles whose plan is none of those that `is_plan` knows.
+    pub fn check_plans(&self, is_plan: impl Fn(&str) -> bool) -> Vec<PolicyError> {
+        let named = self.roles.values().filter_map(|role| role.plan.as_ref());
+        let unknown = named.filter(|(name, _)| !is_plan(name));
+        unknown
+            .map(|(name, place)| {
+                PolicyError::new(place, format!("there is no plan named \"{name}\""))
+            })
+            .collect()
     }
 
     /// Whether some rule needs the key for pseudonyms.

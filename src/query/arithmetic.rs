@@ -2,7 +2,10 @@
 //!
 //! The engine's own operators wrap around without a word, also while folding constants; a wrong total
 //! looks like any other. Narrow integers are widened first, so only a true overflow of bigint is one.
+//!
+//! `/` gives what PostgreSQL gives (`division.rs`).
 
+use super::division;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_schema::DataType;
@@ -11,7 +14,7 @@ use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility,
+    Volatility, cast,
 };
 use sqlparser::ast::BinaryOperator;
 use std::sync::Arc;
@@ -45,14 +48,35 @@ impl ExprPlanner for ArithmeticPlanner {
             BinaryOperator::Plus => &self.plus,
             BinaryOperator::Minus => &self.minus,
             BinaryOperator::Multiply => &self.times,
-            _ => return Ok(PlannerResult::Original(expr)),
+            BinaryOperator::Divide => {
+                return Ok(PlannerResult::Original(division::exact(widened(expr, schema), schema)));
+            }
+            _ => return Ok(PlannerResult::Original(widened(expr, schema))),
         };
         let is_whole = |side: &Expr| side.get_type(schema).is_ok_and(|t| t.is_signed_integer());
         if !is_whole(&expr.left) || !is_whole(&expr.right) {
-            return Ok(PlannerResult::Original(expr));
+            return Ok(PlannerResult::Original(widened(expr, schema)));
         }
         Ok(PlannerResult::Planned(function.call(vec![expr.left, expr.right])))
     }
+}
+
+/// A `real` beside another number is computed in double precision, as PostgreSQL does; the engine would stay with
+/// seven digits.
+fn widened(mut expr: RawBinaryExpr, schema: &DFSchema) -> RawBinaryExpr {
+    use BinaryOperator::{Divide, Minus, Modulo, Multiply, Plus};
+    let types = (expr.left.get_type(schema), expr.right.get_type(schema));
+    let (Ok(left), Ok(right)) = types else { return expr };
+    let mixed = (left == DataType::Float32) != (right == DataType::Float32);
+    if matches!(expr.op, Plus | Minus | Multiply | Divide | Modulo)
+        && mixed
+        && left.is_numeric()
+        && right.is_numeric()
+    {
+        expr.left = cast(expr.left, DataType::Float64);
+        expr.right = cast(expr.right, DataType::Float64);
+    }
+    expr
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -39,7 +39,18 @@ impl ExprPlanner for ConcatPlanner {
             side.get_type(schema)
                 .is_ok_and(|t| matches!(t, DataType::List(_) | DataType::LargeList(_)))
         };
-        if expr.op != BinaryOperator::StringConcat || is_list(&expr.left) || is_list(&expr.right) {
+        let is_text = |side: &Expr| side.get_type(schema).is_ok_and(|t| t.is_string());
+        let joins = match expr.op {
+            BinaryOperator::StringConcat => !is_list(&expr.left) && !is_list(&expr.right),
+            // SQL Server's; PostgreSQL adds no texts. What is written out may still be a number.
+            BinaryOperator::Plus => {
+                let is_constant = |side: &Expr| matches!(side, Expr::Literal(..));
+                let texts = is_text(&expr.left) && is_text(&expr.right);
+                texts && !is_constant(&expr.left) && !is_constant(&expr.right)
+            }
+            _ => false,
+        };
+        if !joins {
             return Ok(PlannerResult::Original(expr));
         }
         Ok(PlannerResult::Planned(self.function.call(vec![expr.left, expr.right])))

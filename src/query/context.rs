@@ -3,6 +3,8 @@
 
 use super::regroup::regroup;
 use super::scan_plan::ScanPlan;
+use crate::error::Error;
+use crate::limits::{Account, Meter};
 use crate::model::{Principal, SourceReceipt};
 use crate::policy::mask::MaskContext;
 use arrow_array::RecordBatch;
@@ -23,6 +25,9 @@ pub(super) struct QueryContext {
     deadline: Instant,
     masks: MaskContext,
     caller: Arc<Caller>,
+    meter: Arc<Meter>,
+    account: Arc<Account>,
+    accepts_cost: bool,
     runs: Mutex<Vec<SourceReceipt>>,
 }
 
@@ -32,13 +37,24 @@ impl QueryContext {
         deadline: Instant,
         masks: MaskContext,
         principal: &Principal,
+        (meter, account): (Arc<Meter>, Arc<Account>),
+        accepts_cost: bool,
     ) -> Self {
         let caller = Arc::new(Caller {
             user: principal.user().to_string(),
             issuer: principal.issuer().map(String::from),
             roles: principal.roles().clone(),
         });
-        Self { query_id, deadline, masks, caller, runs: Mutex::new(Vec::new()) }
+        Self {
+            query_id,
+            deadline,
+            masks,
+            caller,
+            meter,
+            account,
+            accepts_cost,
+            runs: Mutex::default(),
+        }
     }
 
     /// What each source has done so far.
@@ -65,7 +81,9 @@ impl QueryContext {
                 batch_rows,
                 caller: Some(self.caller.clone()),
                 identity: None,
+                accepts_cost: self.accepts_cost,
             };
+            let counted = self.meter.turn(&source, self.deadline).await.map_err(at_limit)?;
             let started = Instant::now();
             let remote = connector
                 .open(&plan.rendered, &execution)
@@ -76,7 +94,7 @@ impl QueryContext {
                     let batch = batch.map_err(|error| at_source(&source, error))?;
                     // The same columns under the planner's names.
                     let governed = rename(batch, &plan)?;
-                    self.record(run, governed.num_rows(), started);
+                    self.record(run, governed.num_rows(), started, &counted)?;
                     Ok(governed)
                 });
                 return Ok(batches.boxed());
@@ -95,8 +113,10 @@ impl QueryContext {
                 ))
             });
             let batches = regroup(batches.try_flatten(), filtered, batch_rows);
-            let batches = batches.inspect_ok(move |batch| {
-                self.record(run, batch.num_rows(), started);
+            let batches = batches.map(move |batch| {
+                let batch = batch?;
+                self.record(run, batch.num_rows(), started, &counted)?;
+                Ok::<_, DataFusionError>(batch)
             });
             Ok::<_, DataFusionError>(batches.boxed())
         };
@@ -118,11 +138,21 @@ impl QueryContext {
         runs.len() - 1
     }
 
-    fn record(&self, run: usize, rows: usize, started: Instant) {
+    /// Counts rows for the receipt, for the caller and for the source. They are governed rows: a count that saw
+    /// closed ones would tell of them.
+    fn record(&self, run: usize, rows: usize, started: Instant, source: &Account) -> Result<()> {
         let mut runs = self.runs.lock();
         runs[run].rows += rows as u64;
         runs[run].ms = started.elapsed().as_secs_f64() * 1_000.0;
+        drop(runs);
+        self.account.count(rows as u64).map_err(at_limit)?;
+        source.count(rows as u64).map_err(at_limit)
     }
+}
+
+/// A limit's refusal on its way through the engine.
+fn at_limit(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }
 
 /// The same columns under the planner's names, in the planner's widths.

@@ -1,23 +1,34 @@
-//! What a caller may know about tables before asking: compact cards.
-//!
-//! Row counts are shown only for tables whose every row is open, and rounded: an estimate over hidden
-//! rows would be a count of them.
+//! What a caller may know of tables before asking: tables, sources, and what a question needs.
 
-use super::request::{Reply, VisibleName};
-use super::scan_plan::{governed_schema, virtual_name};
+use super::card::card;
+use super::find;
+use super::known;
+use super::request::{DescribeRequest, Reply, VisibleName};
+use super::scan_plan::governed_schema;
 use super::session::View;
-use crate::catalog::SourceState;
+use super::ties;
+use super::values::Values;
+use crate::catalog::Why;
 use crate::error::{Code, Error, Result};
-use crate::model::{ForeignKey, TableEntry, TableKind, TableRef, sql_type_name};
+use crate::model::{TableEntry, TableRef};
 use crate::policy::Grant;
 use crate::results::{Redactor, legible, name as shown};
 use crate::semantics::Semantics;
 use serde_json::{Value as Json, json};
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
 /// Tables of a source that are listed with their columns; beyond, names only.
-const MAX_WHOLE: usize = 40;
+const MAX_LISTED: usize = 40;
+/// Bytes of a source that is told whole: 8,000 tokens, at three bytes each.
+const WHOLE: usize = 24_000;
+/// Tables that may fit.
+const MAX_WHOLE: usize = 120;
+/// Tables of one request.
+const MAX_NAMES: usize = 12;
+/// Tables that are described for a question.
+const PACK: usize = 5;
 
 /// Who asks, and what is known of the tables.
 pub(super) struct Describer<'a> {
@@ -25,6 +36,21 @@ pub(super) struct Describer<'a> {
     pub(super) semantics: &'a Semantics,
     /// Where secrets are taken out of comments, too.
     pub(super) redactor: Option<&'a Redactor>,
+    /// Stored values, where the reply may show some.
+    pub(super) values: Option<&'a Values>,
+    /// Values as the caller sees them, of tables that are not wholly open.
+    pub(super) seen: HashMap<TableRef, Arc<Seen>>,
+}
+
+/// Some values of a table by the name of the column, as its caller sees them.
+#[derive(Clone, Default)]
+pub(super) struct Seen(pub(super) HashMap<String, Vec<String>>);
+
+/// Never the values.
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "values of {} columns", self.0.len())
+    }
 }
 
 impl Describer<'_> {
@@ -36,7 +62,67 @@ impl Describer<'_> {
     }
 }
 
-/// One table, or all of a source.
+/// What was asked for: tables by their names, a source, or what a question needs.
+pub(super) fn answer(
+    d: &Describer<'_>,
+    values: &Values,
+    request: &DescribeRequest,
+) -> Result<Reply> {
+    match (&request.name, &request.question) {
+        (Some(names), _) => describe_all(d, values, names),
+        (None, Some(question)) => Ok(pack(d, values, question)),
+        (None, None) => Err(not_a_name(d)),
+    }
+}
+
+/// The tables that a request means, but for those of a whole source.
+pub(super) fn named(
+    d: &Describer<'_>,
+    values: &Values,
+    request: &DescribeRequest,
+) -> Vec<(Arc<TableEntry>, Arc<Grant>)> {
+    let view = &d.view;
+    match (&request.name, &request.question) {
+        (Some(names), _) => {
+            let sources = source_names(view);
+            let is_source = |name: &String| sources.iter().any(|s| s.eq_ignore_ascii_case(name));
+            let names = listed(names).into_iter().filter(|name| !is_source(name)).take(MAX_NAMES);
+            let resolved = names.filter_map(|name| {
+                let parts = name_parts(&name);
+                let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+                view.resolve(&parts).ok()
+            });
+            resolved.collect()
+        }
+        (None, Some(question)) => {
+            let hits = find::index(d, values).search(question, PACK).into_iter();
+            hits.filter_map(|hit| Some((hit.entry.clone(), view.grant(&hit.entry)?))).collect()
+        }
+        (None, None) => Vec::new(),
+    }
+}
+
+/// Tables, with the ways between them, or one source.
+fn describe_all(d: &Describer<'_>, values: &Values, names: &str) -> Result<Reply> {
+    let names = listed(names);
+    if let [one] = &names[..] {
+        return describe(d, one);
+    }
+    if names.len() > MAX_NAMES {
+        let text = format!("at most {MAX_NAMES} names are described at once");
+        return Err(Error::new(Code::InvalidArgument, text));
+    }
+    let (mut cards, mut tables) = (Vec::new(), Vec::new());
+    for name in &names {
+        cards.push(describe(d, name)?);
+        let parts = name_parts(name);
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        tables.extend(d.view.resolve(&parts).ok().map(|(entry, _)| entry.reference.clone()));
+    }
+    Ok(joined(d, values, cards, &tables))
+}
+
+/// One table, view or source.
 pub(super) fn describe(d: &Describer<'_>, name: &str) -> Result<Reply> {
     let view = &*d.view;
     let sources = source_names(view);
@@ -47,16 +133,82 @@ pub(super) fn describe(d: &Describer<'_>, name: &str) -> Result<Reply> {
         return Err(error);
     }
     let parts = name_parts(name);
+    let folded: Vec<String> = parts.iter().map(|part| part.to_lowercase()).collect();
+    if let Some(curated) = view.curated(&folded) {
+        return Ok(known::view_card(d, curated));
+    }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     if parts.is_empty() || parts.len() > 3 || parts.iter().any(|part| part.is_empty()) {
-        return Err(Error::new(Code::InvalidArgument, "this is not the name of a table or source")
-            .with_hint(format!(
-                "write source.schema.table, or one of the sources: {}",
-                sources.join(", ")
-            )));
+        return Err(not_a_name(d));
     }
     let (entry, grant) = view.resolve(&parts)?;
-    Ok(describe_table(d, &entry, &grant))
+    Ok(card(d, &entry, &grant))
+}
+
+fn not_a_name(d: &Describer<'_>) -> Error {
+    let sources = source_names(&d.view).join(", ");
+    Error::new(Code::InvalidArgument, "this is not the name of a table or source")
+        .with_hint(format!("write source.schema.table, or one of the sources: {sources}"))
+}
+
+/// The tables that a question needs, with the ways between them and what is defined for it.
+fn pack(d: &Describer<'_>, values: &Values, question: &str) -> Reply {
+    let index = find::index(d, values);
+    let mut hits = index.search(question, PACK);
+    // What merely has a key to them is a way between them at most.
+    hits.retain(|hit| matches!(hit.why, Why::Words(_)));
+    let tables: Vec<TableRef> = hits.iter().map(|hit| hit.entry.reference.clone()).collect();
+    let cards = hits.iter().filter_map(|hit| {
+        let grant = d.view.grant(&hit.entry)?;
+        Some(card(d, &hit.entry, &grant))
+    });
+    let Reply { mut text, mut structured } = joined(d, values, cards.collect(), &tables);
+    let known = find::definitions(d, question);
+    for line in known.lines {
+        let _ = write!(text, "\n{line}");
+    }
+    if let (Json::Object(all), Json::Object(more)) = (&mut structured, known.lists) {
+        all.extend(more);
+    }
+    if tables.is_empty() {
+        text.push_str("No table that is open to you matches. Describe a source: ");
+        text.push_str(&source_names(&d.view).join(", "));
+    }
+    Reply { text, structured }
+}
+
+/// Several cards, and how their tables are joined: shortest and most certain ways first.
+fn joined(d: &Describer<'_>, values: &Values, cards: Vec<Reply>, tables: &[TableRef]) -> Reply {
+    let texts: Vec<&str> = cards.iter().map(|card| card.text.as_str()).collect();
+    let mut text = texts.join("\n\n");
+    let index = find::index(d, values);
+    let mut paths: Vec<String> = Vec::new();
+    for step in index.paths(tables).iter().filter_map(|step| ties::step(d, step)) {
+        let line = format!("path {}", legible(&step));
+        if !paths.contains(&step) {
+            let _ = write!(text, "{}{line}", if paths.is_empty() { "\n\n" } else { "\n" });
+            paths.push(step);
+        }
+    }
+    let cards: Vec<Json> = cards.into_iter().map(|card| card.structured).collect();
+    Reply { text, structured: json!({ "tables": cards, "paths": paths }) }
+}
+
+/// The names of a list; a comma in double quotes is part of one.
+fn listed(text: &str) -> Vec<String> {
+    let mut names = vec![String::new()];
+    let mut quoted = false;
+    for letter in text.trim().trim_end_matches(',').chars() {
+        let last = names.len() - 1;
+        match letter {
+            ',' if !quoted => names.push(String::new()),
+            letter => {
+                quoted ^= letter == '"';
+                names[last].push(letter);
+            }
+        }
+    }
+    names.iter().map(|name| name.trim().to_string()).collect()
 }
 
 /// The parts of a dotted name; a part in double quotes may hold dots, and quotes written twice.
@@ -93,77 +245,49 @@ pub(super) fn names(d: &Describer<'_>) -> Vec<VisibleName> {
         .collect()
 }
 
-fn describe_table(d: &Describer<'_>, entry: &Arc<TableEntry>, grant: &Grant) -> Reply {
-    let view = &*d.view;
-    let mut text = headline(d, entry, grant);
-    let mut columns = Vec::new();
-    let schema = governed_schema(grant, entry);
-    let joins = joins(view, entry, grant);
-    for (granted, field) in grant.columns().iter().zip(schema.fields()) {
-        let column = &entry.description.columns[granted.column()];
-        let meaning = d.semantics.table(&entry.reference).and_then(|t| t.columns.get(&column.name));
-        let described =
-            meaning.and_then(|m| m.description.clone()).or_else(|| column.comment.clone());
-        let described = described.map(|text| d.clean(text));
-        let type_name = sql_type_name(field.data_type());
-        let key = entry.description.primary_key.contains(&column.name);
-        let _ = write!(text, "\n  {} {type_name}", shown(field.name()));
-        if key {
-            text.push_str(" key");
-        }
-        if let Some(aggregate) = granted.aggregate_only() {
-            let _ = write!(
-                text,
-                " [aggregate_only: count, sum or avg over at least {}]",
-                aggregate.min_group
-            );
-        } else if let Some(mask) = granted.mask() {
-            let _ = write!(text, " [masked: {}]", mask.name());
-        }
-        if granted.visible().is_some() {
-            text.push_str(" [NULL on some rows]");
-        }
-        if let Some(described) = &described {
-            let _ = write!(text, " - {}", one_line(described));
-        }
-        columns.push(json!({
-            "name": field.name(),
-            "type": type_name,
-            "key": key,
-            "masked": granted.declared_mask().map(|mask| mask.name()),
-            "description": described,
-        }));
-    }
-    for join in &joins {
-        let _ = write!(text, "\njoin {}", legible(join));
-    }
-    for filter in grant.filters() {
-        let _ = write!(text, "\nrows limited by: {filter}");
-    }
-    if let Some(SourceState::Down { .. }) = source_state(view, &entry.reference) {
-        text.push_str("\nnote: the source is not reachable right now; queries on this table fail until it is back");
-    }
-    let structured = json!({
-        "table": entry.reference.to_string(),
-        "kind": kind(entry),
-        "description": description(d, entry),
-        "columns": columns,
-        "joins": joins,
-        "row_filters": grant.filters(),
-        "rows": row_estimate(entry, grant),
-    });
-    Reply { text, structured }
-}
-
+/// Every table of a source with its columns, where that is not too much; else their names.
 fn describe_source(d: &Describer<'_>, source: &str) -> Reply {
-    let view = &*d.view;
-    let tables = view.tables();
+    let tables = d.view.tables();
     let mine: Vec<&(Arc<TableEntry>, Arc<Grant>)> =
         tables.iter().filter(|(entry, _)| &*entry.reference.source == source).collect();
-    let mut text = format!("source {source}: {} tables open to you", mine.len());
-    let whole = mine.len() <= MAX_WHOLE;
-    let mut listed = Vec::with_capacity(mine.len());
-    for (entry, grant) in &mine {
+    let text = format!("source {source}: {} tables open to you", mine.len());
+    if mine.len() <= MAX_WHOLE
+        && let Some(whole) = whole_source(d, source, &text, &mine)
+    {
+        return whole;
+    }
+    list_source(d, source, text, &mine)
+}
+
+fn whole_source(
+    d: &Describer<'_>,
+    source: &str,
+    headline: &str,
+    tables: &[&(Arc<TableEntry>, Arc<Grant>)],
+) -> Option<Reply> {
+    let mut text = headline.to_string();
+    let mut listed = Vec::with_capacity(tables.len());
+    for (entry, grant) in tables {
+        let card = card(d, entry, grant);
+        text.push_str("\n\n");
+        text.push_str(&card.text);
+        if text.len() > WHOLE {
+            return None;
+        }
+        listed.push(card.structured);
+    }
+    Some(Reply { text, structured: json!({ "source": source, "tables": listed }) })
+}
+
+fn list_source(
+    d: &Describer<'_>,
+    source: &str,
+    mut text: String,
+    tables: &[&(Arc<TableEntry>, Arc<Grant>)],
+) -> Reply {
+    let whole = tables.len() <= MAX_LISTED;
+    let mut listed = Vec::with_capacity(tables.len());
+    for (entry, grant) in tables {
         let names: Vec<String> =
             governed_schema(grant, entry).fields().iter().map(|f| f.name().clone()).collect();
         let _ = write!(text, "\n{}", legible(&entry.reference.to_string()));
@@ -182,82 +306,11 @@ fn describe_source(d: &Describer<'_>, source: &str) -> Reply {
     Reply { text, structured: json!({ "source": source, "tables": listed }) }
 }
 
-fn headline(d: &Describer<'_>, entry: &TableEntry, grant: &Grant) -> String {
-    let mut text = format!("{} {}", kind(entry), legible(&entry.reference.to_string()));
-    if let Some(description) = description(d, entry) {
-        let _ = write!(text, " - {}", one_line(&description));
-    }
-    if let Some(rows) = row_estimate(entry, grant) {
-        let _ = write!(text, " (about {rows} rows)");
-    }
-    text
-}
-
-/// Declared joins in both directions, between columns that are open on both sides.
-fn joins(view: &View, entry: &Arc<TableEntry>, grant: &Grant) -> Vec<String> {
-    let mut found = Vec::new();
-    for key in &entry.description.foreign_keys {
-        let target =
-            TableRef::new(&entry.reference.source, &key.referenced_schema, &key.referenced_table);
-        if let Some((other, other_grant)) = visible(view, &target) {
-            found.extend(join_text(entry, grant, key, &other, &other_grant));
-        }
-    }
-    for other in view.snapshot().referencing(&entry.reference) {
-        let Some(other_grant) = view.grant(&other) else { continue };
-        for key in &other.description.foreign_keys {
-            if *key.referenced_table == *entry.reference.table
-                && *key.referenced_schema == *entry.reference.schema
-            {
-                found.extend(join_text(&other, &other_grant, key, entry, grant));
-            }
-        }
-    }
-    found.sort();
-    found.dedup();
-    found
-}
-
-fn visible(view: &View, table: &TableRef) -> Option<(Arc<TableEntry>, Arc<Grant>)> {
-    let entry = view.snapshot().get(table)?.clone();
-    let grant = view.grant(&entry)?;
-    Some((entry, grant))
-}
-
-fn join_text(
-    from: &TableEntry,
-    from_grant: &Grant,
-    key: &ForeignKey,
-    to: &TableEntry,
-    to_grant: &Grant,
-) -> Option<String> {
-    let name = |entry: &TableEntry, grant: &Grant, column: &String| {
-        let open = grant
-            .columns()
-            .iter()
-            .find(|c| entry.description.columns[c.column()].name == *column)?;
-        Some(format!("{}.{}", entry.reference.table, virtual_name(grant, entry, open.column())))
-    };
-    let conditions: Option<Vec<String>> = key
-        .columns
-        .iter()
-        .zip(&key.referenced_columns)
-        .map(|(a, b)| Some(format!("{} = {}", name(from, from_grant, a)?, name(to, to_grant, b)?)))
-        .collect();
-    conditions.map(|conditions| {
-        format!("{} to {} ON {}", from.reference, to.reference, conditions.join(" AND "))
-    })
-}
-
 pub(super) fn source_names(view: &View) -> Vec<String> {
     let mut names: Vec<String> =
         view.tables().iter().map(|(entry, _)| entry.reference.source.to_string()).collect();
     names.dedup();
     names
-}
-
-fn source_state(view: &View, table: &TableRef) -> Option<SourceState> {
-    view.snapshot().sources().iter().find(|s| s.name == table.source).map(|s| s.state)
 }
 
 pub(super) fn description(d: &Describer<'_>, entry: &TableEntry) -> Option<String> {
@@ -268,28 +321,27 @@ pub(super) fn description(d: &Describer<'_>, entry: &TableEntry) -> Option<Strin
         .map(|text| d.clean(text))
 }
 
-fn row_estimate(entry: &TableEntry, grant: &Grant) -> Option<u64> {
-    let rows = entry.description.row_estimate.filter(|_| grant.row_filter().is_none())?;
-    let mut unit = 1;
-    while rows / unit >= 100 {
-        unit *= 10;
-    }
-    Some((rows + unit / 2) / unit * unit)
-}
-
-fn kind(entry: &TableEntry) -> &'static str {
-    match entry.description.kind {
-        TableKind::View | TableKind::MaterializedView => "view",
-        _ => "table",
-    }
-}
-
 /// A stored text on one line, without characters that could fake a line of ours.
 pub(super) fn one_line(text: &str) -> String {
     const MOST: usize = 160;
     let line: String =
         text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).take(MOST).collect();
     legible(line.trim()).into_owned()
+}
+
+/// The same within so many characters; one that is cut says so.
+pub(super) fn clipped_line(text: &str, most: usize) -> String {
+    let line = one_line(text);
+    if line.chars().count() <= most {
+        return line;
+    }
+    let mut clipped: String = line.chars().take(most.saturating_sub(2)).collect();
+    // At a word, where there is one near.
+    if let Some(space) = clipped.rfind(' ').filter(|space| space * 3 > clipped.len() * 2) {
+        clipped.truncate(space);
+    }
+    clipped.push_str("..");
+    clipped
 }
 
 /// Names of columns in a list.
@@ -306,5 +358,18 @@ mod tests {
     fn names_are_split_at_dots_outside_quotes() {
         assert_eq!(name_parts("shop.main.orders"), ["shop", "main", "orders"]);
         assert_eq!(name_parts("a.\"b.c\".\"d\"\"e\""), ["a", "b.c", "d\"e"]);
+    }
+
+    #[test]
+    fn names_of_a_list_are_split_at_commas_outside_quotes() {
+        assert_eq!(listed("a.b.c, \"x,y\".d"), ["a.b.c", "\"x,y\".d"]);
+        assert_eq!(listed(" shop, "), ["shop"]);
+    }
+
+    #[test]
+    fn a_clipped_line_says_so() {
+        assert_eq!(clipped_line("Value of the whole order", 40), "Value of the whole order");
+        assert_eq!(clipped_line("Value of the whole order", 20), "Value of the whole..");
+        assert_eq!(clipped_line("abcdefghijkl", 8), "abcdef..");
     }
 }

@@ -1,61 +1,29 @@
 //! The engine: takes a principal and a request, gives an answer with its receipt, or an error.
 
-use super::describe::{self, Describer};
 use super::digests;
 use super::find;
+use super::meanings::Meanings;
+use super::parts::{Limits, Parts};
 use super::planner::Planner;
-use super::request::{Answer, Explanation, QueryRequest, Reply, SearchRequest, VisibleName};
+use super::request::{Answer, Explanation, QueryRequest, Reply, SearchRequest};
 use super::run::{Done, Run, Trail};
 use super::session::{View, Views};
-use super::supervise::Supervisor;
+use super::supervise::{EngineLoad, Supervisor};
 use super::values::Values;
 use crate::audit::{AuditLog, Intent, Receipt};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Snapshot};
 use crate::error::{Code, Error, Result};
+use crate::limits::{Account, Meter, Plans};
 use crate::model::{Outcome, Page, Principal, QueryId, RedactedValues};
-use crate::policy::{MaskContext, PseudonymKey, Rules};
+use crate::policy::{MaskContext, Rules};
 use crate::results::{ResultStore, StoredResult};
 use crate::semantics::Semantics;
+use crate::telemetry;
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-
-/// What one statement may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Rows of an answer that are kept.
-    pub rows: usize,
-    /// Bytes of an answer that are kept.
-    pub bytes: usize,
-    /// The longest a statement may take.
-    pub time: Duration,
-    /// Bytes that running statements share for sorts, joins and aggregates.
-    pub memory: usize,
-    /// Statements that run at the same time.
-    pub concurrency: usize,
-}
-
-/// What an engine is made of.
-#[derive(Debug)]
-pub struct Parts {
-    /// Tables and connectors.
-    pub catalog: Arc<Catalog>,
-    /// Who sees what.
-    pub rules: Arc<Rules>,
-    /// Where every request is recorded.
-    pub audit: Arc<AuditLog>,
-    /// Where results wait for their next page.
-    pub results: ResultStore,
-    /// What tables and columns mean.
-    pub semantics: Arc<Semantics>,
-    /// The key of pseudonyms, where a rule needs one.
-    pub pseudonym_key: Option<PseudonymKey>,
-    /// What one statement may cost.
-    pub limits: Limits,
-    /// Whether work is given to the sources at all; off only to compare answers.
-    pub pushdown: bool,
-}
 
 /// Answers governed questions. Cheap to share.
 #[derive(Debug)]
@@ -71,13 +39,16 @@ pub(super) struct Core {
     pub(super) rules: ArcSwap<Rules>,
     pub(super) audit: Arc<AuditLog>,
     pub(super) results: ResultStore,
-    pub(super) semantics: Arc<Semantics>,
+    semantics: ArcSwap<Semantics>,
+    /// What is defined, over the catalog of late; made anew when either is another one.
+    meanings: Mutex<Arc<Meanings>>,
     pub(super) planner: Planner,
     pub(super) limits: ArcSwap<Limits>,
+    pub(super) meter: Arc<Meter>,
     pub(super) pushdown: bool,
     mask_base: MaskContext,
     views: Views,
-    values: Values,
+    pub(super) values: Values,
 }
 
 impl Core {
@@ -88,13 +59,23 @@ impl Core {
         self.mask_base.on(i32::try_from(today).unwrap_or(i32::MAX))
     }
 
-    /// What one statement may cost, as of now.
-    pub(super) fn limits(&self) -> Limits {
-        **self.limits.load()
+    /// What one statement of the caller may cost, as of now.
+    pub(super) fn limits(&self, principal: &Principal) -> Limits {
+        self.limits.load().within(&self.meter.limits(principal))
     }
 
     pub(super) fn view(&self, principal: &Principal) -> Arc<View> {
-        self.views.of(principal, &self.rules.load(), &self.catalog.snapshot())
+        let snapshot = self.catalog.snapshot();
+        self.views.of(principal, &self.rules.load(), &snapshot, &self.meanings(&snapshot))
+    }
+
+    fn meanings(&self, snapshot: &Snapshot) -> Arc<Meanings> {
+        let semantics = self.semantics.load();
+        let mut known = self.meanings.lock();
+        if !known.is_of(&semantics, snapshot) {
+            *known = Arc::new(Meanings::over(&self.planner, &semantics, snapshot));
+        }
+        known.clone()
     }
 
     pub(super) fn intent(&self, view: &View, client: &str, tool: &str) -> Intent {
@@ -157,16 +138,18 @@ impl Engine {
     pub fn new(parts: Parts) -> Result<Self> {
         let planner =
             Planner::new(parts.limits.memory).map_err(|e| Error::internal(e.to_string()))?;
-        let supervisor = Supervisor::new(parts.limits.concurrency)
+        let supervisor = Supervisor::new(parts.limits.concurrency, parts.limits.ceiling)
             .map_err(|e| Error::internal(e.to_string()))?;
         let core = Core {
             catalog: parts.catalog,
             rules: ArcSwap::new(parts.rules),
             audit: parts.audit,
             results: parts.results,
-            semantics: parts.semantics,
+            semantics: ArcSwap::new(parts.semantics),
+            meanings: Mutex::new(Arc::new(Meanings::none())),
             planner,
             limits: ArcSwap::from_pointee(parts.limits),
+            meter: parts.meter,
             pushdown: parts.pushdown,
             mask_base: MaskContext::new(parts.pseudonym_key, 0),
             views: Views::new(),
@@ -175,11 +158,17 @@ impl Engine {
         Ok(Self { core: Arc::new(core), supervisor })
     }
 
-    /// Puts another policy and other limits of rows, bytes and time in force. Statements that run end
+    /// Puts another policy, other limits of rows, bytes and time, and other plans in force. Statements that run end
     /// under those they began with; results and plans of another policy are not given any more.
-    pub fn replace(&self, rules: Arc<Rules>, limits: Limits) {
+    pub fn replace(&self, rules: Arc<Rules>, limits: Limits, plans: Plans) {
+        self.core.meter.replace(plans);
         self.core.limits.store(Arc::new(limits));
         self.core.rules.store(rules);
+    }
+
+    /// Puts another semantic layer in force.
+    pub fn replace_semantics(&self, semantics: Arc<Semantics>) {
+        self.core.semantics.store(semantics);
     }
 
     /// The policy in force.
@@ -187,9 +176,25 @@ impl Engine {
         self.core.rules.load_full()
     }
 
-    /// Waits until the audit has written and told what it has to: for shutdown.
+    /// Waits until the audit has written and told what it has to, and what was used is written down: for shutdown.
     pub async fn flush(&self) {
         self.core.audit.flush().await;
+        self.core.meter.flush().await;
+    }
+
+    /// Counts a request of the caller, whatever it asks.
+    ///
+    /// # Errors
+    /// `LimitReached`, `Overloaded`. Nothing is recorded: a refusal must be cheap.
+    pub async fn admit(&self, principal: &Principal) -> Result<()> {
+        self.core.meter.admit(principal).await
+    }
+
+    /// What waits and what is kept, as of now.
+    pub fn load(&self) -> EngineLoad {
+        let (running, waiting) = self.supervisor.load();
+        let (results, result_bytes) = self.core.results.kept();
+        EngineLoad { running, waiting, results, result_bytes, audit: self.core.audit.lag() }
     }
 
     /// Whether at least one source has said what it holds.
@@ -208,10 +213,23 @@ impl Engine {
         request: QueryRequest,
         cancel: CancellationToken,
     ) -> Result<Answer> {
+        let view = self.core.view(principal);
+        self.run(view, request, cancel, "query").await
+    }
+
+    /// Answers a statement on behalf of a tool.
+    pub(super) async fn run(
+        &self,
+        view: Arc<View>,
+        request: QueryRequest,
+        cancel: CancellationToken,
+        tool: &str,
+    ) -> Result<Answer> {
         let started = Instant::now();
-        let (view, trail, run) = self.begin(principal, &request, "query", started);
+        let (trail, run) = self.begin(&view, &request, tool, started).await?;
+        let share = Share::of(request.limit, &run);
         let done = self.done(&trail, started, cancel, run).await?;
-        self.finish(&view, &trail, started, request.limit, done).await
+        self.finish(&view, &trail, started, share, done).await
     }
 
     /// What a run gives; a failure has been recorded.
@@ -222,16 +240,17 @@ impl Engine {
         cancel: CancellationToken,
         run: Run,
     ) -> Result<Done> {
-        let work = self.supervisor.run(run.deadline, cancel, Box::pin(run.answer()));
+        let (deadline, holding) = (run.deadline, run.holding.clone());
+        let work = self.supervisor.run(deadline, cancel, holding, Box::pin(run.answer()));
         match Box::pin(work).await {
             Ok(done) => Ok(done),
             Err(error) => Err(self.core.failed(trail, started, error).await),
         }
     }
 
-    /// What one statement may cost, as of now.
-    pub(super) fn limits(&self) -> Limits {
-        self.core.limits()
+    /// What one statement of the caller may cost, as of now.
+    pub(super) fn limits(&self, principal: &Principal) -> Limits {
+        self.core.limits(principal)
     }
 
     /// Says what a statement would do, without running it.
@@ -244,9 +263,12 @@ impl Engine {
         request: QueryRequest,
     ) -> Result<Explanation> {
         let started = Instant::now();
-        let (_, trail, run) = self.begin(principal, &request, "explain", started);
+        let view = self.core.view(principal);
+        let (trail, run) = self.begin(&view, &request, "explain", started).await?;
         let never = CancellationToken::new();
-        match Box::pin(self.supervisor.run(run.deadline, never, Box::pin(run.explain()))).await {
+        let (deadline, holding) = (run.deadline, run.holding.clone());
+        let running = self.supervisor.run(deadline, never, holding, Box::pin(run.explain()));
+        match Box::pin(running).await {
             Ok(explanation) => {
                 let _receipt = self.core.close(&trail, started, &mut Outcome::default()).await?;
                 Ok(explanation)
@@ -270,7 +292,7 @@ impl Engine {
             Err(error) => return Err(Error::audit_unavailable(error.to_string())),
         }
         self.core.values.first().await;
-        let reply = find::search(&self.describer(principal), &self.core.values, &request);
+        let reply = find::search(&self.describer(&view), &self.core.values, &request);
         let _receipt = self.core.close(&trail, started, &mut Outcome::default()).await?;
         Ok(reply)
     }
@@ -295,48 +317,36 @@ impl Engine {
         });
     }
 
-    /// One table or source, as the caller may see it.
-    ///
-    /// # Errors
-    /// `UnknownName` in the same words for what is hidden and what is absent.
-    pub fn describe(&self, principal: &Principal, name: &str) -> Result<Reply> {
-        describe::describe(&self.describer(principal), name)
-    }
-
-    /// Every table the caller may see.
-    pub fn visible_tables(&self, principal: &Principal) -> Vec<VisibleName> {
-        describe::names(&self.describer(principal))
-    }
-
-    fn describer(&self, principal: &Principal) -> Describer<'_> {
-        let redactor = self.core.results.redactor();
-        Describer {
-            view: self.core.view(principal),
-            semantics: &self.core.semantics,
-            redactor: redactor.applies_to(principal).then_some(redactor),
-        }
-    }
-
-    pub(super) fn begin(
+    /// A statement with its place among its caller's.
+    pub(super) async fn begin(
         &self,
-        principal: &Principal,
+        view: &Arc<View>,
         request: &QueryRequest,
         tool: &str,
         started: Instant,
-    ) -> (Arc<View>, Arc<Trail>, Run) {
-        let view = self.core.view(principal);
-        let mut intent = self.core.intent(&view, &request.client, tool);
+    ) -> Result<(Arc<Trail>, Run)> {
+        let principal = view.principal();
+        let mut intent = self.core.intent(view, &request.client, tool);
         intent.raw = self.core.audit.keeps_raw().then(|| digests::raw(request));
         let trail = Trail::new(intent);
+        let pass = self.core.meter.begin(principal).await;
+        let (pass, holding) = match pass.and_then(|pass| Ok((pass, self.supervisor.enter()?))) {
+            Ok(begun) => begun,
+            Err(error) => return Err(self.core.failed(&trail, started, error).await),
+        };
+        let limits = self.core.limits(principal);
         let run = Run {
             core: self.core.clone(),
             view: view.clone(),
             request: request.clone(),
-            deadline: started + self.core.limits().time,
+            deadline: started + limits.time,
             trail: trail.clone(),
+            limits,
+            pass,
+            holding,
             kept: None,
         };
-        (view, trail, run)
+        Ok((trail, run))
     }
 
     /// Stores, pages and records; in this order, so that no row leaves without its receipt.
@@ -345,7 +355,7 @@ impl Engine {
         view: &View,
         trail: &Trail,
         started: Instant,
-        asked: Option<usize>,
+        Share { asked, most, account }: Share,
         done: Done,
     ) -> Result<Answer> {
         let Done { columns, mut collected, mut outcome, mut warnings } = done;
@@ -364,7 +374,6 @@ impl Engine {
             }
             warnings.extend(outcome.redacted.iter().map(redaction));
         }
-        let most = self.core.limits().rows;
         if asked.is_some_and(|asked| asked > most) {
             warnings.push(format!("limit was lowered to the server's limit of {most} rows"));
         }
@@ -395,7 +404,23 @@ impl Engine {
         outcome.rows_returned = shown as u64;
         outcome.truncated = page.truncated;
         let receipt = self.core.close(trail, started, &mut outcome).await?;
+        account.answered(outcome.rows_returned, outcome.bytes);
+        telemetry::answered(&outcome);
         Ok(Answer { page, receipt, warnings })
+    }
+}
+
+/// What of an answer is shown, and to whose account it goes.
+pub(super) struct Share {
+    asked: Option<usize>,
+    most: usize,
+    account: Arc<Account>,
+}
+
+impl Share {
+    /// Of the answer of a run, so many rows were asked for.
+    pub(super) fn of(asked: Option<usize>, run: &Run) -> Self {
+        Self { asked, most: run.limits.rows, account: run.pass.account().clone() }
     }
 }
 

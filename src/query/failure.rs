@@ -5,7 +5,9 @@ use super::aggregate_only::Refused;
 use super::context::SourceFailure;
 use super::functions::Functions;
 use super::guard::TOO_LARGE;
+use super::one_row::MORE_ROWS;
 use super::patterns::{NOT_READABLE, OUT_OF_RANGE, Unsupported};
+use super::repair::{self, Reach};
 use super::supervise::{PLANNING_DEADLINE, deadline_exceeded};
 use crate::catalog;
 use crate::error::{Code, Error};
@@ -17,7 +19,11 @@ use std::error::Error as StdError;
 const MAX_TEXT: usize = 600;
 
 /// An error while a statement was being planned.
-pub(super) fn of_planning(error: DataFusionError, functions: &Functions) -> Error {
+pub(super) fn of_planning(
+    error: DataFusionError,
+    functions: &Functions,
+    reach: Reach<'_>,
+) -> Error {
     if let DataFusionError::External(cause) = error.find_root()
         && let Some(refused) = cause.downcast_ref::<Refused>()
     {
@@ -30,7 +36,7 @@ pub(super) fn of_planning(error: DataFusionError, functions: &Functions) -> Erro
         return Error::new(Code::InvalidStatement, text).with_hint(unsupported.hint.clone());
     }
     match error.find_root() {
-        DataFusionError::SchemaError(schema, _) => of_schema(schema),
+        DataFusionError::SchemaError(schema, _) => of_schema(schema, reach),
         DataFusionError::Plan(text) => of_plan_text(text, functions),
         DataFusionError::NotImplemented(text) => {
             // Its words hold names that the engine numbers as it goes, whoever asks.
@@ -48,10 +54,13 @@ pub(super) fn of_planning(error: DataFusionError, functions: &Functions) -> Erro
 
 /// An error while a statement ran (or while a constant part of it was computed).
 pub(super) fn of_execution(error: DataFusionError) -> Error {
-    if let Some(failure) = source_failure(&error)
+    if let Some(failure) = cause::<SourceFailure>(&error)
         && let Some(inner) = failure.error.lock().take()
     {
         return Error::from_source(&failure.source, inner);
+    }
+    if let Some(refusal) = cause::<Error>(&error) {
+        return refusal.again();
     }
     let public = match error.find_root() {
         DataFusionError::ResourcesExhausted(text) if text == PLANNING_DEADLINE => {
@@ -68,6 +77,9 @@ pub(super) fn of_execution(error: DataFusionError) -> Error {
         }
         DataFusionError::Execution(text) if text.contains(NOT_READABLE) => {
             evaluation(NOT_READABLE).with_hint("filter such texts out first, for instance with LIKE")
+        }
+        DataFusionError::Execution(text) if text.contains(MORE_ROWS) => {
+            evaluation(MORE_ROWS).with_hint("use IN (SELECT ...), an aggregate, or ORDER BY x LIMIT 1")
         }
         DataFusionError::Execution(text) if text.contains(OUT_OF_RANGE) => {
             evaluation(OUT_OF_RANGE)
@@ -104,16 +116,10 @@ fn evaluation(message: &str) -> Error {
     Error::new(Code::Evaluation, message)
 }
 
-fn of_schema(error: &SchemaError) -> Error {
+fn of_schema(error: &SchemaError, reach: Reach<'_>) -> Error {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
-            let names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
-            let near = catalog::nearest(&field.name, names.iter().copied(), 3);
-            let hint = if near.is_empty() {
-                format!("columns in scope: {}", listed(&names))
-            } else {
-                format!("did you mean {}?", near.join(", "))
-            };
+            let hint = repair::of_column(field, valid_fields, reach);
             let name = match &field.relation {
                 Some(relation) => format!("{relation}.{}", field.name),
                 None => field.name.clone(),
@@ -145,16 +151,21 @@ fn of_plan_text(text: &str, functions: &Functions) -> Error {
         return Error::new(Code::UnknownName, format!("function \"{name}\" is not available"))
             .with_hint(hint);
     }
+    if let Some(name) = quoted_after(&text, "Function '").filter(|_| text.contains("signature")) {
+        return Error::new(
+            Code::InvalidStatement,
+            format!("function \"{name}\" does not take arguments of these types"),
+        )
+        .with_hint(format!(
+            "cast them, such as {name}(CAST(x AS numeric)); describe shows a table's columns and types"
+        ));
+    }
     if text.contains("unique expression names") {
         return Error::new(Code::InvalidStatement, "two columns of the result have the same name")
             .with_hint("give one of them another name with AS");
     }
     if text.contains("GROUP BY") {
-        return Error::new(
-            Code::InvalidStatement,
-            "a selected column is neither in GROUP BY nor inside an aggregate",
-        )
-        .with_hint("add it to GROUP BY, or wrap it in an aggregate such as MIN()");
+        return of_grouping(&text);
     }
     let hint = if text.to_lowercase().contains("coerc") || text.contains("signature") {
         "the types do not fit: cast one side, such as CAST(x AS numeric)"
@@ -164,18 +175,33 @@ fn of_plan_text(text: &str, functions: &Functions) -> Error {
     Error::new(Code::InvalidStatement, text).with_hint(hint)
 }
 
+/// A column that has no one value in a group.
+fn of_grouping(text: &str) -> Error {
+    let Some(column) = between(text, "column \"", "\" must appear in the GROUP BY") else {
+        return Error::new(
+            Code::InvalidStatement,
+            "a selected column is neither in GROUP BY nor inside an aggregate",
+        )
+        .with_hint("add it to GROUP BY, or wrap it in an aggregate such as MIN()");
+    };
+    Error::new(
+        Code::InvalidStatement,
+        format!("{column} is neither in GROUP BY nor inside an aggregate"),
+    )
+    .with_hint(format!(
+        "add {column} to GROUP BY, or select MIN({column}); a table's other columns may be selected where its \
+         primary key is grouped by"
+    ))
+}
+
+fn between<'t>(text: &'t str, before: &str, behind: &str) -> Option<&'t str> {
+    let rest = &text[text.find(before)? + before.len()..];
+    Some(&rest[..rest.find(behind)?])
+}
+
 fn quoted_after(text: &str, prefix: &str) -> Option<String> {
     let rest = &text[text.find(prefix)? + prefix.len()..];
     Some(rest[..rest.find('\'')?].to_string())
-}
-
-fn listed(names: &[&str]) -> String {
-    const MOST: usize = 40;
-    let mut names: Vec<&str> = names.to_vec();
-    names.sort_unstable();
-    names.dedup();
-    let more = if names.len() > MOST { ", ..." } else { "" };
-    format!("{}{more}", names[..names.len().min(MOST)].join(", "))
 }
 
 fn first_lines(text: &str) -> String {
@@ -184,11 +210,11 @@ fn first_lines(text: &str) -> String {
     text.lines().take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// The connector's error inside the engine's, however it was wrapped on the way.
-fn source_failure(error: &DataFusionError) -> Option<&SourceFailure> {
+/// An error of ours inside the engine's, however it was wrapped on the way.
+fn cause<T: StdError + 'static>(error: &DataFusionError) -> Option<&T> {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(current) = cause {
-        if let Some(failure) = current.downcast_ref::<SourceFailure>() {
+        if let Some(failure) = current.downcast_ref::<T>() {
             return Some(failure);
         }
         if let Some(DataFusionError::Shared(shared)) = current.downcast_ref::<DataFusionError>() {
@@ -201,6 +227,15 @@ fn source_failure(error: &DataFusionError) -> Option<&SourceFailure> {
 }
 
 impl Error {
+    /// The same refusal; its cause stays where it is.
+    fn again(&self) -> Self {
+        Self {
+            hint: self.hint.clone(),
+            retry_after: self.retry_after,
+            ..Self::new(self.code, &*self.message)
+        }
+    }
+
     /// Keeps the engine's words for the log.
     fn with_source_text(self, error: DataFusionError) -> Self {
         if self.source.is_some() { self } else { self.with_source(error) }

@@ -1,16 +1,18 @@
 //! `search`: the tables that fit a question, the values it names, and how the tables are joined.
 
 use super::describe::{Describer, columns_line, description, one_line, source_names};
+use super::known;
 use super::request::{Reply, SearchRequest};
 use super::scan_plan::virtual_name;
 use super::session::View;
+use super::ties;
 use super::values::Values;
-use crate::catalog::{Hit, Index, Step, VisibleTable, Why};
+use crate::catalog::{Hit, Index, VisibleTable, Why};
 use crate::model::{TableEntry, TableRef};
 use crate::policy::{ColumnGrant, Grant};
 use crate::results::legible;
 use crate::semantics::Semantics;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -28,13 +30,14 @@ const VALUE: usize = 60;
 /// The tables that fit a question.
 pub(super) fn search(d: &Describer<'_>, values: &Values, request: &SearchRequest) -> Reply {
     let view = &*d.view;
-    let index =
-        view.index(values.version(), || Index::build(&visible_tables(view, d.semantics, values)));
+    let index = index(d, values);
     let hits = index.search(&request.question, request.limit.unwrap_or(MOST));
     let mut budget = Budget { left: request.max_tokens.map(|most| most * BYTES_A_TOKEN) };
     let (mut text, mut tables) = (String::new(), Vec::with_capacity(hits.len()));
     let next = "Next: describe a table for its columns, then query.";
     budget.take(next.len());
+    let mut known = definitions(d, &request.question);
+    known.lines.retain(|line| budget.take(line.len() + 1));
     let mut cut = false;
     for (at, hit) in hits.iter().enumerate() {
         let Some(grant) = view.grant(&hit.entry) else { continue };
@@ -52,11 +55,14 @@ pub(super) fn search(d: &Describer<'_>, values: &Values, request: &SearchRequest
     let first: Vec<TableRef> =
         hits.iter().take(JOINED).map(|hit| hit.entry.reference.clone()).collect();
     for step in index.paths(&first) {
-        let Some(line) = join_line(view, &step).filter(|line| budget.take(line.len() + 6)) else {
+        let Some(line) = ties::step(d, &step).filter(|line| budget.take(line.len() + 6)) else {
             continue;
         };
         let _ = writeln!(text, "join {}", legible(&line));
         joins.push(line);
+    }
+    for line in &known.lines {
+        let _ = writeln!(text, "{line}");
     }
     if tables.is_empty() {
         text.push_str(
@@ -66,7 +72,37 @@ pub(super) fn search(d: &Describer<'_>, values: &Values, request: &SearchRequest
     } else {
         text.push_str(next);
     }
-    Reply { text, structured: json!({ "tables": tables, "joins": joins, "truncated": cut }) }
+    let mut structured = json!({ "tables": tables, "joins": joins, "truncated": cut });
+    if let (Json::Object(all), Json::Object(more)) = (&mut structured, known.lists) {
+        all.extend(more);
+    }
+    Reply { text, structured }
+}
+
+/// The index over what the caller may see.
+pub(super) fn index(d: &Describer<'_>, values: &Values) -> Arc<Index> {
+    let view = &*d.view;
+    view.index(values.version(), || Index::build(&visible_tables(view, d.semantics, values)))
+}
+
+/// What an organisation has defined for a question.
+pub(super) struct Definitions {
+    pub(super) lines: Vec<String>,
+    /// The same as data: lists by kind, those alone that have something.
+    pub(super) lists: Json,
+}
+
+/// The definitions that a question may mean, verified questions and metrics among them.
+pub(super) fn definitions(d: &Describer<'_>, question: &str) -> Definitions {
+    let (mut lines, mut lists) = (Vec::new(), Map::new());
+    for kind in d.view.knowledge().search(question) {
+        let (list, entry) = known::entry(d, kind);
+        lines.push(entry.text);
+        if let Some(list) = lists.entry(list).or_insert_with(|| json!([])).as_array_mut() {
+            list.push(entry.structured);
+        }
+    }
+    Definitions { lines, lists: Json::Object(lists) }
 }
 
 /// What is left of a reply's bytes; all of them where the caller set no budget.
@@ -151,29 +187,6 @@ fn clipped(value: &str) -> String {
     value.chars().take(VALUE).collect()
 }
 
-/// `a.x = b.y`, in the caller's names; what only names and types suggest says so.
-fn join_line(view: &View, step: &Step) -> Option<String> {
-    let side = |table: &TableRef| -> Option<(Arc<TableEntry>, Arc<Grant>)> {
-        let entry = view.snapshot().get(table)?.clone();
-        let grant = view.grant(&entry)?;
-        Some((entry, grant))
-    };
-    let (from, from_grant) = side(&step.from)?;
-    let (to, to_grant) = side(&step.to)?;
-    let conditions = step.columns.iter().map(|(here, there)| {
-        let here = virtual_name(&from_grant, &from, *here);
-        format!(
-            "{}.{here} = {}.{}",
-            from.reference.table,
-            to.reference.table,
-            virtual_name(&to_grant, &to, *there)
-        )
-    });
-    let conditions: Vec<String> = conditions.collect();
-    let guess = if step.is_declared { "" } else { " (by name, not declared)" };
-    Some(format!("{} to {} ON {}{guess}", from.reference, to.reference, conditions.join(" AND ")))
-}
-
 fn visible_tables(view: &View, semantics: &Semantics, values: &Values) -> Vec<VisibleTable> {
     let tables = view.tables();
     tables.iter().map(|(entry, grant)| visible_table(entry, grant, semantics, values)).collect()
@@ -195,9 +208,15 @@ fn visible_table(
         if let Some(column) = named.and_then(|c| meaning?.columns.get(&c.name)) {
             column_synonyms.extend(column.synonyms.iter().map(|name| (index, name.clone())));
             column_texts.extend(column.description.iter().map(|text| (index, text.clone())));
+            let shown = values_are_shown(grant, index);
+            let said = column.values.iter().filter(|_| shown);
+            let said = said.flat_map(|(value, of)| [Some(value), of.as_ref()]).flatten();
+            column_texts.extend(said.map(|text| (index, text.clone())));
         }
     }
     let values = values.of(entry, |column| is_wholly_open(grant, column));
+    let joins = meaning.into_iter().flat_map(|meaning| &meaning.joins);
+    let joins = joins.map(|join| (join.to.clone(), join.on.clone()));
     VisibleTable {
         entry: entry.clone(),
         columns,
@@ -206,12 +225,23 @@ fn visible_table(
         column_synonyms,
         column_texts,
         values,
+        joins: joins.collect(),
     }
+}
+
+/// Whether a column's declared values may be told: it is not masked.
+fn values_are_shown(grant: &Grant, column: usize) -> bool {
+    grant.columns().iter().any(|granted| {
+        granted.column() == column
+            && granted.declared_mask().is_none()
+            && granted.mask().is_none()
+            && granted.aggregate_only().is_none()
+    })
 }
 
 /// Whether the caller may see every cell of a column as it is stored. Otherwise a value of it could be of
 /// a row or a cell that is not open.
-fn is_wholly_open(grant: &Grant, column: usize) -> bool {
+pub(super) fn is_wholly_open(grant: &Grant, column: usize) -> bool {
     grant.row_filter().is_none()
         && grant.columns().iter().any(|granted| {
             granted.column() == column

@@ -10,6 +10,7 @@ use super::doubles::OrderFree;
 use super::guard::Guarded;
 use super::patterns::{ToChar, ToTime};
 use super::round::Round;
+use super::spellings;
 use super::truncate::DateTrunc;
 use datafusion::common::Result;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
@@ -263,7 +264,7 @@ impl Functions {
                 scalar.insert(name.to_string(), function.clone());
             }
         }
-        for (name, function) in own() {
+        for (name, function) in own().into_iter().chain(spellings::sqlite_functions()) {
             scalar.insert(name.to_string(), Arc::new(function));
         }
         // Aliases under which PostgreSQL does not know the function stay out.
@@ -314,8 +315,14 @@ impl Functions {
 
     /// What to write instead of `name`.
     pub(super) fn instead_of(name: &str) -> Option<&'static str> {
-        INSTEAD.iter().find(|(from, _)| *from == name).map(|(_, hint)| *hint)
+        let mut known = INSTEAD.iter().chain(spellings::REFUSED);
+        known.find(|(from, _)| *from == name).map(|(_, hint)| *hint)
     }
+}
+
+/// Whether a function makes one value of many.
+pub(super) fn is_aggregate(name: &str) -> bool {
+    AGGREGATES.contains(&name) || SYNONYMS.iter().any(|(other, _)| *other == name) || name == "mean"
 }
 
 /// Functions that are ours, whole.

@@ -4,14 +4,17 @@ mod age;
 mod aggregate_only;
 mod arithmetic;
 mod average;
+mod card;
 mod caution;
 mod collect;
 mod concat;
 mod context;
 mod cut;
 mod date_part;
+mod declared;
 mod describe;
 mod digests;
+mod division;
 mod doubles;
 mod engine;
 mod escapes;
@@ -26,33 +29,46 @@ mod guard;
 mod inspect;
 mod kept;
 mod keys;
+mod known;
 mod leaf;
 mod lineage;
 mod local;
+mod lookup;
+mod meanings;
+mod memory;
 mod names;
+mod one_row;
 mod parameters;
+mod parts;
 mod patterns;
 mod planner;
 mod preaggregate;
 mod prepared;
 mod pushdown;
 mod regroup;
+mod repair;
 mod request;
 mod round;
 mod run;
 mod scan_plan;
 mod sequential;
 mod session;
+mod spellings;
 mod statement;
 mod stored;
 mod supervise;
 mod template;
+mod ties;
 mod top;
 mod truncate;
 mod values;
 
-pub use engine::{Engine, Limits, Parts};
+pub use engine::Engine;
+pub use meanings::check_semantics;
+pub use parts::{Limits, Parts};
 pub use request::{
-    Answer, Chart, ChartRequest, Explanation, Export, ExportRequest, FetchRequest, Fetched,
-    Parameters, QueryRequest, Reply, SearchRequest, SourceStatement, VisibleName,
+    Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation, Export, ExportRequest,
+    FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest, SourceStatement,
+    ToolRequest, VerifiedQuestion, VisibleName,
 };
+pub use supervise::EngineLoad;

@@ -39,12 +39,7 @@ pub(super) fn resolve(
     pushdown: bool,
     kept: Option<&StoredResult>,
 ) -> Result<(Ast, Resolved)> {
-    let parsed = Parsed::Statement(Box::new(ast));
-    let (names, _) = resolve_table_references(&parsed, true)
-        .map_err(|error| Error::new(Code::InvalidStatement, error.strip_backtrace()))?;
-    let Parsed::Statement(ast) = parsed else {
-        return Err(Error::internal("a statement changed its kind"));
-    };
+    let (ast, names) = referenced(ast)?;
     let mut resolved = Resolved::default();
     for name in names {
         if let (TableReference::Bare { table }, Some(kept)) = (&name, kept)
@@ -69,20 +64,39 @@ pub(super) fn resolve(
             .tables
             .insert(name, Arc::new(GovernedTable::new(entry, grant, connector, pushdown)));
     }
-    Ok((*ast, resolved))
+    Ok((ast, resolved))
+}
+
+/// The tables that a statement names, and the statement back.
+///
+/// # Errors
+/// `InvalidStatement` for a name of too many parts.
+pub(super) fn referenced(ast: Ast) -> Result<(Ast, Vec<TableReference>)> {
+    let parsed = Parsed::Statement(Box::new(ast));
+    let (names, _) = resolve_table_references(&parsed, true)
+        .map_err(|error| Error::new(Code::InvalidStatement, error.strip_backtrace()))?;
+    match parsed {
+        Parsed::Statement(ast) => Ok((*ast, names)),
+        _ => Err(Error::internal("a statement changed its kind")),
+    }
 }
 
 /// Lets a quoted name with capitals mean the governed column, whose name is in lower case. A name that
 /// the statement itself gives (an alias) stays as it is.
 pub(super) fn fold_quoted(ast: &mut Ast, tables: &Tables) {
-    let mut aliases = Aliases(BTreeSet::new());
-    let _: ControlFlow<()> = Visit::visit(ast, &mut aliases);
     let columns: BTreeSet<String> = tables
         .values()
         .flat_map(|table| {
             table.schema().fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>()
         })
         .collect();
+    fold_quoted_to(ast, columns);
+}
+
+/// The same for the names of columns that are known already.
+pub(super) fn fold_quoted_to(ast: &mut Ast, columns: BTreeSet<String>) {
+    let mut aliases = Aliases(BTreeSet::new());
+    let _: ControlFlow<()> = Visit::visit(ast, &mut aliases);
     let _: ControlFlow<()> = VisitMut::visit(ast, &mut Fold { aliases: aliases.0, columns });
 }
 

@@ -9,6 +9,7 @@ use super::date_part::{DatePart, ExtractPlanner};
 use super::frame::without_distances;
 use super::functions::Functions;
 use super::keys::SendKeys;
+use super::memory::{Holding, OwnShare};
 use super::preaggregate::preaggregate;
 use super::sequential::{Sequential, Yielding};
 use super::supervise;
@@ -62,6 +63,9 @@ pub(super) struct Planner {
 /// The governed tables of one statement, by the name the statement uses; a kept result is one of them.
 pub(super) type Tables = HashMap<TableReference, Arc<dyn TableProvider>>;
 
+/// What a statement may name, as the SQL planner looks at it.
+pub(super) type Sources = HashMap<TableReference, Arc<dyn TableSource>>;
+
 impl Planner {
     /// A planner whose statements share `memory` bytes for sorts, joins and aggregates.
     pub(super) fn new(memory: usize) -> Result<Self> {
@@ -112,7 +116,14 @@ impl Planner {
 
     /// The logical plan of a statement over `tables`.
     pub(super) fn logical(&self, ast: Ast, tables: &Tables) -> Result<LogicalPlan> {
-        let names = Names { planner: self, tables };
+        let source = |table: &Arc<dyn TableProvider>| provider_as_source(table.clone());
+        let sources = tables.iter().map(|(name, table)| (name.clone(), source(table)));
+        self.logical_over(ast, &sources.collect())
+    }
+
+    /// The same over bare schemas: such a plan has nothing to run on.
+    pub(super) fn logical_over(&self, ast: Ast, sources: &Sources) -> Result<LogicalPlan> {
+        let names = Names { planner: self, sources };
         let options = ParserOptions {
             parse_float_as_decimal: true,
             map_string_types_to_utf8view: false,
@@ -176,10 +187,16 @@ impl Planner {
         if is_simple(plan) { &self.simple } else { &self.state }
     }
 
-    /// What a plan runs with; `extension` reaches its leaves.
-    pub(super) fn task<T: Send + Sync + 'static>(&self, extension: Arc<T>) -> Arc<TaskContext> {
+    /// What a plan runs with; `extension` reaches its leaves, and memory is counted as that of `holding`.
+    pub(super) fn task<T: Send + Sync + 'static>(
+        &self,
+        extension: Arc<T>,
+        holding: Arc<Holding>,
+    ) -> Arc<TaskContext> {
         let config = self.state.config().clone().with_extension(extension);
-        let runtime: Arc<RuntimeEnv> = self.state.runtime_env().clone();
+        let mut runtime: RuntimeEnv = self.state.runtime_env().as_ref().clone();
+        runtime.memory_pool = Arc::new(OwnShare { pool: runtime.memory_pool, holding });
+        let runtime = Arc::new(runtime);
         let none = HashMap::new;
         Arc::new(TaskContext::new(
             None,
@@ -292,13 +309,13 @@ fn has_subquery(plan: &LogicalPlan) -> bool {
 /// What the SQL planner may look up: nothing but the statement's governed tables and allowed functions.
 struct Names<'a> {
     planner: &'a Planner,
-    tables: &'a Tables,
+    sources: &'a Sources,
 }
 
 impl ContextProvider for Names<'_> {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
-        match self.tables.get(&name) {
-            Some(table) => Ok(provider_as_source(table.clone())),
+        match self.sources.get(&name) {
+            Some(source) => Ok(source.clone()),
             None => plan_err!("table '{name}' not found"),
         }
     }

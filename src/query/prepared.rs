@@ -7,6 +7,7 @@ use super::digests::Digests;
 use super::inspect::Effects;
 use super::request::Parameters;
 use crate::model::{ColumnInfo, Lineage, TableRef, Warning};
+use crate::telemetry;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use std::collections::BTreeSet;
@@ -26,6 +27,24 @@ const VOLATILE: &[&str] = &[
     "localtimestamp",
     "random",
     "today",
+    // What is translated to one of these.
+    "curdate",
+    "getdate",
+    "getutcdate",
+    "newid",
+    "rand",
+    "sysdate",
+    "sysdatetime",
+    "systimestamp",
+    "sysutcdatetime",
+    "unix_timestamp",
+    "utc_date",
+    "utc_timestamp",
+    // Of SQLite, which says `'now'`.
+    "datetime",
+    "julianday",
+    "strftime",
+    "unixepoch",
 ];
 
 /// A governed plan and what is known of its statement.
@@ -58,6 +77,8 @@ pub(super) struct Key {
     kind: Kind,
     sql: String,
     parameters: String,
+    /// The most rows of the answer, which are part of the plan.
+    rows: usize,
 }
 
 /// A template must never be found by a statement that merely reads like one.
@@ -68,8 +89,8 @@ enum Kind {
 }
 
 impl Key {
-    /// The key of a statement with its parameters; `None` for one whose plan is not kept.
-    pub(super) fn of(sql: &str, parameters: &Parameters) -> Option<Self> {
+    /// The key of a statement with its parameters and a cap; `None` for one whose plan is not kept.
+    pub(super) fn of(sql: &str, parameters: &Parameters, rows: usize) -> Option<Self> {
         if sql.len() > MAX_TEXT {
             return None;
         }
@@ -82,15 +103,17 @@ impl Key {
             kind: Kind::Statement,
             sql: sql.to_string(),
             parameters,
+            rows,
         })
     }
 
     /// The key of a template.
-    pub(super) fn of_template(text: &str) -> Option<Self> {
+    pub(super) fn of_template(text: &str, rows: usize) -> Option<Self> {
         (text.len() <= MAX_TEXT).then(|| Self {
             kind: Kind::Template,
             sql: text.to_string(),
             parameters: String::new(),
+            rows,
         })
     }
 }
@@ -112,7 +135,10 @@ impl Plans {
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<Arc<Prepared>> {
-        self.0.get(key)
+        let found = self.0.get(key);
+        let kind = if key.kind == Kind::Template { "template" } else { "statement" };
+        telemetry::plan_sought(kind, found.is_some());
+        found
     }
 
     pub(super) fn keep(&self, key: Key, prepared: Arc<Prepared>) {
@@ -127,11 +153,12 @@ mod tests {
 
     #[test]
     fn parameters_are_part_of_the_key() {
-        let key = |value| Key::of("SELECT $1", &Parameters::Positional(vec![value]));
+        let key = |value| Key::of("SELECT $1", &Parameters::Positional(vec![value]), 9);
         assert_ne!(key(json!(1)), key(json!("1")));
         assert_eq!(key(json!(1)), key(json!(1)));
-        assert_ne!(Key::of("a", &Parameters::None), Key::of_template("a"));
-        assert_eq!(Key::of(&"x".repeat(MAX_TEXT + 1), &Parameters::None), None);
+        assert_ne!(Key::of("a", &Parameters::None, 9), Key::of_template("a", 9));
+        assert_ne!(Key::of("a", &Parameters::None, 9), Key::of("a", &Parameters::None, 8));
+        assert_eq!(Key::of(&"x".repeat(MAX_TEXT + 1), &Parameters::None, 9), None);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct QueryRequest {
     pub parameters: Parameters,
     /// Rows of the first page; the configured cap where absent or larger.
     pub limit: Option<usize>,
+    /// Whether a person has been asked and wants it to run, whatever the sources expect it to cost.
+    pub accepts_cost: bool,
     /// The client's name and version, for the audit.
     pub client: String,
 }
@@ -148,6 +150,50 @@ pub struct SearchRequest {
     pub max_tokens: Option<usize>,
     /// The client's name and version, for the audit.
     pub client: String,
+}
+
+/// A question about tables.
+#[derive(Debug, Clone, Default)]
+pub struct DescribeRequest {
+    /// Names of tables with commas between them, or of a source.
+    pub name: Option<String>,
+    /// A question whose tables are described, where no name is given.
+    pub question: Option<String>,
+    /// The client's name and version, for the audit.
+    pub client: String,
+}
+
+/// A call of a tool that an organisation declared.
+#[derive(Debug, Clone, Default)]
+pub struct ToolRequest {
+    /// The tool's name, untrusted.
+    pub name: String,
+    /// Its arguments, untrusted.
+    pub arguments: serde_json::Map<String, Json>,
+    /// The client's name and version, for the audit.
+    pub client: String,
+}
+
+/// A declared tool that the caller may use.
+#[derive(Debug, Clone)]
+pub struct DeclaredTool {
+    /// Its name.
+    pub name: String,
+    /// What it answers.
+    pub description: String,
+    /// The JSON Schema of its arguments.
+    pub input: Json,
+    /// Name and type of the columns of its answer, where nothing is masked.
+    pub columns: Vec<(String, String)>,
+}
+
+/// A verified question that the caller may see.
+#[derive(Debug, Clone)]
+pub struct VerifiedQuestion {
+    /// Its name.
+    pub name: String,
+    /// The statement that answers it.
+    pub sql: String,
 }
 
 /// A reply that says the same as text and as data.

@@ -7,20 +7,26 @@ use super::context::QueryContext;
 use super::digests::Digests;
 use super::engine::Core;
 use super::inspect::{self, Effects};
+use super::memory::Holding;
 use super::names::Resolved;
+use super::parts::Limits;
 use super::planner::is_simple;
 use super::prepared::{Key, Prepared, is_stable};
+use super::repair::Reach;
 use super::request::{Explanation, QueryRequest};
 use super::session::View;
+use super::spellings::{self, Notes};
 use super::statement::Statement;
 use super::supervise::with_deadline;
 use super::template::Template;
-use super::{escapes, failure, names, parameters};
+use super::{escapes, failure, names, one_row, parameters};
 use crate::audit::{Intent, OpenRecord};
 use crate::error::{Error, Result};
+use crate::limits::Pass;
 use crate::model::{ColumnInfo, Lineage, Outcome, TableRef, Warning};
 use crate::results::StoredResult;
-use datafusion::common::ScalarValue;
+use crate::telemetry::stage;
+use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use parking_lot::Mutex;
@@ -28,6 +34,7 @@ use sqlparser::ast::Statement as Ast;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::Instrument;
 
 /// What the audit knows of a running request; outlives the work if that is given up.
 #[derive(Debug)]
@@ -57,6 +64,12 @@ pub(super) struct Run {
     pub(super) request: QueryRequest,
     pub(super) deadline: Instant,
     pub(super) trail: Arc<Trail>,
+    /// What the statement may cost its caller.
+    pub(super) limits: Limits,
+    /// Its place among its caller's statements, until it has ended.
+    pub(super) pass: Pass,
+    /// What it holds of the process's memory.
+    pub(super) holding: Arc<Holding>,
     /// The kept result that the statement may read.
     pub(super) kept: Option<Arc<StoredResult>>,
 }
@@ -73,6 +86,13 @@ pub(super) struct Governed {
 }
 
 impl Governed {
+    /// The same, with what is to say of how its statement was read.
+    fn read_as(mut self, notes: &Notes) -> Self {
+        self.warnings.extend(notes.warning());
+        self.warnings = caution::settled(self.warnings);
+        self
+    }
+
     /// What the reader should know, in sentences.
     fn told(&self) -> Vec<String> {
         let warnings = self.warnings.iter().map(Warning::to_string);
@@ -101,7 +121,8 @@ impl Run {
         let mut clock = Clock::start();
         // What a kept result holds is not in the statement's text.
         let fresh = self.kept.is_some();
-        let key = Key::of(&self.request.sql, &self.request.parameters).filter(|_| !fresh);
+        let key = Key::of(&self.request.sql, &self.request.parameters, self.limits.rows)
+            .filter(|_| !fresh);
         let kept = key.as_ref().and_then(|key| self.view.plans().get(key));
         // The intent is written while the statement is planned; both are done before a source is asked.
         let governed = match kept {
@@ -111,7 +132,7 @@ impl Run {
                 opened?;
                 governed?
             }
-            None => Box::pin(self.plan(key, &mut clock)).await?,
+            None => Box::pin(self.plan(key, &mut clock)).instrument(stage!("plan")).await?,
         };
         clock.lap("record and plan");
         let id = self.trail.intent.lock().query_id.to_string();
@@ -120,12 +141,14 @@ impl Run {
             self.deadline,
             self.core.masks(),
             self.view.principal(),
+            (self.core.meter.clone(), self.pass.account().clone()),
+            self.request.accepts_cost,
         ));
         *self.trail.context.lock() = Some(context.clone());
         let mut warnings = governed.told();
-        let task = self.core.planner.task(context.clone());
+        let task = self.core.planner.task(context.clone(), self.holding.clone());
         let stream = execute_stream(governed.physical, task).map_err(failure::of_execution)?;
-        let limits = self.core.limits();
+        let limits = self.limits;
         let collected =
             collect(stream, limits.rows, limits.bytes).await.map_err(failure::of_execution)?;
         clock.lap("run");
@@ -150,22 +173,23 @@ impl Run {
         let parsed = self.parse()?;
         clock.lap("parse");
         let template = key.as_ref().and_then(|_| Template::of(&parsed.ast));
-        let template_key = template.as_ref().and_then(|t| Key::of_template(&t.text));
+        let template_key =
+            template.as_ref().and_then(|t| Key::of_template(&t.text, self.limits.rows));
         let kept = template_key.as_ref().and_then(|key| self.view.plans().get(key));
         if let (Some(kept), Some(template)) = (kept, &template) {
             self.note(&parsed.normalized, &parsed.fingerprint, &parsed.digests, &kept.references);
             let (opened, governed) = tokio::join!(self.open(), self.again(&kept, &template.values));
             opened?;
-            return governed;
+            return governed.map(|governed| governed.read_as(&parsed.notes));
         }
         let question = self.resolve(parsed)?;
         clock.lap("resolve");
-        let cap = Some(self.core.limits().rows.saturating_add(1));
+        let cap = Some(self.limits.rows.saturating_add(1));
         let (opened, governed) = tokio::join!(self.open(), async {
             if let (Some(template), Some(key)) = (template, template_key)
                 && let Some(governed) = self.govern_template(&question, template, key, cap).await
             {
-                return Ok(governed);
+                return Ok(governed.read_as(&question.notes));
             }
             self.govern(question, cap, key).await
         });
@@ -182,7 +206,7 @@ impl Run {
         key: Key,
         cap: Option<usize>,
     ) -> Option<Governed> {
-        if !is_stable(&question.normalized) {
+        if !question.stable {
             return None;
         }
         let mut ast = template.prepare;
@@ -193,6 +217,9 @@ impl Run {
             normalized: question.normalized.clone(),
             fingerprint: question.fingerprint.clone(),
             digests: question.digests.clone(),
+            // The template may be another statement's too, which was not written so.
+            notes: Notes::default(),
+            stable: question.stable,
         };
         let (prepared, _) = self.logical(prepared, cap).ok()?;
         let governed = self.again(&prepared, &template.values).await.ok()?;
@@ -229,27 +256,36 @@ impl Run {
     /// Text to syntax tree with parameters in place.
     fn parse(&self) -> Result<Parsed> {
         let key = self.core.audit.literals();
-        let statement = Statement::parse_for(&self.request.sql, key)?;
+        let mut statement = Statement::parse_for(&self.request.sql, key)?;
+        let (mut notes, places) = spellings::texts(statement.ast_mut(), &self.view);
+        statement.take_for_texts(&places, key);
+        notes.extend(statement.notes().clone());
         let (normalized, fingerprint) =
             (statement.normalized().to_string(), statement.fingerprint().to_string());
         let literals = statement.literals().to_vec();
         let digests = Digests::of(literals, &self.request.parameters, key);
         self.note(&normalized, &fingerprint, &digests, &BTreeSet::new());
+        notes.extend(spellings::by_names(statement.ast_mut(), &self.view)?);
+        spellings::complete_groups(statement.ast_mut(), &self.view);
         let mut ast = statement.into_ast();
         parameters::bind(&mut ast, &self.request.parameters)?;
+        self.view.expand(&mut ast)?;
         escapes::rewrite(&mut ast)?;
-        Ok(Parsed { ast, normalized, fingerprint, digests })
+        // What was translated may say `now` where the text did not.
+        let stable = is_stable(&normalized)
+            && (notes.is_empty() || is_stable(&ast.to_string().to_lowercase()));
+        Ok(Parsed { ast, normalized, fingerprint, digests, notes, stable })
     }
 
     /// Every table of a syntax tree, governed.
     fn resolve(&self, parsed: Parsed) -> Result<Question> {
-        let Parsed { ast, normalized, fingerprint, digests } = parsed;
+        let Parsed { ast, normalized, fingerprint, digests, notes, stable } = parsed;
         let kept = self.kept.as_deref();
         let (mut ast, resolved) =
             names::resolve(ast, &self.view, &self.core.catalog, self.core.pushdown, kept)?;
         self.note(&normalized, &fingerprint, &digests, &resolved.references);
         names::fold_quoted(&mut ast, &resolved.tables);
-        Ok(Question { ast, resolved, normalized, fingerprint, digests })
+        Ok(Question { ast, resolved, normalized, fingerprint, digests, notes, stable })
     }
 
     /// What the audit may say of the statement from now on.
@@ -286,12 +322,13 @@ impl Run {
         cap: Option<usize>,
         key: Option<Key>,
     ) -> Result<Governed> {
+        let stable = question.stable;
         let (mut prepared, columns) = self.logical(question, cap)?;
         let mut clock = Clock::start();
         let (physical, effects) = self.physical(&prepared.logical).await?;
         clock.lap("physical");
         let (lineage, warnings) = (prepared.lineage.clone(), prepared.warnings.clone());
-        if let Some(key) = key.filter(|_| is_stable(&prepared.normalized)) {
+        if let Some(key) = key.filter(|_| stable) {
             let rerun = is_simple(&prepared.logical) && !has_sort(&prepared.logical);
             prepared.physical = rerun.then(|| (physical.clone(), effects.clone()));
             self.view.plans().keep(key, Arc::new(prepared));
@@ -305,14 +342,15 @@ impl Run {
         question: Question,
         cap: Option<usize>,
     ) -> Result<(Prepared, Vec<ColumnInfo>)> {
-        let Question { ast, resolved, normalized, fingerprint, digests } = question;
+        let Question { ast, resolved, normalized, fingerprint, digests, notes, stable } = question;
         let planner = &self.core.planner;
         let mut clock = Clock::start();
         let planned = with_deadline(self.deadline, || {
             let logical = planner.logical(ast, &resolved.tables)?;
             let (columns, lineage) = inspect::columns(&logical);
             let mut warnings = caution::written(&logical);
-            let logical = aggregate_only::guard(logical, planner.functions())?;
+            warnings.extend(notes.warning());
+            let logical = one_row::checked(aggregate_only::guard(logical, planner.functions())?)?;
             let capped = match cap {
                 Some(rows) => planner.capped(logical, rows)?,
                 None => logical,
@@ -323,7 +361,7 @@ impl Run {
             Ok((columns, lineage, caution::settled(warnings), logical))
         });
         let (columns, lineage, warnings, logical) =
-            planned.map_err(|error| failure::of_planning(error, planner.functions()))?;
+            planned.map_err(|error| self.refused(error, &resolved.references))?;
         clock.lap("optimize");
         let prepared = Prepared {
             normalized,
@@ -349,7 +387,7 @@ impl Run {
                 let planner = &self.core.planner;
                 let logical = planner
                     .with_values(&kept.logical, values)
-                    .map_err(|error| failure::of_planning(error, planner.functions()))?;
+                    .map_err(|error| self.refused(error, &kept.references))?;
                 if values.iter().any(caution::matters) {
                     warnings.extend(caution::planned(&logical));
                     warnings = caution::settled(warnings);
@@ -366,12 +404,17 @@ impl Run {
         })
     }
 
+    fn refused(&self, error: DataFusionError, tables: &BTreeSet<TableRef>) -> Error {
+        let reach = Reach { sql: &self.request.sql, view: &self.view, tables };
+        failure::of_planning(error, self.core.planner.functions(), reach)
+    }
+
     async fn physical(&self, logical: &LogicalPlan) -> Result<(Arc<dyn ExecutionPlan>, Effects)> {
         let planner = &self.core.planner;
         let planned = planner
             .physical(logical)
             .await
-            .map_err(|error| failure::of_planning(error, planner.functions()))?;
+            .map_err(|error| self.refused(error, &BTreeSet::new()))?;
         let mut effects = inspect::effects(&planned.physical);
         effects.kept = planned.kept;
         Ok((planned.physical, effects))
@@ -384,6 +427,9 @@ struct Parsed {
     normalized: String,
     fingerprint: String,
     digests: Digests,
+    notes: Notes,
+    /// Whether it gives the same plan each time.
+    stable: bool,
 }
 
 /// A statement that is ready to be planned.
@@ -393,6 +439,9 @@ struct Question {
     normalized: String,
     fingerprint: String,
     digests: Digests,
+    notes: Notes,
+    /// Whether it gives the same plan each time.
+    stable: bool,
 }
 
 /// A sort keeps state from one run to the next.

@@ -1,5 +1,8 @@
 //! The snapshots one request works on, and what its caller may see in them.
 
+use super::describe::Seen;
+use super::known::Knowledge;
+use super::meanings::{Meanings, Offered, VIEWS, expand};
 use super::prepared::Plans;
 use crate::catalog::{Index, Snapshot, SourceState};
 use crate::error::{Code, Error, Result};
@@ -7,6 +10,7 @@ use crate::model::{Principal, TableEntry, TableRef};
 use crate::policy::{Grant, Rules, decide};
 use celosia_connector_api::{ConnectorError, ErrorCode};
 use parking_lot::Mutex;
+use sqlparser::ast::Statement;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -23,10 +27,19 @@ pub(super) struct View {
     all: OnceLock<Arc<Vec<Visible>>>,
     index: Mutex<Option<(u64, Arc<Index>)>>,
     plans: Plans,
+    meanings: Arc<Meanings>,
+    offered: OnceLock<Offered>,
+    knowledge: OnceLock<Knowledge>,
+    seen: Mutex<HashMap<TableRef, Arc<Seen>>>,
 }
 
 impl View {
-    fn new(principal: Principal, rules: Arc<Rules>, snapshot: Arc<Snapshot>) -> Self {
+    fn new(
+        principal: Principal,
+        rules: Arc<Rules>,
+        snapshot: Arc<Snapshot>,
+        meanings: Arc<Meanings>,
+    ) -> Self {
         Self {
             principal,
             rules,
@@ -35,7 +48,21 @@ impl View {
             all: OnceLock::new(),
             index: Mutex::default(),
             plans: Plans::new(),
+            meanings,
+            offered: OnceLock::new(),
+            knowledge: OnceLock::new(),
+            seen: Mutex::default(),
         }
+    }
+
+    /// What is defined over the catalog, whoever may see it.
+    pub(super) fn meanings(&self) -> &Meanings {
+        &self.meanings
+    }
+
+    /// What of that the caller may see.
+    pub(super) fn offered(&self) -> &Offered {
+        self.offered.get_or_init(|| self.meanings.offered(self))
     }
 
     /// The catalog this view is over.
@@ -61,6 +88,55 @@ impl View {
         let grant = decide(&self.rules, &self.principal, entry).map(Arc::new);
         self.grants.lock().insert(entry.reference.clone(), grant.clone());
         grant
+    }
+
+    /// The words of that.
+    pub(super) fn knowledge(&self) -> &Knowledge {
+        self.knowledge.get_or_init(|| Knowledge::of(self))
+    }
+
+    /// Values that the caller was shown of a table, if they were asked for.
+    pub(super) fn seen(&self, table: &TableRef) -> Option<Arc<Seen>> {
+        self.seen.lock().get(table).cloned()
+    }
+
+    /// Keeps them for as long as policy, catalog and caller are the same.
+    pub(super) fn keep_seen(&self, table: TableRef, seen: Arc<Seen>) {
+        const MOST: usize = 1_000;
+        let mut kept = self.seen.lock();
+        if kept.len() < MOST {
+            kept.insert(table, seen);
+        }
+    }
+
+    /// The curated view that a name means, by its place. A table that the caller may see comes first.
+    pub(super) fn curated(&self, parts: &[String]) -> Option<usize> {
+        let views = &self.offered().views;
+        let name = parts.last().filter(|_| !views.is_empty())?;
+        let before = &parts[..parts.len() - 1];
+        if !VIEWS.ends_with(&before.iter().map(String::as_str).collect::<Vec<_>>()) {
+            return None;
+        }
+        let semantics = &self.meanings.semantics;
+        let found = views.iter().find(|at| semantics.views()[**at].defined.name == *name)?;
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let tables = self.snapshot.resolve(&parts, |entry| self.grant(entry).is_some());
+        tables.is_empty().then_some(*found)
+    }
+
+    /// Puts the curated views that a statement names in their places.
+    ///
+    /// # Errors
+    /// `TooComplex`.
+    pub(super) fn expand(&self, ast: &mut Statement) -> Result<()> {
+        if self.offered().views.is_empty() {
+            return Ok(());
+        }
+        expand(ast, |parts| {
+            let at = self.curated(parts)?;
+            let name = self.meanings.semantics.views()[at].defined.name.clone();
+            Some((name, Box::new(self.meanings.query(at)?.clone())))
+        })
     }
 
     /// Every table the caller may see, sorted by name.
@@ -135,19 +211,30 @@ impl View {
         const MOST: usize = 3;
         let name = parts.join(".");
         let tables = self.tables();
-        let full: Vec<String> = tables.iter().map(|(t, _)| t.reference.to_string()).collect();
-        let last = parts.last().copied().unwrap_or_default();
+        let (last, before) = match parts.split_last() {
+            Some((last, before)) => (*last, before),
+            None => ("", parts),
+        };
         let near = crate::catalog::nearest(
             last,
             tables.iter().map(|(table, _)| &*table.reference.table),
             MOST,
         );
-        let near: Vec<&str> = full
-            .iter()
-            .filter(|full| near.iter().any(|near| full.rsplit('.').next() == Some(near)))
-            .map(String::as_str)
-            .take(MOST)
-            .collect();
+        // The nearest first, and of one name those where it was looked for.
+        let mut found: Vec<(usize, bool, String)> = Vec::new();
+        for (table, _) in tables.iter() {
+            let TableRef { source, schema, table } = &table.reference;
+            let Some(place) = near.iter().position(|near| **near == **table) else { continue };
+            let asked = |part: &str| before.iter().any(|b| b.eq_ignore_ascii_case(part));
+            found.push((
+                place,
+                !(asked(source) || asked(schema)),
+                format!("{source}.{schema}.{table}"),
+            ));
+        }
+        found.sort();
+        found.truncate(MOST);
+        let near: Vec<&str> = found.iter().map(|(_, _, name)| name.as_str()).collect();
         let hint = if near.is_empty() {
             "the search and describe tools list the tables that are open to you".to_string()
         } else {
@@ -161,10 +248,10 @@ impl View {
     }
 }
 
-/// The views of the callers of late, by caller, policy and catalog.
+/// The views of the callers of late, by caller, policy, catalog and semantics.
 #[derive(Debug)]
 pub(super) struct Views {
-    recent: moka::sync::Cache<(Principal, String, u64), Arc<View>>,
+    recent: moka::sync::Cache<(Principal, String, u64, String), Arc<View>>,
 }
 
 impl Views {
@@ -179,10 +266,14 @@ impl Views {
         principal: &Principal,
         rules: &Arc<Rules>,
         snapshot: &Arc<Snapshot>,
+        meanings: &Arc<Meanings>,
     ) -> Arc<View> {
-        let key = (principal.clone(), rules.version().to_string(), snapshot.version());
+        let policy = rules.version().to_string();
+        let semantics = meanings.semantics.version().to_string();
+        let key = (principal.clone(), policy, snapshot.version(), semantics);
         self.recent.get_with(key, || {
-            Arc::new(View::new(principal.clone(), rules.clone(), snapshot.clone()))
+            let (rules, snapshot, meanings) = (rules.clone(), snapshot.clone(), meanings.clone());
+            Arc::new(View::new(principal.clone(), rules, snapshot, meanings))
         })
     }
 }

@@ -3,14 +3,14 @@
 //! Runs on a planning thread with a big stack (see `supervise`), because the parser recurses. The
 //! bounds come from what was measured to bring DataFusion 55 down: see ARCHITECTURE.md.
 
+use super::spellings::{self, Notes, Reading};
 use super::{digests, gate};
 use crate::audit::LiteralKey;
 use crate::error::{Code, Error, Result};
 use sha2::{Digest, Sha256};
 use sqlparser::ast::Statement as Ast;
-use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
 /// The longest statement, in bytes.
 const MAX_BYTES: usize = 256 * 1024;
@@ -26,6 +26,9 @@ pub(super) struct Statement {
     normalized: String,
     fingerprint: String,
     literals: Vec<String>,
+    notes: Notes,
+    /// The tokens of a statement with a word in double quotes, which may turn out to be a text.
+    quoted: Vec<TokenWithSpan>,
 }
 
 impl Statement {
@@ -46,16 +49,41 @@ impl Statement {
         if sql.len() > MAX_BYTES {
             return Err(too_complex(format!("the statement has more than {MAX_BYTES} bytes")));
         }
-        let tokens = tokenize(sql)?;
-        let normalized = normalize(&tokens);
-        let literals = match key {
-            Some(key) => tokens.iter().filter_map(|t| digests::of_token(&t.token, key)).collect(),
-            None => Vec::new(),
-        };
-        let ast = parse_one(tokens)?;
+        let (tokens, reading) = read(sql)?;
+        let (normalized, literals) = (normalize(&tokens), literals_of(&tokens, key));
+        let quoted = if tokens.iter().any(is_quoted) { tokens.clone() } else { Vec::new() };
+        let mut ast = parse_one(tokens, &reading)?;
+        let notes = spellings::translate(&mut ast, reading)?;
         gate::check(&ast)?;
-        let fingerprint = hex16(&Sha256::digest(normalized.as_bytes()));
-        Ok(Self { ast, normalized, fingerprint, literals })
+        let fingerprint = fingerprint(&normalized);
+        Ok(Self { ast, normalized, fingerprint, literals, notes, quoted })
+    }
+
+    /// Takes the words in double quotes at these places for texts, which the audit must not hold.
+    pub(super) fn take_for_texts(&mut self, places: &[Span], key: Option<&LiteralKey>) {
+        if places.is_empty() {
+            return;
+        }
+        for token in &mut self.quoted {
+            if let Token::Word(word) = &token.token
+                && places.contains(&token.span)
+            {
+                token.token = Token::SingleQuotedString(word.value.clone());
+            }
+        }
+        self.normalized = normalize(&self.quoted);
+        self.literals = literals_of(&self.quoted, key);
+        self.fingerprint = fingerprint(&self.normalized);
+    }
+
+    /// The syntax tree, to be changed before it is planned.
+    pub(super) fn ast_mut(&mut self) -> &mut Ast {
+        &mut self.ast
+    }
+
+    /// What of it was read as PostgreSQL spells it.
+    pub(super) fn notes(&self) -> &Notes {
+        &self.notes
     }
 
     /// The syntax tree, for planning.
@@ -79,12 +107,28 @@ impl Statement {
     }
 }
 
-fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>> {
-    let tokens =
-        Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location().map_err(|e| {
-            Error::new(Code::Syntax, format!("the statement cannot be read: {e}"))
-                .with_hint("send one PostgreSQL SELECT statement")
-        })?;
+/// The tokens, and how they are read: as PostgreSQL, unless they cannot be.
+fn read(sql: &str) -> Result<(Vec<TokenWithSpan>, Reading)> {
+    let plain = tokenize(sql, &Reading::default());
+    let reading = match &plain {
+        Ok(tokens) => Reading::of(tokens),
+        Err(error) if error.code == Code::Syntax => Reading::guess(sql),
+        Err(_) => Reading::default(),
+    };
+    let tokens = match (reading.has_quotes(), plain) {
+        (true, Ok(_)) => tokenize(sql, &reading)?,
+        // The first error says what is wrong, should both be.
+        (true, Err(error)) => tokenize(sql, &reading).map_err(|_| error)?,
+        (false, plain) => plain?,
+    };
+    Ok((spellings::settle(tokens), reading))
+}
+
+fn tokenize(sql: &str, reading: &Reading) -> Result<Vec<TokenWithSpan>> {
+    let tokens = Tokenizer::new(reading, sql).tokenize_with_location().map_err(|e| {
+        Error::new(Code::Syntax, format!("the statement cannot be read: {e}"))
+            .with_hint("send one PostgreSQL SELECT statement")
+    })?;
     let tokens: Vec<TokenWithSpan> =
         tokens.into_iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).collect();
     if tokens.len() > MAX_TOKENS {
@@ -94,10 +138,24 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>> {
     Ok(tokens)
 }
 
-fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Ast> {
-    let mut parser = Parser::new(&PostgreSqlDialect {})
-        .with_recursion_limit(MAX_NESTING)
-        .with_tokens_with_locations(tokens);
+fn is_quoted(token: &TokenWithSpan) -> bool {
+    matches!(&token.token, Token::Word(word) if word.quote_style == Some('"'))
+}
+
+fn literals_of(tokens: &[TokenWithSpan], key: Option<&LiteralKey>) -> Vec<String> {
+    match key {
+        Some(key) => tokens.iter().filter_map(|t| digests::of_token(&t.token, key)).collect(),
+        None => Vec::new(),
+    }
+}
+
+fn fingerprint(normalized: &str) -> String {
+    hex16(&Sha256::digest(normalized.as_bytes()))
+}
+
+fn parse_one(tokens: Vec<TokenWithSpan>, reading: &Reading) -> Result<Ast> {
+    let mut parser =
+        Parser::new(reading).with_recursion_limit(MAX_NESTING).with_tokens_with_locations(tokens);
     while parser.consume_token(&Token::SemiColon) {}
     if parser.peek_token().token == Token::EOF {
         return Err(Error::new(Code::Syntax, "the statement is empty")

@@ -2,7 +2,7 @@
 //! again, unless a statement joins it with tables.
 
 use super::caution;
-use super::engine::Engine;
+use super::engine::{Engine, Share};
 use super::request::{
     Answer, Chart, ChartRequest, Export, ExportRequest, FetchRequest, Fetched, QueryRequest,
 };
@@ -11,6 +11,7 @@ use super::session::View;
 use crate::error::{Code, Error, Result};
 use crate::model::{Outcome, Principal, Warning};
 use crate::results::{self, StoredResult};
+use crate::telemetry;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +29,7 @@ impl Engine {
     /// # Errors
     /// `UnknownHandle` for a handle that is unknown, expired or another caller's, in the same words.
     pub async fn fetch(&self, principal: &Principal, request: FetchRequest) -> Result<Fetched> {
-        let most = self.limits().rows;
+        let most = self.limits(principal).rows;
         self.of_kept(principal, "fetch", &request.client, &request.handle, |kept, handle| {
             let limit = request.limit.unwrap_or(most).min(most);
             let page = kept.page(request.offset.unwrap_or(0), limit, Some(handle));
@@ -90,18 +91,20 @@ impl Engine {
         cancel: CancellationToken,
     ) -> Result<Answer> {
         let started = Instant::now();
-        let (view, trail, mut run) = self.begin(principal, &request, "fetch", started);
+        let view = self.core.view(principal);
+        let (trail, mut run) = self.begin(&view, &request, "fetch", started).await?;
         let kept = match self.kept(&view, handle) {
             Ok(kept) => kept,
             Err(error) => return Err(self.core.failed(&trail, started, error).await),
         };
         run.kept = Some(kept.clone());
+        let share = Share::of(request.limit, &run);
         let mut done = self.done(&trail, started, cancel, run).await?;
         if let Some(warning) = cut(&kept) {
             done.warnings.insert(0, warning.to_string());
             done.outcome.warnings.push(warning);
         }
-        self.finish(&view, &trail, started, request.limit, done).await
+        self.finish(&view, &trail, started, share, done).await
     }
 
     /// Makes something of a kept result, and records it before and after.
@@ -131,6 +134,13 @@ impl Engine {
             ..Outcome::default()
         };
         let _receipt = self.core.close(&trail, started, &mut outcome).await?;
+        if let Ok(account) = self.core.meter.account(principal).await {
+            account.answered(outcome.rows_returned, 0);
+        }
+        telemetry::answered(&outcome);
+        if let Ok(account) = self.core.meter.account(principal).await {
+            account.answered(outcome.rows_returned, 0);
+        }
         Ok(made.value)
     }
 

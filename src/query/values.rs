@@ -31,6 +31,8 @@ pub(super) struct Values {
 struct Known {
     of: Arc<TableEntry>,
     columns: Vec<Vec<String>>,
+    /// The first different values of each column, whatever they are.
+    first: Vec<Vec<String>>,
 }
 
 /// Never the values.
@@ -61,6 +63,13 @@ impl Values {
         columns
             .flat_map(|(at, values)| values.iter().map(move |value| (at, value.clone())))
             .collect()
+    }
+
+    /// The first different values of a column, for somebody who may see every cell of it.
+    pub(super) fn samples(&self, entry: &TableEntry, column: usize) -> Vec<String> {
+        let tables = self.tables.read();
+        let known = tables.get(&entry.reference).filter(|known| is_same(&known.of, entry));
+        known.and_then(|known| known.first.get(column)).cloned().unwrap_or_default()
     }
 
     /// Reads up to `rows` rows of every table that is new or another. All sources at once, and the
@@ -94,13 +103,12 @@ impl Values {
         if self.tables.read().get(&table.reference).is_some_and(|known| is_same(&known.of, table)) {
             return false;
         }
-        let columns = match read_samples(catalog, table, rows).await {
-            Ok(samples) => kept(&samples, table.description.columns.len()),
-            // The table is not asked for again until it is described anew.
-            Err(_) => Vec::new(),
-        };
+        // The table is not asked for again until it is described anew, also where it does not answer.
+        let samples = read_samples(catalog, table, rows).await.unwrap_or_default();
+        let count = table.description.columns.len();
+        let columns = kept(&samples, count);
         let is_new = columns.iter().any(|values| !values.is_empty());
-        let known = Known { of: table.clone(), columns };
+        let known = Known { of: table.clone(), columns, first: first(&samples, count) };
         self.tables.write().insert(table.reference.clone(), known);
         is_new
     }
@@ -116,6 +124,26 @@ impl Values {
     pub(super) fn announce(&self) {
         let _ = self.reading.set(watch::channel(0).0);
     }
+}
+
+/// The first different values of each column, the long ones cut.
+fn first(samples: &Samples, columns: usize) -> Vec<Vec<String>> {
+    const MOST: usize = 3;
+    const LENGTH: usize = 40;
+    let of_column = |column| {
+        let mut seen: Vec<String> = Vec::with_capacity(MOST);
+        for value in samples.of(column).iter().filter(|value| !value.trim().is_empty()) {
+            let value: String = value.chars().take(LENGTH).collect();
+            if !seen.contains(&value) {
+                seen.push(value);
+            }
+            if seen.len() == MOST {
+                break;
+            }
+        }
+        seen
+    };
+    (0..columns).map(of_column).collect()
 }
 
 fn is_same(a: &Arc<TableEntry>, b: &TableEntry) -> bool {

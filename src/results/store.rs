@@ -138,6 +138,12 @@ impl ResultStore {
         true
     }
 
+    /// How many results are kept, and their bytes.
+    pub fn kept(&self) -> (usize, usize) {
+        let shelf = self.shelf.lock();
+        (shelf.results.len(), shelf.bytes)
+    }
+
     /// A page of a result.
     ///
     /// # Errors

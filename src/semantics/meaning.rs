@@ -1,10 +1,13 @@
 //! The meanings of all files together, and whether they fit the catalog.
 
-use super::file::{File, Table};
+use super::file::{Entries, File};
+use super::items::{CuratedView, Defined, Metric, Term, Verified};
+use super::place::{Place, SemanticsError};
+use super::table::{Known, TableMeaning};
+use super::tool::Tool;
 use crate::model::{TableEntry, TableRef};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,63 +16,40 @@ use std::sync::Arc;
 pub struct Semantics {
     version: String,
     tables: HashMap<TableRef, TableMeaning>,
-}
-
-/// What a table means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableMeaning {
-    /// One or two sentences.
-    pub description: Option<String>,
-    /// Other names that people use.
-    pub synonyms: Vec<String>,
-    /// Columns by their names as the source stores them.
-    pub columns: HashMap<String, ColumnMeaning>,
-    place: Place,
-}
-
-/// What a column means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColumnMeaning {
-    /// One sentence.
-    pub description: Option<String>,
-    /// The unit of its values.
-    pub unit: Option<String>,
-    /// Other names that people use.
-    pub synonyms: Vec<String>,
-    place: Place,
-}
-
-/// What is wrong with a file, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SemanticsError {
-    place: Place,
-    message: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
-    file: Arc<Path>,
-    line: u64,
+    metrics: Vec<Metric>,
+    glossary: Vec<Term>,
+    verified: Vec<Verified>,
+    views: Vec<CuratedView>,
+    tools: Vec<Tool>,
 }
 
 impl Semantics {
     /// Reads every `*.yaml` file of a directory, in the order of their names.
     ///
     /// # Errors
-    /// A file that cannot be read, is not of the form, or names a table a second time.
+    /// A file that cannot be read, is not of the form, or names something a second time.
     pub fn load(directory: &Path) -> Result<Self, SemanticsError> {
         let mut semantics = Self::default();
         let mut hash = Sha256::new();
         for path in files(directory)? {
-            let text = std::fs::read_to_string(&path).map_err(|e| {
-                SemanticsError::at(&Place::of(&path, 0), format!("not readable: {e}"))
-            })?;
+            let text = std::fs::read_to_string(&path)
+                .map_err(|e| Place::of(&path, 0).error(format!("not readable: {e}")))?;
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text.as_bytes());
             semantics.add(&path, &text)?;
         }
-        let hash: [u8; 32] = hash.finalize().into();
-        semantics.version = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        semantics.version = digits(hash);
+        Ok(semantics)
+    }
+
+    /// Reads the text of one file.
+    ///
+    /// # Errors
+    /// A text that is not of the form, or names something a second time.
+    pub fn parse(name: &str, text: &str) -> Result<Self, SemanticsError> {
+        let mut semantics = Self::default();
+        semantics.add(Path::new(name), text)?;
+        semantics.version = digits(Sha256::new_with_prefix(text));
         Ok(semantics)
     }
 
@@ -83,122 +63,173 @@ impl Semantics {
         self.tables.get(table)
     }
 
-    /// Tables and columns that do not exist, in the order of the files. A table of an absent source
+    /// Every table that a file says something of.
+    pub fn tables(&self) -> impl Iterator<Item = (&TableRef, &TableMeaning)> {
+        self.tables.iter()
+    }
+
+    /// Figures, in the order of the files; so are all that follow.
+    pub fn metrics(&self) -> &[Metric] {
+        &self.metrics
+    }
+
+    /// Words of the organisation.
+    pub fn glossary(&self) -> &[Term] {
+        &self.glossary
+    }
+
+    /// Questions with their statements.
+    pub fn verified(&self) -> &[Verified] {
+        &self.verified
+    }
+
+    /// Statements that are used as tables.
+    pub fn views(&self) -> &[CuratedView] {
+        &self.views
+    }
+
+    /// Statements with parameters.
+    pub fn tools(&self) -> &[Tool] {
+        &self.tools
+    }
+
+    /// Tables, columns and roles that do not exist, in the order of the files. A table of an absent source
     /// may exist.
     pub fn check(
         &self,
         tables: &[Arc<TableEntry>],
         absent_sources: &[Arc<str>],
+        is_role: impl Fn(&str) -> bool,
     ) -> Vec<SemanticsError> {
-        let known: HashMap<&TableRef, &TableEntry> =
-            tables.iter().map(|entry| (&entry.reference, &**entry)).collect();
+        let known = Known {
+            tables: tables.iter().map(|entry| (&entry.reference, &**entry)).collect(),
+            absent: absent_sources,
+        };
         let mut errors = Vec::new();
         for (reference, meaning) in &self.tables {
-            match known.get(reference) {
-                Some(entry) => meaning.check(entry, &mut errors),
-                None if absent_sources.contains(&reference.source) => {}
-                None => errors.push(SemanticsError::at(
-                    &meaning.place,
-                    format!("there is no table {reference}"),
-                )),
-            }
+            meaning.check(reference, &known, &mut errors);
         }
-        errors.sort_by(|a, b| (&a.place.file, a.place.line).cmp(&(&b.place.file, b.place.line)));
+        for metric in &self.metrics {
+            let lacking = known.lacks(&metric.table, &metric.time).or_else(|| {
+                metric.dimensions.iter().find_map(|by| known.lacks(&by.table, [&by.column]))
+            });
+            errors.extend(lacking.map(|lacking| metric.defined.error(lacking)));
+        }
+        for term in &self.glossary {
+            let columns = || term.columns.iter().find_map(|c| known.lacks(&c.table, [&c.column]));
+            let tables = term.tables.iter().find_map(|table| known.lacks(table, []));
+            errors.extend(tables.or_else(columns).map(|lacking| term.defined.error(lacking)));
+        }
+        for defined in self.defined() {
+            let unknown = defined.roles.iter().find(|role| !is_role(role));
+            errors.extend(unknown.map(|role| defined.error(format!("there is no role {role}"))));
+        }
+        SemanticsError::sort(&mut errors);
         errors
+    }
+
+    fn defined(&self) -> impl Iterator<Item = &Defined> {
+        let metrics = self.metrics.iter().map(|item| &item.defined);
+        let terms = self.glossary.iter().map(|item| &item.defined);
+        let verified = self.verified.iter().map(|item| &item.defined);
+        let views = self.views.iter().map(|item| &item.defined);
+        let tools = self.tools.iter().map(|item| &item.defined);
+        metrics.chain(terms).chain(verified).chain(views).chain(tools)
     }
 
     fn add(&mut self, path: &Path, text: &str) -> Result<(), SemanticsError> {
         let place = Place::of(path, 0);
         let file: File = serde_saphyr::from_str(text).map_err(|error| {
             let line = error.location().map_or(0, |location| location.line());
-            SemanticsError::at(&place.line(line), first_line(&error.to_string()))
+            place.line(line).error(first_line(&error.to_string()))
         })?;
         if file.version.value != 1 {
             let line = file.version.referenced.line();
             let message = format!("version {} is not supported, 1 is", file.version.value);
-            return Err(SemanticsError::at(&place.line(line), message));
+            return Err(place.line(line).error(message));
         }
         for entry in file.tables.0 {
             let place = place.line(entry.line);
             let Some(reference) = reference(&entry.name) else {
-                let message = format!("\"{}\" is not source.schema.table", entry.name);
-                return Err(SemanticsError::at(&place, message));
+                return Err(place.error(format!("\"{}\" is not source.schema.table", entry.name)));
             };
             let meaning = TableMeaning::of(entry.value, place.clone())?;
             if let Some(before) = self.tables.insert(reference, meaning) {
                 let message = format!("{} is described at {} already", entry.name, before.place);
-                return Err(SemanticsError::at(&place, message));
+                return Err(place.error(message));
             }
         }
-        Ok(())
+        let of = |kind, line, name, roles| Defined::new(kind, name, roles, place.line(line));
+        take(
+            &mut self.metrics,
+            file.metrics,
+            |m| &m.defined,
+            |line, name, mut raw| {
+                let roles = std::mem::take(&mut raw.roles);
+                Metric::of(raw, of("metrics", line, name, roles)?.identifier()?)
+            },
+        )?;
+        take(
+            &mut self.glossary,
+            file.glossary,
+            |t| &t.defined,
+            |line, name, mut raw| {
+                let roles = std::mem::take(&mut raw.roles);
+                Term::of(raw, of("glossary", line, name, roles)?)
+            },
+        )?;
+        take(
+            &mut self.verified,
+            file.verified,
+            |v| &v.defined,
+            |line, name, mut raw| {
+                let roles = std::mem::take(&mut raw.roles);
+                Ok(Verified::of(raw, of("verified", line, name, roles)?.identifier()?))
+            },
+        )?;
+        take(
+            &mut self.views,
+            file.views,
+            |v| &v.defined,
+            |line, name, mut raw| {
+                let roles = std::mem::take(&mut raw.roles);
+                Ok(CuratedView::of(raw, of("views", line, name, roles)?.identifier()?))
+            },
+        )?;
+        take(
+            &mut self.tools,
+            file.tools,
+            |t| &t.defined,
+            |line, name, mut raw| {
+                let roles = std::mem::take(&mut raw.roles);
+                Tool::of(raw, of("tools", line, name, roles)?.identifier()?)
+            },
+        )
     }
 }
 
-impl TableMeaning {
-    fn of(table: Table, place: Place) -> Result<Self, SemanticsError> {
-        let mut columns = HashMap::new();
-        for entry in table.columns.0 {
-            let place = place.line(entry.line);
-            let (description, unit) = (entry.value.description, entry.value.unit);
-            let synonyms = entry.value.synonyms;
-            let meaning = ColumnMeaning { description, unit, synonyms, place: place.clone() };
-            if columns.insert(entry.name.clone(), meaning).is_some() {
-                let message = format!("column {} is described twice", entry.name);
-                return Err(SemanticsError::at(&place, message));
-            }
+/// Takes the entries of a file in; a name that is there already is an error.
+fn take<R, T>(
+    known: &mut Vec<T>,
+    entries: Entries<R>,
+    defined: impl Fn(&T) -> &Defined,
+    make: impl Fn(u64, String, R) -> Result<T, SemanticsError>,
+) -> Result<(), SemanticsError> {
+    for entry in entries.0 {
+        let made = make(entry.line, entry.name, entry.value)?;
+        let new = defined(&made);
+        if let Some(before) = known.iter().map(&defined).find(|known| known.name == new.name) {
+            return Err(new.error(format!("it is defined at {} already", before.place())));
         }
-        let (description, synonyms) = (table.description, table.synonyms);
-        Ok(Self { description, synonyms, columns, place })
+        known.push(made);
     }
-
-    fn check(&self, entry: &TableEntry, errors: &mut Vec<SemanticsError>) {
-        for (name, column) in &self.columns {
-            if !entry.description.columns.iter().any(|known| known.name == *name) {
-                let message = format!("{} has no column {name}", entry.reference);
-                errors.push(SemanticsError::at(&column.place, message));
-            }
-        }
-    }
-}
-
-impl SemanticsError {
-    fn at(place: &Place, message: String) -> Self {
-        Self { place: place.clone(), message }
-    }
-}
-
-impl fmt::Display for SemanticsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)
-    }
-}
-
-impl std::error::Error for SemanticsError {}
-
-impl Place {
-    fn of(file: &Path, line: u64) -> Self {
-        Self { file: file.into(), line }
-    }
-
-    fn line(&self, line: u64) -> Self {
-        Self { file: self.file.clone(), line }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => write!(f, "{}", self.file.display()),
-            line => write!(f, "{}:{line}", self.file.display()),
-        }
-    }
+    Ok(())
 }
 
 /// The YAML files of a directory.
 fn files(directory: &Path) -> Result<Vec<PathBuf>, SemanticsError> {
-    let unreadable = |e: std::io::Error| {
-        SemanticsError::at(&Place::of(directory, 0), format!("not readable: {e}"))
-    };
+    let unreadable =
+        |e: std::io::Error| Place::of(directory, 0).error(format!("not readable: {e}"));
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -210,7 +241,8 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, SemanticsError> {
     Ok(found)
 }
 
-fn reference(name: &str) -> Option<TableRef> {
+/// A table by its full name.
+pub(super) fn reference(name: &str) -> Option<TableRef> {
     let parts: Vec<&str> = name.split('.').collect();
     match parts[..] {
         [source, schema, table] if parts.iter().all(|part| !part.is_empty()) => {
@@ -218,6 +250,11 @@ fn reference(name: &str) -> Option<TableRef> {
         }
         _ => None,
     }
+}
+
+fn digits(hash: Sha256) -> String {
+    let hash: [u8; 32] = hash.finalize().into();
+    hash[..6].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The parser's message without the excerpt it draws below.
@@ -312,7 +349,7 @@ tables:
         let (_dir, semantics) = load(&[("a.yaml", ORDERS), ("b.yaml", more)]);
         let semantics = semantics.expect("loaded");
         let check = |absent: &[Arc<str>]| -> Vec<String> {
-            let errors = semantics.check(&[orders()], absent);
+            let errors = semantics.check(&[orders()], absent, |_| true);
             errors
                 .iter()
                 .map(|e| e.to_string().rsplit('/').next().unwrap_or_default().into())

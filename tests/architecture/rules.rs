@@ -6,17 +6,32 @@ use super::source::Source;
 const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("error", &[]),
-    ("telemetry", &[]),
+    ("post", &[]),
+    ("telemetry", &["model", "error", "post"]),
     ("policy", &["model", "error"]),
     ("catalog", &["model", "error"]),
-    ("audit", &["model", "error"]),
+    ("audit", &["model", "error", "post", "telemetry"]),
     ("results", &["model", "error"]),
     ("identity", &["model", "error"]),
     ("semantics", &["model", "error"]),
+    ("limits", &["model", "error"]),
     ("config", &["model", "error"]),
     ("demo", &["model", "error"]),
-    ("query", &["policy", "catalog", "audit", "results", "semantics", "model", "error"]),
-    ("mcp", &["query", "results", "identity", "semantics", "model", "error"]),
+    (
+        "query",
+        &[
+            "policy",
+            "catalog",
+            "audit",
+            "results",
+            "semantics",
+            "limits",
+            "model",
+            "error",
+            "telemetry",
+        ],
+    ),
+    ("mcp", &["query", "results", "identity", "semantics", "model", "error", "telemetry"]),
 ];
 
 /// What mcp may name of rooms it does not import: what the engine hands out.
@@ -27,7 +42,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rmcp", &["src/mcp/"]),
     ("axum", &["src/mcp/"]),
     ("datafusion", &["src/query/"]),
-    ("sqlx", &["connectors/postgres/", "connectors/sqlite/", "src/audit/", "src/demo/"]),
+    (
+        "sqlx",
+        &["connectors/postgres/", "connectors/sqlite/", "src/audit/", "src/demo/", "src/limits/"],
+    ),
+    ("governor", &["src/limits/"]),
+    ("prometheus_client", &["src/telemetry/"]),
     ("tiberius", &["connectors/sqlserver/"]),
     // The wire double of Oracle is held to what Oracle's own driver says to it.
     ("oracledb", &["connectors/oracle/", "connectors/testkit/tests/"]),
@@ -36,7 +56,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("plotters", &["src/results/"]),
     ("aws_lc_rs", &["src/audit/", "src/identity/", "connectors/"]),
     // The only code of ours that speaks to somebody by HTTP.
-    ("hyper", &["src/identity/oidc/fetch.rs", "src/audit/sinks/http.rs"]),
+    ("hyper", &["src/identity/oidc/fetch.rs", "src/post.rs"]),
     ("celosia_connector_postgres", &["src/app", "connectors/postgres/"]),
     ("celosia_connector_sqlite", &["src/app", "connectors/sqlite/"]),
     ("celosia_connector_oracle", &["src/app", "connectors/oracle/"]),

@@ -3,12 +3,15 @@
 mod aggregate_only;
 mod cache;
 mod cancel;
+mod definitions;
+mod estimate;
 mod failures;
 mod hostile;
 mod limits;
 mod names;
 mod paging;
 mod parameters;
+mod plans;
 mod snapshots;
 mod three_sources;
 mod values;

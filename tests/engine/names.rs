@@ -22,9 +22,11 @@ fn an_unknown_name_comes_with_the_nearest_right_one() {
         ("SELECT p.emial FROM people p", "email"),
         ("SELECT regoin, count(*) FROM people GROUP BY 1", "region"),
         ("SELECT lenght(name) FROM people", "length"),
-        ("SELECT date_format(placed, 'YYYY') FROM orders", "to_char"),
-        ("SELECT len(name) FROM people", "length"),
-        ("SELECT datediff(born, born) FROM people", "subtract"),
+        ("SELECT isnumeric(name) FROM people", "[0-9]"),
+        ("SELECT o.name FROM people p JOIN orders o ON o.person_id = p.id", "p.name"),
+        ("SELECT customer FROM invoices", "customername"),
+        ("SELECT invoiceid FROM people", "shop.main.Invoices"),
+        ("SELECT * FROM tbl_orders", "shop.main.orders"),
     ] {
         let said = asked(sql);
         assert_eq!(said.error(), Some("unknown_name"), "{sql}: {}", said.everything());

@@ -192,15 +192,15 @@ fn a_description() {
     let said = block_on(tool(engine, &policy::analyst(), "describe", "orders"));
     insta::assert_snapshot!(said.text, @r"
     table shop.main.orders
-      id bigint key
-      person_id bigint
-      amount numeric(12,2)
-      fee double precision
+      id bigint key e.g. 1, 2, 5
+      person_id bigint e.g. 18, 35, 86
+      amount numeric(12,2) e.g. 42.01, 79.02, 190.05
+      fee double precision e.g. 4.375, 8.25, 19.875
       placed timestamp
-      region text
-      status text
+      region text e.g. 'NA', 'APAC', 'EU'
+      status text e.g. 'open', 'sent', 'paid'
       note text [masked: redact]
-    join shop.main.orders to shop.main.people ON orders.person_id = people.id
+    join shop.main.orders to shop.main.people ON orders.person_id = people.id (many to one)
     rows limited by: role analyst
     rows limited by: void orders
     ");

@@ -28,17 +28,23 @@ pub struct Client {
     server: Arc<Server>,
     key: String,
     era: Era,
+    capabilities: Json,
 }
 
 impl Client {
     /// The holder of a role's key.
     pub fn new(server: &Arc<Server>, role: &str, era: Era) -> Self {
-        Self { server: server.clone(), key: server.demo.key(role), era }
+        Self::holding(server, &server.demo.key(role), era)
     }
 
     /// The holder of a key or a token.
     pub fn holding(server: &Arc<Server>, key: &str, era: Era) -> Self {
-        Self { server: server.clone(), key: key.to_string(), era }
+        Self { server: server.clone(), key: key.to_string(), era, capabilities: json!({}) }
+    }
+
+    /// The same client with more abilities.
+    pub fn able(self, capabilities: Json) -> Self {
+        Self { capabilities, ..self }
     }
 
     /// The request that asks for `method`.
@@ -47,7 +53,7 @@ impl Client {
             for (name, value) in [
                 ("protocolVersion", json!(NEWEST)),
                 ("clientInfo", json!({"name": "tests", "version": "1"})),
-                ("clientCapabilities", json!({})),
+                ("clientCapabilities", self.capabilities.clone()),
             ] {
                 params["_meta"][format!("io.modelcontextprotocol/{name}")] = value;
             }

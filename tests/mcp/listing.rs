@@ -34,11 +34,13 @@ fn the_tools_are_few_and_only_read() {
     assert_eq!(lists[0], lists[1], "the eras show the same tools");
     insta::assert_snapshot!(lines_of(&lists[0]), @r#"
     search(question, limit, max_tokens): Find tables; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
-    describe(name): Describe a table; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
+    describe(name, question): Describe tables; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     query(sql, params, limit): Run a query; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     fetch(handle, offset, limit, format, sql, params): Fetch more rows; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     explain(sql, params): Check a query; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     chart(handle, kind, x, y): Draw a chart; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
+    top_products(category, most): Top products; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
+    customers_of_my_region(): Customers of my region; {"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false}
     "#);
     let tokens = lists[0].to_string().chars().count() / 4;
     assert!(tokens <= 2_500, "the list of tools costs {tokens} tokens in every conversation");

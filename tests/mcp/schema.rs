@@ -4,7 +4,8 @@ use super::server::{Demo, celosia};
 use serde_json::Value as Json;
 use std::path::Path;
 
-const NAMES: [&str; 5] = ["celosia", "masking-rules", "keys", "policy-tests", "catalog-lock"];
+const NAMES: [&str; 6] =
+    ["celosia", "masking-rules", "keys", "policy-tests", "semantics", "catalog-lock"];
 
 #[test]
 fn the_committed_schemas_are_fresh() {
@@ -26,8 +27,13 @@ fn the_committed_schemas_are_fresh() {
 #[test]
 fn the_demo_fits_the_schemas() {
     let demo = Demo::new();
-    let files =
-        ["celosia.yaml", "masking-rules/people.yaml", "keys.yaml", "policy-tests/demo.yaml"];
+    let files = [
+        "celosia.yaml",
+        "masking-rules/people.yaml",
+        "keys.yaml",
+        "policy-tests/demo.yaml",
+        "schemas/demo.yaml",
+    ];
     for (name, file) in NAMES.iter().zip(files) {
         let schema = celosia(&["schema", name]).stdout;
         let schema: Json = serde_json::from_slice(&schema).unwrap();

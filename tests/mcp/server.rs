@@ -97,6 +97,14 @@ impl Server {
         Self::listening(demo, started(command))
     }
 
+    /// The same, with more variables in its environment.
+    pub fn serve_within(demo: &Arc<Demo>, config: &Path, variables: &[(&str, &str)]) -> Self {
+        let arguments = ["serve", "--config", config.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+        let mut command = Command::new(BINARY);
+        command.args(arguments).env_remove("CELOSIA_LOG").envs(variables.iter().copied());
+        Self::listening(demo, started(command))
+    }
+
     fn listening(
         demo: &Arc<Demo>,
         (mut process, log, _lines): (Child, Arc<Mutex<String>>, Receiver<String>),

@@ -2,7 +2,7 @@
 
 use celosia::error::{Error, Result};
 use celosia::model::Principal;
-use celosia::query::{Answer, Engine, FetchRequest, QueryRequest, SearchRequest};
+use celosia::query::{Answer, DescribeRequest, Engine, FetchRequest, QueryRequest, SearchRequest};
 use celosia::results::render;
 use serde_json::{Map, Value as Json, json};
 use tokio_util::sync::CancellationToken;
@@ -116,10 +116,13 @@ pub async fn tool(engine: &Engine, who: &Principal, tool: &str, argument: &str) 
             }
             Err(error) => failed(&error),
         },
-        "describe" => match engine.describe(who, argument) {
-            Ok(reply) => Said { head: reply.structured, text: reply.text, ..empty() },
-            Err(error) => failed(&error),
-        },
+        "describe" => {
+            let request = DescribeRequest { name: Some(argument.into()), ..Default::default() };
+            match Box::pin(engine.describe_with_values(who, request)).await {
+                Ok(reply) => Said { head: reply.structured, text: reply.text, ..empty() },
+                Err(error) => failed(&error),
+            }
+        }
         "search" => {
             let (question, limit) = (argument.to_string(), Some(10));
             let request = SearchRequest { question, limit, ..Default::default() };

@@ -6,6 +6,7 @@ use super::policy;
 use super::world::{World, desk, shop};
 use celosia::audit::{AuditLog, Durability};
 use celosia::catalog::Catalog;
+use celosia::limits::{Meter, Plans};
 use celosia::query::{Engine, Limits, Parts};
 use celosia::results::ResultStore;
 use celosia::semantics::Semantics;
@@ -94,7 +95,8 @@ async fn bench(store: Store) -> Bench {
     for world in [World::A, World::B, World::C] {
         let Some(sources) = sources(store, world).await else { continue };
         for pushdown in [true, false] {
-            let parts = Parts { pushdown, ..parts(sources.clone()).await };
+            let semantics = policy::semantics(store.schema());
+            let parts = Parts { pushdown, semantics, ..parts(sources.clone()).await };
             check(&parts, world);
             let engine = Engine::new(parts).expect("an engine");
             engine.read_values(100).await;
@@ -216,6 +218,7 @@ pub async fn parts(sources: Vec<(String, Arc<dyn Connector>)>) -> Parts {
         semantics: Arc::new(Semantics::default()),
         pseudonym_key: policy::key(),
         limits: limits(),
+        meter: Meter::new(Plans::default(), None),
         pushdown: true,
     }
 }
@@ -228,6 +231,7 @@ pub fn limits() -> Limits {
         time: Duration::from_secs(120),
         memory: 256 << 20,
         concurrency: 64,
+        ceiling: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use celosia::identity::establish_local;
 use celosia::model::{Attribute, Principal};
 use celosia::policy::{PseudonymKey, Rules};
+use celosia::semantics::Semantics;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +15,13 @@ pub fn rules() -> Arc<Rules> {
     let text = std::fs::read_to_string(&file).expect("the policy's configuration");
     let rules = Rules::load(&file, &text, Some(&directory.join("masking-rules")), true);
     Arc::new(rules.unwrap_or_else(|errors| panic!("{errors}")))
+}
+
+/// The definitions of `tests/leaks/policy`, over the source `shop` with this schema.
+pub fn semantics(schema: &str) -> Arc<Semantics> {
+    let text = include_str!("../leaks/policy/semantics.yaml").replace("{schema}", schema);
+    let semantics = Semantics::parse("semantics.yaml", &text);
+    Arc::new(semantics.unwrap_or_else(|error| panic!("{error}")))
 }
 
 /// Rules of these texts; `masks` may be empty.

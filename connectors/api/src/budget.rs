@@ -4,8 +4,8 @@
 
 use crate::health::Health;
 use crate::{
-    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, RemoteStream,
-    RenderedQuery, SourceDescription,
+    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, Load,
+    RemoteStream, RenderedQuery, SourceDescription,
 };
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -88,6 +88,17 @@ impl Connector for Budgeted {
 
     async fn reach(&self) -> Result<(), ConnectorError> {
         self.inner.reach().await
+    }
+
+    fn load(&self) -> Load {
+        let places = self.budget.concurrency.max(1);
+        Load {
+            running: places.saturating_sub(self.places.available_permits()),
+            places,
+            waiting: self.waiting.load(Ordering::Acquire),
+            lost: self.health.check().is_err(),
+            ..self.inner.load()
+        }
     }
 
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {

@@ -1,8 +1,8 @@
 //! The narrow trait every connector implements.
 
 use crate::{
-    Caller, ConnectorError, Dialect, Examination, Finding, RenderedQuery, SessionIdentity,
-    Severity, SourceDescription,
+    Caller, ConnectorError, Dialect, Estimate, Examination, Finding, RenderedQuery,
+    SessionIdentity, Severity, SourceDescription,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -30,6 +30,23 @@ pub struct ExecutionContext {
     /// Under which identity the statement runs, where its source is to know. A connector that cannot tell its
     /// sessions refuses the statement.
     pub identity: Option<Arc<SessionIdentity>>,
+    /// Whether a person has accepted what the source expects the statement to cost; only [`crate::Estimated`] looks.
+    pub accepts_cost: bool,
+}
+
+/// How busy a source is, as of now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Load {
+    /// Statements that run.
+    pub running: usize,
+    /// Statements that may run at the same time; 0 where nothing limits them.
+    pub places: usize,
+    /// Statements that wait for a place.
+    pub waiting: usize,
+    /// Connections that are open and wait for a statement.
+    pub idle: usize,
+    /// Whether its last statements found it unreachable.
+    pub lost: bool,
 }
 
 /// A database that can be described and read.
@@ -53,6 +70,11 @@ pub trait Connector: Send + Sync + fmt::Debug {
         Ok(())
     }
 
+    /// How busy the source is; costs next to nothing.
+    fn load(&self) -> Load {
+        Load::default()
+    }
+
     /// Tables, columns, keys and comments, in a number of catalog queries that does not depend on the
     /// number of tables.
     ///
@@ -70,6 +92,19 @@ pub trait Connector: Send + Sync + fmt::Debug {
         let unknown = "what the login may do is not known: this connector does not look";
         let finding = Finding::new(Severity::Note, unknown, "");
         Ok(Examination { login: String::new(), findings: vec![finding] })
+    }
+
+    /// What the source expects a statement to cost, where it can say so without running it.
+    ///
+    /// # Errors
+    /// As `open`.
+    async fn estimate(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Estimate>, ConnectorError> {
+        let _ = (query, context);
+        Ok(None)
     }
 
     /// Runs a statement in a read-only session and streams its result.

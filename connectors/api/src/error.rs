@@ -28,12 +28,38 @@ pub enum ErrorCode {
     QueueFull,
     /// The statement returned more bytes than its budget.
     ByteLimit,
+    /// The source expects more work of the statement than it may be given.
+    TooCostly,
+    /// The same, and it may run if a person says so.
+    CostlyUnlessAccepted,
     /// A stored value has no exact form in the column's type.
     UnrepresentableValue,
     /// The connection broke while a statement ran.
     ConnectionLost,
     /// The server rejected a statement that we generated.
     QueryFailed,
+}
+
+impl ErrorCode {
+    /// The code's name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ErrorCode::InvalidConfiguration => "invalid_configuration",
+            ErrorCode::Unreachable => "unreachable",
+            ErrorCode::AuthenticationFailed => "authentication_failed",
+            ErrorCode::TlsFailed => "tls_failed",
+            ErrorCode::PermissionDenied => "permission_denied",
+            ErrorCode::OverPrivileged => "over_privileged",
+            ErrorCode::CatalogOutdated => "catalog_outdated",
+            ErrorCode::DeadlineExceeded => "deadline_exceeded",
+            ErrorCode::Cancelled => "cancelled",
+            ErrorCode::QueueFull => "queue_full",
+            ErrorCode::ByteLimit => "byte_limit",
+            ErrorCode::UnrepresentableValue => "unrepresentable_value",
+            ErrorCode::ConnectionLost => "connection_lost",
+            ErrorCode::QueryFailed => "query_failed",
+        }
+    }
 }
 
 /// Whether the same call may succeed later.
@@ -117,6 +143,10 @@ impl ConnectorError {
             ErrorCode::QueueFull => "too many statements wait for this source; try again shortly",
             ErrorCode::ByteLimit => {
                 "the source returned more data than one statement may read; select fewer rows or columns"
+            }
+            ErrorCode::TooCostly | ErrorCode::CostlyUnlessAccepted => {
+                "the source expects this statement to be more work than it is given: filter by a key or a \
+                 range, join fewer tables, or read fewer rows"
             }
             ErrorCode::UnrepresentableValue => {
                 "a stored value does not fit the column's type; leave the column out or cast it to text"

@@ -1,8 +1,8 @@
 //! What a login may do at its source beyond reading, and the gate that keeps a source with such a login out.
 
 use crate::{
-    Connector, ConnectorError, Dialect, ErrorCode, ExecutionContext, RemoteStream, RenderedQuery,
-    SourceDescription,
+    Connector, ConnectorError, Dialect, ErrorCode, ExecutionContext, Load, RemoteStream,
+    RenderedQuery, SourceDescription,
 };
 use async_trait::async_trait;
 use std::fmt;
@@ -147,6 +147,10 @@ impl Connector for LeastPrivilege {
 
     async fn reach(&self) -> Result<(), ConnectorError> {
         self.inner.reach().await
+    }
+
+    fn load(&self) -> Load {
+        self.inner.load()
     }
 
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {

@@ -4,8 +4,8 @@
 //! statement with an identity runs under it or not at all, and no other statement does.
 
 use crate::{
-    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, RemoteStream,
-    RenderedQuery, SourceDescription,
+    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, Load,
+    RemoteStream, RenderedQuery, SourceDescription,
 };
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,6 +113,10 @@ impl Connector for Identified {
 
     async fn reach(&self) -> Result<(), ConnectorError> {
         self.inner.reach().await
+    }
+
+    fn load(&self) -> Load {
+        self.inner.load()
     }
 
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {

@@ -10,6 +10,7 @@ pub mod contained;
 pub mod description;
 pub mod dialect;
 pub mod error;
+pub mod estimate;
 pub mod examination;
 pub mod expression;
 pub mod functions;
@@ -24,7 +25,7 @@ pub mod statement;
 pub mod value;
 
 pub use budget::{Budget, Budgeted};
-pub use connector::{Connector, ExecutionContext, RemoteStream};
+pub use connector::{Connector, ExecutionContext, Load, RemoteStream};
 pub use contained::Contained;
 pub use description::{
     ColumnDescription, ForeignKey, OperandClass, SourceDescription, TableDescription, TableKind,
@@ -34,6 +35,7 @@ pub use dialect::{
     TextHabit,
 };
 pub use error::{ConnectorError, ErrorCode, Retry};
+pub use estimate::{Estimate, Estimated, RefuseAbove};
 pub use examination::{Examination, Finding, LeastPrivilege, Right, Severity};
 pub use expression::{Expression, Node};
 pub use functions::{Argument, FunctionKind, FunctionRule};

@@ -117,6 +117,7 @@ async fn connector(port: u16) -> Outcome<f64> {
         batch_rows: 8_192,
         caller: None,
         identity: None,
+        accepts_cost: false,
     };
     let begun = Instant::now();
     let mut stream = connector.open(&query, &context).await?;

@@ -30,8 +30,8 @@ pub use dialect::OracleDialect;
 
 use async_trait::async_trait;
 use celosia_connector_api::{
-    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, RemoteStream,
-    RenderedQuery, SourceDescription,
+    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, Load,
+    RemoteStream, RenderedQuery, SourceDescription,
 };
 use connection::{After, Sessions};
 use driver::{Connection, Failure};
@@ -102,6 +102,10 @@ impl Connector for OracleConnector {
 
     async fn ping(&self) -> Result<(), ConnectorError> {
         self.ask("ping", |_| Ok(())).await.map(drop)
+    }
+
+    fn load(&self) -> Load {
+        Load { idle: self.sessions.idle(), ..Load::default() }
     }
 
     async fn reach(&self) -> Result<(), ConnectorError> {

@@ -204,6 +204,7 @@ fn context() -> ExecutionContext {
         batch_rows: 8_192,
         caller: None,
         identity: None,
+        accepts_cost: false,
     }
 }
 

@@ -78,6 +78,11 @@ fn unique_name() -> String {
 }
 
 impl Sessions {
+    /// Sessions that are open and wait for a statement.
+    pub(crate) fn idle(&self) -> usize {
+        self.idle.lock().len()
+    }
+
     pub(crate) fn new(config: PostgresConfig) -> Result<Self, ConnectorError> {
         if config.concurrency == 0 || config.statement_timeout.is_zero() {
             let context = "concurrency and statement_timeout must be above zero";

@@ -7,7 +7,7 @@
 //! * `tuples`: the binary form of COPY. `batches`: rows into batches.
 //! * `types`, `decode` and `numeric`: which Arrow type a column arrives in, and its binary form.
 //! * `dialect`: how the SQL is spelled. `functions`: what may be computed at the server.
-//! * `catalog`: what discovery reads. `examine`: what the login may do. `error`: classes of failure.
+//! * `catalog`: what discovery reads. `examine`: what the login may do. `estimate`: what the server expects. `error`: classes of failure.
 
 mod batches;
 mod cancel;
@@ -18,6 +18,7 @@ mod copy;
 mod decode;
 mod dialect;
 mod error;
+mod estimate;
 mod examine;
 mod functions;
 mod lease;
@@ -33,8 +34,8 @@ pub use dialect::PostgresDialect;
 
 use async_trait::async_trait;
 use celosia_connector_api::{
-    Connector, ConnectorError, Dialect, Examination, ExecutionContext, RemoteStream, RenderedQuery,
-    SourceDescription,
+    Connector, ConnectorError, Dialect, Estimate, Examination, ExecutionContext, Load,
+    RemoteStream, RenderedQuery, SourceDescription,
 };
 use connection::Sessions;
 use lease::Purpose;
@@ -72,6 +73,10 @@ impl Connector for PostgresConnector {
         Ok(())
     }
 
+    fn load(&self) -> Load {
+        Load { idle: self.sessions.idle(), ..Load::default() }
+    }
+
     async fn reach(&self) -> Result<(), ConnectorError> {
         self.sessions.reach().await
     }
@@ -84,6 +89,14 @@ impl Connector for PostgresConnector {
     async fn examine(&self, probe: bool) -> Result<Examination, ConnectorError> {
         let lease = self.sessions.clone().lease("examine", Purpose::Once, None).await?;
         examine::examine(lease, probe).await
+    }
+
+    async fn estimate(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Estimate>, ConnectorError> {
+        estimate::estimate(self.sessions.clone(), query, context).await.map(Some)
     }
 
     async fn open(

@@ -10,7 +10,7 @@ use crate::lease::Purpose;
 use crate::{cancel, copy, prepared};
 use arrow_array::RecordBatch;
 use celosia_connector_api::{
-    ConnectorError, ErrorCode, ExecutionContext, RemoteStream, RenderedQuery,
+    ConnectorError, ErrorCode, ExecutionContext, RemoteStream, RenderedQuery, SessionIdentity,
 };
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
@@ -32,12 +32,7 @@ pub(crate) async fn open(
     let batches = Batches::new(query, context.batch_rows)?;
     let schema = batches.schema();
     let handover = Arc::new(Handover::default());
-    let identity = context.identity.as_deref();
-    // To the server this name, also in quotes, is the login itself.
-    if identity.is_some_and(|identity| identity.role.as_deref() == Some("none")) {
-        let context = "\"none\" is no role: SET ROLE takes it for the login";
-        return Err(ConnectorError::new(ErrorCode::InvalidConfiguration, context));
-    }
+    let identity = identity(context)?;
     let mut feed = if copy::is_worthwhile(query) {
         let purpose = Purpose::Transaction(identity);
         let lease = sessions.lease(&context.query_id, purpose, Some(context.deadline)).await?;
@@ -62,6 +57,19 @@ pub(crate) async fn open(
     let batches =
         if feed.statement.is_some() { batches.chain(feed).boxed() } else { batches.boxed() };
     Ok(RemoteStream::new(schema, batches))
+}
+
+/// Under which identity a statement runs.
+pub(crate) fn identity(
+    context: &ExecutionContext,
+) -> Result<Option<&SessionIdentity>, ConnectorError> {
+    let identity = context.identity.as_deref();
+    // To the server this name, also in quotes, is the login itself.
+    if identity.is_some_and(|identity| identity.role.as_deref() == Some("none")) {
+        let context = "\"none\" is no role: SET ROLE takes it for the login";
+        return Err(ConnectorError::new(ErrorCode::InvalidConfiguration, context));
+    }
+    Ok(identity)
 }
 
 /// A statement under way. Full batches come through the handover, the last one as its value.

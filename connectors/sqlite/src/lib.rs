@@ -21,8 +21,8 @@ pub use dialect::SqliteDialect;
 use crate::sessions::Sessions;
 use async_trait::async_trait;
 use celosia_connector_api::{
-    Connector, ConnectorError, Dialect, Examination, ExecutionContext, RemoteStream, RenderedQuery,
-    SourceDescription,
+    Connector, ConnectorError, Dialect, Examination, ExecutionContext, Load, RemoteStream,
+    RenderedQuery, SourceDescription,
 };
 use std::sync::Arc;
 
@@ -53,6 +53,10 @@ impl Connector for SqliteConnector {
     async fn ping(&self) -> Result<(), ConnectorError> {
         let question = "SELECT count(*) FROM sqlite_schema";
         connection::fetch_all(&self.sessions, question, None).await.map(drop)
+    }
+
+    fn load(&self) -> Load {
+        Load { idle: self.sessions.idle(), ..Load::default() }
     }
 
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {

@@ -30,6 +30,11 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
+    /// Sessions that are open and wait for a statement.
+    pub(crate) fn idle(&self) -> usize {
+        self.idle.lock().len()
+    }
+
     /// No connection yet.
     pub(crate) fn new(config: SqliteConfig) -> Result<Self, ConnectorError> {
         if !(1..=Semaphore::MAX_PERMITS).contains(&config.concurrency) {

@@ -34,8 +34,8 @@ pub use dialect::SqlServerDialect;
 
 use async_trait::async_trait;
 use celosia_connector_api::{
-    Connector, ConnectorError, Dialect, Examination, ExecutionContext, RemoteStream, RenderedQuery,
-    SourceDescription,
+    Connector, ConnectorError, Dialect, Examination, ExecutionContext, Load, RemoteStream,
+    RenderedQuery, SourceDescription,
 };
 use connection::Sessions;
 use std::sync::Arc;
@@ -70,6 +70,10 @@ impl Connector for SqlServerConnector {
         let lease = self.sessions.clone().lease("ping", None, None).await?;
         lease.finish();
         Ok(())
+    }
+
+    fn load(&self) -> Load {
+        Load { idle: self.sessions.idle(), ..Load::default() }
     }
 
     async fn reach(&self) -> Result<(), ConnectorError> {

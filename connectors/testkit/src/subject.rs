@@ -119,6 +119,7 @@ pub fn context() -> ExecutionContext {
         batch_rows: BATCH_ROWS,
         caller: None,
         identity: None,
+        accepts_cost: false,
     }
 }
 

@@ -53,6 +53,7 @@ impl Dialogue {
             batch_rows: 1_000,
             caller: None,
             identity: None,
+            accepts_cost: false,
         };
         let connector = (self.connector)(self.spoiler.port());
         let _ = self.runtime.block_on(async {

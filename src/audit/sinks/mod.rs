@@ -3,7 +3,6 @@
 //!
 //! A sink that is *required* may lag by so many records; beyond that no statement is answered until it has caught up.
 
-mod http;
 mod jsonl;
 mod otlp;
 mod syslog;
@@ -96,6 +95,15 @@ pub(super) struct Feed {
     pub(super) notes: Notes,
 }
 
+/// How far an audit has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lag {
+    /// Records that wait for the writer.
+    pub waiting: usize,
+    /// By sink, the records that it does not have yet.
+    pub sinks: Vec<(String, u64)>,
+}
+
 /// How far a sink has come.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -108,8 +116,12 @@ pub(super) struct Progress {
 impl Progress {
     /// Whether a sink that is required lags further than it may.
     pub(super) fn is_behind(&self, head: u64) -> bool {
-        let lag = head.saturating_sub(self.seq.load(Ordering::Relaxed));
-        self.bound.is_some_and(|bound| lag > bound)
+        self.bound.is_some_and(|bound| self.lag(head) > bound)
+    }
+
+    /// The records up to `head` that the sink does not have yet.
+    pub(super) fn lag(&self, head: u64) -> u64 {
+        head.saturating_sub(self.seq.load(Ordering::Relaxed))
     }
 
     /// Waits until the sink has the record at `head`.

@@ -1,7 +1,7 @@
 //! OpenTelemetry logs by HTTP, in the JSON encoding of OTLP. The document is small and fixed, so it is written here.
 
-use super::http::Poster;
 use super::{Event, Header};
+use crate::post::Poster;
 use serde_json::{Value as Json, json};
 use std::path::Path;
 
@@ -16,6 +16,7 @@ impl Otlp {
         headers: Vec<(String, Header)>,
         ca: Option<&Path>,
     ) -> Result<Self, String> {
+        let headers = headers.into_iter().map(|(name, value)| (name, value.0)).collect();
         Ok(Self { poster: Poster::new(url, headers, ca)? })
     }
 

@@ -78,6 +78,7 @@ pub async fn read_samples(
         batch_rows: 1_024,
         caller: None,
         identity: None,
+        accepts_cost: false,
     };
     let mut stream = connector.open(&query, &execution).await?;
     while let Some(batch) = stream.try_next().await? {

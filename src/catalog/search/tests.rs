@@ -28,6 +28,7 @@ fn table(name: &str, columns: &str, references: &[(&str, &str)]) -> VisibleTable
         column_synonyms: vec![],
         column_texts: vec![],
         values: vec![],
+        joins: vec![],
     }
 }
 

@@ -39,12 +39,16 @@ pub fn keys_schema() -> serde_json::Value {
 }
 
 impl ApiKeys {
-    /// Reads the keys at `path`; `is_role` knows the roles there are.
+    /// Reads the keys at `path`; `is_role` knows the roles there are, `is_plan` the plans.
     ///
     /// # Errors
     ///
     /// The first thing that is wrong: a key that is half right is not let in.
-    pub fn load(path: &Path, is_role: impl Fn(&str) -> bool) -> Result<Self, KeysError> {
+    pub fn load(
+        path: &Path,
+        is_role: impl Fn(&str) -> bool,
+        is_plan: impl Fn(&str) -> bool,
+    ) -> Result<Self, KeysError> {
         let file = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| {
             let message = format!("cannot be read: {error}");
@@ -73,6 +77,10 @@ impl ApiKeys {
             if let Some(role) = key.roles.iter().find(|role| !is_role(&role.value)) {
                 let message = format!("no role named \"{}\"", role.value);
                 return Err(problem(role.defined.line(), at("roles"), message));
+            }
+            if let Some(plan) = key.plan.as_ref().filter(|plan| !is_plan(&plan.value)) {
+                let message = format!("no plan named \"{}\"", plan.value);
+                return Err(problem(plan.defined.line(), at("plan"), message));
             }
             let line = key.line();
             let wrong = |(part, message): Wrong| problem(line, at(part), message);
@@ -154,6 +162,10 @@ struct RawKey {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     roles: Vec<Spanned<String>>,
+    /// The plan of this key, one of `plans` in celosia.yaml; goes before the plans of the roles.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
+    plan: Option<Spanned<String>>,
     /// What row filters know as `user.*`.
     #[serde(default)]
     attributes: BTreeMap<String, RawAttribute>,
@@ -198,7 +210,9 @@ impl RawKey {
         let roles = self.roles.into_iter().map(|role| role.value).collect();
         let attributes =
             self.attributes.into_iter().map(|(name, v)| (name, attribute(v))).collect();
-        Ok(Principal::establish(self.user, roles, attributes, PrincipalKind::ApiKey))
+        let plan = self.plan.map(|plan| plan.value.into());
+        let kind = PrincipalKind::ApiKey;
+        Ok(Principal::establish(self.user, roles, attributes, kind).under_plan(plan))
     }
 }
 

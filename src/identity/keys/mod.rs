@@ -119,7 +119,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keys.yaml");
         std::fs::write(&path, format!("version: 1\nkeys:\n{keys}")).unwrap();
-        ApiKeys::load(&path, |role| role == "analyst").map_err(|error| {
+        ApiKeys::load(&path, |role| role == "analyst", |plan| plan == "batch").map_err(|error| {
             let text = error.to_string();
             text[text.find("keys.yaml").unwrap_or(0)..].to_string()
         })
@@ -242,7 +242,7 @@ mod tests {
             let error = load(&keys).unwrap_err();
             assert!(error.starts_with(start), "{error}\n{start}");
         }
-        let missing = ApiKeys::load(Path::new("/nowhere.yaml"), |_| true).unwrap_err();
+        let missing = ApiKeys::load(Path::new("/nowhere.yaml"), |_| true, |_| true).unwrap_err();
         assert!(missing.to_string().starts_with("/nowhere.yaml: cannot be read"));
         assert!(ApiKeys::default().authenticate("").is_none());
     }

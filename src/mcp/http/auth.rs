@@ -4,6 +4,7 @@ use super::connection::Activity;
 use super::metadata::ProtectedResource;
 use super::refusal::Refusal;
 use crate::model::Principal;
+use crate::telemetry;
 use async_trait::async_trait;
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -63,6 +64,20 @@ pub enum ChallengeReason {
     Unavailable,
 }
 
+impl ChallengeReason {
+    /// The reason's name in metrics.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Invalid => "invalid",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::UnknownCertificate => "unknown_certificate",
+            Self::Headers(_) => "headers",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 /// The caller of a request with these headers. `resource` is told to one who has no token.
 pub(super) async fn caller(
     authenticator: &dyn Authenticate,
@@ -88,6 +103,7 @@ pub(super) async fn caller(
 }
 
 fn refuse(challenge: &Challenge, resource: Option<&ProtectedResource>) -> Response {
+    telemetry::authentication_failed(challenge.reason.as_str());
     let (status, message, hint) = match challenge.reason {
         ChallengeReason::Missing => (
             StatusCode::UNAUTHORIZED,

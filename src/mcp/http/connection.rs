@@ -2,7 +2,8 @@
 //!
 //! The server that axum brings waits for a request's head for ever. Here a connection has a while to
 //! begin a request and a shorter while to finish its head; a request that is being answered is not
-//! limited (a long query is silent for as long as it runs).
+//! limited (a long query is silent for as long as it runs). A client that does not take its answer is given up after a while, and
+//! with it what is kept for it: the answer, its place, the connection.
 //!
 //! A connection with TLS shakes hands where it is first read, not where it is accepted: one that dawdles there keeps
 //! nobody waiting, and has as long as a head may take.
@@ -25,11 +26,13 @@ use tokio::time::{Instant, Sleep};
 use tokio_rustls::Accept;
 use tokio_rustls::server::TlsStream;
 
-/// How long a connection may do nothing, and how long a request's head may take.
+/// How long a connection may do nothing, how long a request's head may take, and how long a part of an answer may
+/// wait for its client to take it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
     pub(super) idle: Duration,
     pub(super) head: Duration,
+    pub(super) write: Duration,
 }
 
 /// A listener for a bounded number of connections; the others wait in the kernel's queue.
@@ -156,6 +159,8 @@ pub(super) struct Connection {
     /// Requests that had started when the alarm was set; `None` while one runs.
     armed: Option<u64>,
     head_begun: bool,
+    /// Set while something waits to be taken.
+    stalled: Option<Pin<Box<Sleep>>>,
     _slot: Option<OwnedSemaphorePermit>,
 }
 
@@ -177,6 +182,7 @@ impl Connection {
             alarm: Box::pin(tokio::time::sleep(first)),
             armed: None,
             head_begun: false,
+            stalled: None,
             _slot: slot,
         }
     }
@@ -200,6 +206,24 @@ impl Connection {
             Poll::Pending if self.alarm.as_mut().poll(context).is_ready() => {
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// What came of writing, or an error where it has been waiting for too long. It waits from the first time that
+    /// nothing more is taken until all is.
+    fn patient<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            return written;
+        }
+        let patience = self.patience.write;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        match stalled.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
         }
     }
@@ -258,11 +282,12 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.wire {
+        let written = match &mut self.wire {
             Wire::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Wire::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
             Wire::Greeting(_) => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-        }
+        };
+        self.patient(context, written)
     }
 
     fn poll_write_vectored(
@@ -270,11 +295,12 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.wire {
+        let written = match &mut self.wire {
             Wire::Plain(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Wire::Tls(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Wire::Greeting(_) => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-        }
+        };
+        self.patient(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -286,11 +312,15 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.wire {
+        let flushed = match &mut self.wire {
             Wire::Plain(stream) => Pin::new(stream).poll_flush(context),
             Wire::Tls(stream) => Pin::new(stream).poll_flush(context),
             Wire::Greeting(_) => Poll::Ready(Ok(())),
+        };
+        if flushed.is_ready() {
+            self.stalled = None;
         }
+        self.patient(context, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

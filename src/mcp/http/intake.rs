@@ -6,7 +6,7 @@ use super::connection::Activity;
 use super::hosts::Hosts;
 use super::metadata::ProtectedResource;
 use super::refusal::{Refusal, malformed};
-use crate::mcp::{CelosiaServer, malformed as explain};
+use crate::mcp::{Backend, CelosiaServer, malformed as explain};
 use crate::model::Principal;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request};
@@ -18,7 +18,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// Everything a request passes on its way.
@@ -26,6 +26,7 @@ pub(super) struct Intake {
     authenticator: Arc<dyn Authenticate>,
     hosts: Hosts,
     resource: Option<ProtectedResource>,
+    backend: Arc<dyn Backend>,
     places: Arc<Semaphore>,
     max_body_bytes: usize,
     body_timeout: Duration,
@@ -39,9 +40,10 @@ impl Intake {
         config: &HttpConfig,
         hosts: Hosts,
         authenticator: Arc<dyn Authenticate>,
-        server: CelosiaServer,
+        backend: Arc<dyn Backend>,
         stop: CancellationToken,
     ) -> Self {
+        let server = CelosiaServer::per_request(backend.clone());
         let protocol = StreamableHttpService::new(
             move || Ok(server.clone()),
             Arc::new(NeverSessionManager::default()),
@@ -52,6 +54,7 @@ impl Intake {
             authenticator,
             hosts,
             resource: config.resource.clone(),
+            backend,
             places: Arc::new(Semaphore::new(places)),
             max_body_bytes: config.max_body_bytes,
             body_timeout: config.body_timeout,
@@ -61,8 +64,15 @@ impl Intake {
         }
     }
 
-    /// The answer to any request at `/mcp`.
+    /// The answer to any request at `/mcp`. Where the server is full nothing of the request is looked at: a refusal
+    /// has to cost next to nothing.
     pub(super) async fn answer(&self, request: Request) -> Response {
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            return Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too many requests are running")
+                .hint("try again in a second")
+                .retry()
+                .into_response();
+        };
         let (authenticator, resource) = (self.authenticator.as_ref(), self.resource.as_ref());
         let connection = request.extensions().get::<ConnectInfo<Activity>>();
         let connection = connection.map(|ConnectInfo(activity)| activity);
@@ -71,19 +81,20 @@ impl Intake {
             Ok(principal) => principal,
             Err(challenge) => return *challenge,
         };
-        match self.admitted(request, principal).await {
+        match self.admitted(request, principal, place).await {
             Ok(response) => response,
             Err(refusal) => refusal.into_response(),
         }
     }
 
-    async fn admitted(&self, request: Request, principal: Principal) -> Result<Response, Refusal> {
+    async fn admitted(
+        &self,
+        request: Request,
+        principal: Principal,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Response, Refusal> {
         self.hosts.check(request.headers(), request.uri())?;
-        let place = self.places.clone().try_acquire_owned().map_err(|_| {
-            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too many requests are running")
-                .hint("try again in a second")
-                .retry()
-        })?;
+        self.backend.admit(&principal).await.map_err(Refusal::of_limit)?;
         let (mut parts, body) = request.into_parts();
         if parts.method != Method::POST {
             return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "only POST is served here")

@@ -1,22 +1,25 @@
 //! The surface over streamable HTTP, at `/mcp`.
 //!
-//! A request passes, in this order: its caller is authenticated, its `Host` and `Origin` are checked, it
-//! gets one of a bounded number of places, its body is read within limits of size and time, and rmcp
-//! takes it from there. Nothing is kept between requests in either era, so any replica can answer.
+//! A request passes, in this order: it gets one of a bounded number of places, its caller is authenticated, its
+//! `Host` and `Origin` are checked, its caller's plan is asked, its body is read within limits of size and time, and
+//! rmcp takes it from there. Nothing is kept between requests in either era, so any replica can answer.
 
 mod auth;
 mod connection;
 mod hosts;
 mod intake;
 mod metadata;
+mod operations;
 mod refusal;
 mod tls;
 
 pub use auth::{Authenticate, Challenge, ChallengeReason, Credentials};
 pub use metadata::ProtectedResource;
+pub use operations::{Operations, SourceState, serve_operations};
 pub use tls::{ClientCertificates, Tls};
 
-use super::{Backend, CelosiaServer};
+use super::Backend;
+use crate::telemetry;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Method, StatusCode};
@@ -62,6 +65,8 @@ pub struct HttpConfig {
     pub head_timeout: Duration,
     /// How long the body of a request may take to arrive.
     pub body_timeout: Duration,
+    /// How long a part of an answer may take to be taken by its client.
+    pub write_timeout: Duration,
     /// How long an answer may take to begin. Longer than any statement may run.
     pub request_timeout: Duration,
     /// How long running requests may go on after a shutdown began.
@@ -85,8 +90,10 @@ impl HttpConfig {
             idle_timeout: Duration::from_secs(120),
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(60),
             request_timeout: Duration::from_secs(300),
-            drain_timeout: Duration::from_secs(30),
+            // With what follows it (see `serve`), half a minute: what supervisors of processes wait.
+            drain_timeout: Duration::from_secs(25),
             reload_refused: Arc::default(),
         }
     }
@@ -108,9 +115,8 @@ pub fn router(
 ) -> io::Result<Router> {
     let hosts = Hosts::new(config.listen, &config.allowed_hosts, &config.allowed_origins)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-    let server = CelosiaServer::per_request(backend);
     let refused = config.reload_refused.clone();
-    let intake = Arc::new(Intake::new(config, hosts, authenticator, server, stop));
+    let intake = Arc::new(Intake::new(config, hosts, authenticator, backend, stop));
     let mut routes = Router::new();
     if let Some(resource) = config.resource.clone().map(Arc::new) {
         for path in [metadata::WELL_KNOWN.to_string(), format!("{}/mcp", metadata::WELL_KNOWN)] {
@@ -142,7 +148,11 @@ pub async fn serve(
 ) -> io::Result<()> {
     let stop = CancellationToken::new();
     let app = router(&config, backend, authenticator, ready, stop.clone())?;
-    let patience = Patience { idle: config.idle_timeout, head: config.head_timeout };
+    let patience = Patience {
+        idle: config.idle_timeout,
+        head: config.head_timeout,
+        write: config.write_timeout,
+    };
     let listener = BoundedListener::new(listener, config.max_connections, patience, config.tls);
     let service = app.into_make_service_with_connect_info::<Activity>();
     let serving = axum::serve(listener, service)
@@ -165,7 +175,9 @@ pub async fn serve(
 }
 
 async fn mcp(State(intake): State<Arc<Intake>>, request: Request) -> Response {
-    intake.answer(request).await
+    let response = intake.answer(request).await;
+    telemetry::http_answered(response.status().as_u16());
+    response
 }
 
 /// Tells the connection that a request runs, until its answer is complete.
@@ -177,6 +189,11 @@ async fn counted(request: Request, next: Next) -> Response {
 }
 
 fn readiness(ready: bool, refused: bool) -> Response {
+    let (status, body) = readiness_body(ready, refused);
+    json_response(status, &body)
+}
+
+fn readiness_body(ready: bool, refused: bool) -> (StatusCode, serde_json::Value) {
     let (status, word) = if ready {
         (StatusCode::OK, "ready")
     } else {
@@ -186,7 +203,7 @@ fn readiness(ready: bool, refused: bool) -> Response {
     if refused {
         body["reload"] = "a changed configuration was refused; the one before is in force".into();
     }
-    json_response(status, &body)
+    (status, body)
 }
 
 async fn nowhere() -> Response {

@@ -33,6 +33,7 @@ impl Server {
         config.idle_timeout = Duration::from_millis(600);
         config.head_timeout = Duration::from_millis(200);
         config.body_timeout = Duration::from_millis(200);
+        config.write_timeout = Duration::from_millis(300);
         config.drain_timeout = Duration::from_millis(400);
         let backend = StubBackend::shared();
         let shutdown = CancellationToken::new();
@@ -129,6 +130,29 @@ async fn a_connection_lives_on_between_requests_and_through_a_long_one() {
         assert!(buffer[..read].starts_with(b"HTTP/1.1 200"), "{sql}");
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_answers_is_given_up() {
+    let server = Server::start().await;
+    let mut stream = server.connect().await;
+    // Each reply says it all again, and none is read.
+    let params = json!({"name": "explain", "arguments": {"sql": "x".repeat(500_000)}});
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+    let body = body.to_string();
+    let request = format!("{HEAD}Content-Length: {}\r\n\r\n{body}", body.len());
+    let asking = async {
+        loop {
+            if stream.write_all(request.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), asking).await.expect("it is hung up on");
+    let mut other = server.connect().await;
+    other.write_all(call("a").as_bytes()).await.unwrap();
+    let mut buffer = [0; 4096];
+    assert!(other.read(&mut buffer).await.unwrap() > 0);
 }
 
 #[tokio::test]

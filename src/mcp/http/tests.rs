@@ -16,6 +16,7 @@ impl Authenticate for OneKey {
     async fn authenticate(&self, authorization: Option<&str>) -> Result<Principal, Challenge> {
         let reason = match authorization {
             Some("Bearer key") => return Ok(principal("ana")),
+            Some("Bearer limited") => return Ok(principal("zoe")),
             Some(_) => ChallengeReason::Invalid,
             None => ChallengeReason::Missing,
         };
@@ -261,6 +262,34 @@ async fn one_request_too_many_is_told_to_come_back() {
     while server.backend.cancelled.lock().is_empty() {
         tokio::task::yield_now().await;
     }
+    assert_eq!(server.post(ping(), &[]).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_full_server_does_not_even_ask_who_calls() {
+    let server = Server::with(|config| config.max_requests = 1);
+    let sleep = message("tools/call", json!({"name": "query", "arguments": {"sql": "sleep"}}));
+    let running = tokio::spawn(server.app.clone().oneshot(request(sleep.to_string(), &[])));
+    while server.backend.calls.lock().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // A body that never comes, from nobody.
+    let body = Body::from_stream(futures::stream::pending::<Result<&'static str, io::Error>>());
+    let answer = server.post(body, &[("authorization", "Bearer wrong")]).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    running.abort();
+}
+
+#[tokio::test]
+async fn whose_plan_is_used_up_is_told_when_to_come_back_before_the_body_is_read() {
+    let server = Server::new();
+    let body = Body::from_stream(futures::stream::pending::<Result<&'static str, io::Error>>());
+    let answer = server.post(body, &[("authorization", "Bearer limited")]).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answer.headers[header::RETRY_AFTER], "3");
+    let error = &answer.json()["error"];
+    assert_eq!(error["message"], "too many requests of yours");
+    assert_eq!(error["data"]["hint"], "send fewer");
     assert_eq!(server.post(ping(), &[]).await.status, StatusCode::OK);
 }
 

@@ -74,7 +74,13 @@ pub(super) async fn call(call: Call<'_>, mut given: Arguments) -> ToolResult {
         (Some(_), Some(_)) => Err(apart("\"sql\" and \"format\"")),
         (Some(_), None) if offset.is_some() => Err(apart("\"sql\" and \"offset\"")),
         (Some(sql), None) => {
-            let request = QueryRequest { sql, parameters, limit, client: call.client };
+            let request = QueryRequest {
+                sql,
+                parameters,
+                limit,
+                accepts_cost: call.accepts_cost,
+                client: call.client,
+            };
             let work = call.backend.requery(call.principal, &handle, request, call.cancel);
             query::attested(progress::reporting(call.peer, call.progress, work).await?)
         }

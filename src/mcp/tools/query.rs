@@ -49,7 +49,8 @@ pub(super) fn definition() -> Tool {
 }
 
 pub(super) async fn call(call: Call<'_>, given: Arguments) -> ToolResult {
-    let request = request(given, true, call.client)?;
+    let accepts_cost = call.accepts_cost;
+    let request = QueryRequest { accepts_cost, ..request(given, true, call.client)? };
     let work = call.backend.query(call.principal, request, call.cancel);
     let answer = progress::reporting(call.peer, call.progress, work).await?;
     attested(answer)
@@ -65,7 +66,7 @@ pub(super) fn request(
     let parameters = given.parameters("params")?;
     let limit = if limited { given.count("limit", 1, "100")? } else { None };
     given.finish()?;
-    Ok(QueryRequest { sql, parameters, limit, client })
+    Ok(QueryRequest { sql, parameters, limit, accepts_cost: false, client })
 }
 
 pub(super) fn params_schema() -> Json {

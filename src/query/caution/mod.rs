@@ -39,6 +39,8 @@ const DECIMAL_NARROWED: &str = "decimal_narrowed";
 const TIME_ZONE: &str = "time_zone";
 /// An aggregate or a join is over some of the rows.
 const TRUNCATED_INPUT: &str = "truncated_input";
+/// A text is compared with a number.
+const TEXT_AS_NUMBER: &str = "text_as_number";
 /// Masks are compared, not values.
 const MASKED_COMPARED: &str = "masked_compared";
 

@@ -1,7 +1,7 @@
 //! Types that do not say the same, in the plan as it was written: a cast that is there is the caller's, one
 //! that the engine would add is not.
 
-use super::{DECIMAL_NARROWED, TIME_ZONE, compares, listed, shown};
+use super::{DECIMAL_NARROWED, TEXT_AS_NUMBER, TIME_ZONE, compares, listed, shown};
 use crate::model::Warning;
 use crate::query::lineage::{Origins, origins};
 use arrow_schema::DataType;
@@ -55,7 +55,7 @@ impl<'a> Level<'a> {
     fn expression(&self, expr: &Expr) -> Option<Warning> {
         match expr {
             Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(*op) => {
-                self.compared(left, *op, right)
+                self.compared(left, *op, right).or_else(|| self.text_as_number(left, right))
             }
             Expr::Between(between) => self
                 .compared(&between.expr, Operator::GtEq, &between.low)
@@ -91,6 +91,26 @@ impl<'a> Level<'a> {
         }
         let (l, r) = (self.type_of(left)?, self.type_of(right)?);
         unlike(operator, &l, &r, || self.names(&[left, right]))
+    }
+
+    /// A text is compared with a number, which PostgreSQL refuses and others do each in their way.
+    fn text_as_number(&self, left: &Expr, right: &Expr) -> Option<Warning> {
+        let (l, r) = (self.type_of(left)?, self.type_of(right)?);
+        let text = match (l.is_string(), r.is_string()) {
+            (true, false) if r.is_numeric() => left,
+            (false, true) if l.is_numeric() => right,
+            _ => return None,
+        };
+        let columns = self.names(&[text]);
+        if columns.is_empty() {
+            return None;
+        }
+        let text = format!(
+            "{} is text and is read as a number to be compared with one, so '007' equals 7 and what is no number is an \
+             error; compare with a text in quotes to compare texts",
+            listed(&columns)
+        );
+        Some(Warning { code: TEXT_AS_NUMBER, text, columns: columns.into_iter().collect() })
     }
 
     /// A decimal is cast to one with fewer digits behind the point: a stored one anywhere, a computed one where

@@ -88,6 +88,7 @@ pub(crate) fn context(time: Duration) -> ExecutionContext {
         batch_rows: 1_000,
         caller: None,
         identity: None,
+        accepts_cost: false,
     }
 }
 

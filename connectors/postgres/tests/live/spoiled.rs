@@ -28,6 +28,7 @@ async fn read(
         batch_rows: 1_000,
         caller: None,
         identity: None,
+        accepts_cost: false,
     };
     connector.open(query, &context).await?.try_collect().await
 }

@@ -53,6 +53,7 @@ pub(crate) fn context(id: &str) -> ExecutionContext {
         batch_rows: 1000,
         caller: None,
         identity: None,
+        accepts_cost: false,
     }
 }
 

@@ -77,6 +77,7 @@ pub(crate) fn context() -> ExecutionContext {
         batch_rows: 16,
         caller: None,
         identity: None,
+        accepts_cost: false,
     }
 }
 

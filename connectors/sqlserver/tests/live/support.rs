@@ -83,6 +83,7 @@ pub(crate) fn context(id: &str, patience: Duration) -> ExecutionContext {
         batch_rows: 1_000,
         caller: None,
         identity: None,
+        accepts_cost: false,
     }
 }
 

@@ -1,6 +1,5 @@
-//! One POST, over a connection that is kept while the other side keeps it.
+//! One POST of a JSON document, over a connection that is kept while the other side keeps it. It knows no redirect and no proxy.
 
-use super::Header;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -22,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LARGEST: usize = 64 << 10;
 
 /// Where requests go.
-pub(super) struct Poster {
+pub(crate) struct Poster {
     uri: Uri,
     tls: TlsConnector,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -30,9 +29,10 @@ pub(super) struct Poster {
 }
 
 impl Poster {
-    pub(super) fn new(
+    /// Sends to `url`; trusts the certificates of `ca`, or those that the system trusts.
+    pub(crate) fn new(
         url: &str,
-        headers: Vec<(String, Header)>,
+        headers: Vec<(String, String)>,
         ca: Option<&Path>,
     ) -> Result<Self, String> {
         let uri: Uri = url.parse().map_err(|_| "the address is none".to_string())?;
@@ -45,7 +45,7 @@ impl Poster {
         let headers = headers.into_iter().map(|(name, value)| {
             let unfit = |_| format!("the header {name} is none");
             let parsed: HeaderName = name.parse().map_err(|_| unfit(()))?;
-            let mut value = HeaderValue::from_str(&value.0).map_err(|_| unfit(()))?;
+            let mut value = HeaderValue::from_str(&value).map_err(|_| unfit(()))?;
             value.set_sensitive(true);
             Ok::<_, String>((parsed, value))
         });
@@ -54,7 +54,7 @@ impl Poster {
     }
 
     /// Sends a JSON document; gives what was answered.
-    pub(super) async fn post(&mut self, body: String) -> Result<(StatusCode, Bytes), String> {
+    pub(crate) async fn post(&mut self, body: String) -> Result<(StatusCode, Bytes), String> {
         match tokio::time::timeout(PATIENCE, self.exchange(body)).await {
             Ok(done) => done,
             Err(_) => Err("the server did not answer in time".to_string()),

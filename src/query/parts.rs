@@ -1,0 +1,63 @@
+//! What an engine is made of, and what one statement of it may cost.
+
+use crate::audit::AuditLog;
+use crate::catalog::Catalog;
+use crate::limits::Meter;
+use crate::model::PlanLimits;
+use crate::policy::{PseudonymKey, Rules};
+use crate::results::ResultStore;
+use crate::semantics::Semantics;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What one statement may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows of an answer that are kept.
+    pub rows: usize,
+    /// Bytes of an answer that are kept.
+    pub bytes: usize,
+    /// The longest a statement may take.
+    pub time: Duration,
+    /// Bytes that running statements share for sorts, joins and aggregates.
+    pub memory: usize,
+    /// Statements that run at the same time.
+    pub concurrency: usize,
+    /// Bytes that the process may hold; near them the statement that holds most is ended.
+    pub ceiling: Option<usize>,
+}
+
+impl Limits {
+    /// These limits within a caller's plan.
+    pub(super) fn within(self, plan: &PlanLimits) -> Self {
+        Self {
+            rows: plan.rows.map_or(self.rows, |rows| rows.min(self.rows)),
+            bytes: plan.bytes.map_or(self.bytes, |bytes| bytes.min(self.bytes)),
+            time: plan.time.map_or(self.time, |time| time.min(self.time)),
+            ..self
+        }
+    }
+}
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Tables and connectors.
+    pub catalog: Arc<Catalog>,
+    /// Who sees what.
+    pub rules: Arc<Rules>,
+    /// Where every request is recorded.
+    pub audit: Arc<AuditLog>,
+    /// Where results wait for their next page.
+    pub results: ResultStore,
+    /// What tables and columns mean.
+    pub semantics: Arc<Semantics>,
+    /// The key of pseudonyms, where a rule needs one.
+    pub pseudonym_key: Option<PseudonymKey>,
+    /// What one statement may cost.
+    pub limits: Limits,
+    /// What callers and sources may be asked for.
+    pub meter: Arc<Meter>,
+    /// Whether work is given to the sources at all; off only to compare answers.
+    pub pushdown: bool,
+}

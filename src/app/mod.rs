@@ -262,12 +262,12 @@ fn connectors(config: &Config) -> Result<Sources, Failure> {
                     error.context
                 )
             })?;
+            let contained: Arc<dyn Connector> = Arc::new(Contained::new(connector));
             let connector: Arc<dyn Connector> = match source.refuse_above {
                 Some(most) => Arc::new(Estimated::new(contained, most)),
                 None => contained,
             };
-            let contained = Arc::new(Contained::new(connector));
-            let budgeted: Arc<dyn Connector> = Arc::new(Budgeted::new(contained, source.budget));
+            let budgeted: Arc<dyn Connector> = Arc::new(Budgeted::new(connector, source.budget));
             let connector: Arc<dyn Connector> = match source.over_privileged {
                 true => budgeted,
                 false => Arc::new(LeastPrivilege::new(budgeted)),

@@ -22,7 +22,7 @@ const MAX_TEXT: usize = 600;
 pub(super) fn of_planning(
     error: DataFusionError,
     functions: &Functions,
-    reach: Reach<'_>,
+    reach: Option<Reach<'_>>,
 ) -> Error {
     if let DataFusionError::External(cause) = error.find_root()
         && let Some(refused) = cause.downcast_ref::<Refused>()
@@ -116,7 +116,7 @@ fn evaluation(message: &str) -> Error {
     Error::new(Code::Evaluation, message)
 }
 
-fn of_schema(error: &SchemaError, reach: Reach<'_>) -> Error {
+fn of_schema(error: &SchemaError, reach: Option<Reach<'_>>) -> Error {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let hint = repair::of_column(field, valid_fields, reach);

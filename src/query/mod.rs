@@ -63,6 +63,7 @@ mod top;
 mod truncate;
 mod values;
 
+pub use crate::catalog::nearest;
 pub use engine::Engine;
 pub use meanings::check_semantics;
 pub use parts::{Limits, Parts};

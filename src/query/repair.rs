@@ -34,16 +34,17 @@ pub(super) struct Reach<'a> {
 }
 
 /// What to write instead of `wanted`, where `valid` are in reach.
-pub(super) fn of_column(wanted: &Column, valid: &[Column], reach: Reach<'_>) -> String {
+pub(super) fn of_column(wanted: &Column, valid: &[Column], reach: Option<Reach<'_>>) -> String {
     let near = near(wanted, valid);
-    let place = place(wanted, reach.sql).map(|place| format!(" ({place})")).unwrap_or_default();
+    let place = reach.and_then(|reach| place(wanted, reach.sql));
+    let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
     let best = near.first().map_or(u32::MAX, |(cost, _)| *cost);
     let mut hints = Vec::new();
     if !near.is_empty() {
         let names: Vec<&str> = near.iter().map(|(_, name)| name.as_str()).collect();
         hints.push(format!("did you mean {}?", names.join(", ")));
     }
-    if best > NEAR {
+    if let Some(reach) = reach.filter(|_| best > NEAR) {
         let elsewhere = elsewhere(&wanted.name, reach);
         if !elsewhere.is_empty() {
             hints.push(format!("\"{}\" is a column of {}", wanted.name, elsewhere.join(", ")));

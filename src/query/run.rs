@@ -406,7 +406,7 @@ impl Run {
 
     fn refused(&self, error: DataFusionError, tables: &BTreeSet<TableRef>) -> Error {
         let reach = Reach { sql: &self.request.sql, view: &self.view, tables };
-        failure::of_planning(error, self.core.planner.functions(), reach)
+        failure::of_planning(error, self.core.planner.functions(), Some(reach))
     }
 
     async fn physical(&self, logical: &LogicalPlan) -> Result<(Arc<dyn ExecutionPlan>, Effects)> {

@@ -2,8 +2,8 @@
 //! unwrap what they read.
 
 use crate::{
-    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, RemoteStream,
-    RenderedQuery, SourceDescription,
+    Connector, ConnectorError, Dialect, ErrorCode, Estimate, Examination, ExecutionContext,
+    RemoteStream, RenderedQuery, SourceDescription,
 };
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt};
@@ -54,6 +54,14 @@ impl Connector for Contained {
 
     async fn examine(&self, probe: bool) -> Result<Examination, ConnectorError> {
         contained(self.inner.examine(probe)).await
+    }
+
+    async fn estimate(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Estimate>, ConnectorError> {
+        contained(self.inner.estimate(query, context)).await
     }
 
     async fn open(

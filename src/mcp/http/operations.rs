@@ -54,7 +54,8 @@ pub async fn serve_operations(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     const CONNECTIONS: usize = 64;
-    let patience = Patience { idle: Duration::from_secs(120), head: Duration::from_secs(10) };
+    let (idle, seconds) = (Duration::from_secs(120), Duration::from_secs(10));
+    let patience = Patience { idle, head: seconds, write: seconds };
     let listener = BoundedListener::new(listener, CONNECTIONS, patience, None);
     let app = router(operations).layer(axum::middleware::from_fn(super::counted));
     let service = app.into_make_service_with_connect_info::<super::Activity>();

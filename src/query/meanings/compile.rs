@@ -212,7 +212,8 @@ impl<'a> Compiler<'a> {
         names::fold_quoted_to(&mut ast, columns);
         let plan =
             with_deadline(Instant::now() + PATIENCE, || self.planner.logical_over(ast, &sources));
-        let plan = plan.map_err(|error| failure::of_planning(error, self.planner.functions()))?;
+        let plan =
+            plan.map_err(|error| failure::of_planning(error, self.planner.functions(), None))?;
         let columns = plan.schema().fields().iter();
         let columns = columns.map(|f| (f.name().clone(), sql_type_name(f.data_type()))).collect();
         Ok((Compiled { needs: Needs::of(&plan, &tables), columns, query: None }, plan))

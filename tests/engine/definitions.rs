@@ -434,7 +434,10 @@ fn what_does_not_fit_the_catalog_is_named_by_its_place() {
         let parts = lab::parts(vec![("shop".into(), lab::sqlite(&file))]).await;
         let tables = parts.catalog.snapshot().tables().to_vec();
         let check = |text: &str| -> Vec<String> {
-            let semantics = Arc::new(Semantics::parse("a.yaml", text).expect("loaded"));
+            let semantics = match Semantics::parse("a.yaml", text) {
+                Ok(semantics) => Arc::new(semantics),
+                Err(error) => return vec![error.to_string()],
+            };
             let mut errors = semantics.check(&tables, &["erp".into()], |role| role == "bosses");
             errors.extend(check_semantics(&semantics, &tables, &["erp".into()]).expect("checked"));
             errors.iter().map(ToString::to_string).collect()

@@ -97,14 +97,14 @@ fn a_column_of_another_type_is_held_and_closes_what_rests_on_it() {
     let demo = locked();
     at_source(
         &demo,
-        "shop.db",
-        "ALTER TABLE products RENAME COLUMN category TO old; ALTER TABLE products ADD COLUMN category INTEGER;",
+        "support.db",
+        "ALTER TABLE agents RENAME COLUMN team TO old; ALTER TABLE agents ADD COLUMN team INTEGER;",
     );
-    let said = answers(&demo, &["SELECT category FROM products", "SELECT name FROM products"]);
+    let said = answers(&demo, &["SELECT team FROM agents", "SELECT name FROM agents"]);
     assert_eq!(said.matches("FAIL").count(), 1, "{said}");
     let (_, said, _) = run(&demo, &["catalog", "diff", "--config", "CONFIG"]);
-    assert!(said.contains("shop.main.products: its type was text\n  category bigint"), "{said}");
-    assert!(said.contains("shop.main.products: a new column\n  old text"), "{said}");
+    assert!(said.contains("support.main.agents: its type was text\n  team bigint"), "{said}");
+    assert!(said.contains("support.main.agents: a new column\n  old text"), "{said}");
 }
 
 /// A lock that is configured and not there must not mean that everything is open.

@@ -9,13 +9,15 @@ use tracing::Span;
 use tracing::field::Empty;
 
 /// Reasons for which a call is refused rather than failed.
-pub(super) const DENIALS: [&str; 7] = [
+pub(super) const DENIALS: [&str; 9] = [
     "not_allowed",
     "unknown_name",
     "unknown_handle",
     UNKNOWN_TOOL,
     "too_complex",
     "overloaded",
+    "limit_reached",
+    "too_costly",
     "audit_unavailable",
 ];
 
@@ -101,7 +103,12 @@ fn denied(caller: &Principal, code: Code) {
     match code {
         Code::NotAllowed => deny(caller, code.as_str(), false),
         Code::UnknownName | Code::UnknownHandle => deny(caller, code.as_str(), true),
-        Code::TooComplex | Code::Overloaded | Code::AuditUnavailable => count(code.as_str()),
+        Code::TooComplex
+        | Code::Overloaded
+        | Code::LimitReached
+        | Code::TooCostly
+        | Code::CostlyUnlessAccepted
+        | Code::AuditUnavailable => count(code.as_str()),
         _ => {}
     }
 }

@@ -75,7 +75,7 @@ impl Watch {
                 while let Some(watch) = watched.upgrade() {
                     let pace = if watch.look() { PACE } else { IDLE_PACE };
                     drop(watch);
-                    std::thread::sleep(pace);
+                    std::thread::park_timeout(pace);
                 }
             })?;
         }

@@ -342,7 +342,7 @@ impl Run {
         question: Question,
         cap: Option<usize>,
     ) -> Result<(Prepared, Vec<ColumnInfo>)> {
-        let Question { ast, resolved, normalized, fingerprint, digests, notes, stable } = question;
+        let Question { ast, resolved, normalized, fingerprint, digests, notes, .. } = question;
         let planner = &self.core.planner;
         let mut clock = Clock::start();
         let planned = with_deadline(self.deadline, || {

@@ -85,7 +85,7 @@ impl ToolCall {
         let tool = ("tool", std::mem::take(&mut self.tool));
         metrics
             .tool_call_seconds
-            .get_or_create(&[tool.clone()])
+            .get_or_create(std::array::from_ref(&tool))
             .observe(self.started.elapsed().as_secs_f64());
         metrics.tool_calls.get_or_create(&[tool, ("outcome", outcome.into())]).inc();
     }

@@ -17,10 +17,10 @@ fn evidence_exists() {
                     lost.push(code);
                 }
             }
-        } else if code.starts_with("docs/") || code.starts_with("tests/") {
-            if !root().join(&code).exists() {
-                lost.push(code);
-            }
+        } else if (code.starts_with("docs/") || code.starts_with("tests/"))
+            && !root().join(&code).exists()
+        {
+            lost.push(code);
         }
     }
     assert!(lost.is_empty(), "{lost:?}");

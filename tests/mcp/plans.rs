@@ -5,7 +5,7 @@ use super::eventually;
 use super::server::{Demo, Server, celosia};
 use super::stdio::Lines;
 use serde_json::{Value as Json, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const PLANS: &str = "plans:
@@ -26,7 +26,7 @@ fn planned(demo: &Demo) -> PathBuf {
 }
 
 /// What `celosia usage` says, a line for each object.
-fn usage(config: &PathBuf, more: &[&str]) -> String {
+fn usage(config: &Path, more: &[&str]) -> String {
     let config = config.to_str().unwrap();
     let done = celosia(&[&["usage", "--config", config], more].concat());
     assert!(done.status.success(), "{done:?}");

@@ -50,7 +50,7 @@ impl Reading {
         Self {
             brackets: has_bracketed_name(tokens),
             backticks: tokens.iter().any(|token| is_backtick(&token.token)),
-            type_first: tokens.windows(3).any(|next| converts_by_type_first(next)),
+            type_first: tokens.windows(3).any(converts_by_type_first),
         }
     }
 

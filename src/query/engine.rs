@@ -155,6 +155,8 @@ impl Engine {
             views: Views::new(),
             values: Values::default(),
         };
+        // Now, so that the first caller does not wait for it.
+        drop(core.meanings(&core.catalog.snapshot()));
         Ok(Self { core: Arc::new(core), supervisor })
     }
 

@@ -115,7 +115,7 @@ fn query(arguments: &str) -> [&str; 6] {
 fn inspect(inspector: &Inspector, target: &[&str]) {
     let (code, list, said) = inspector.ask(target, &LIST);
     assert_eq!(code, 0, "{said}");
-    assert_eq!(list["result"]["tools"].as_array().map(Vec::len), Some(5), "{said}");
+    assert_eq!(list["result"]["tools"].as_array().map(Vec::len), Some(8), "{said}");
     let (code, answer, said) = inspector.ask(target, &query(SQL));
     assert_eq!(code, 0, "{said}");
     let rows = &answer["result"]["structuredContent"]["rows"];
@@ -124,7 +124,7 @@ fn inspect(inspector: &Inspector, target: &[&str]) {
     let (code, answer, said) = inspector.ask(target, &query(WRONG));
     assert_eq!(code, 5, "{said}");
     let hint = &answer["result"]["structuredContent"]["error"]["hint"];
-    assert_eq!(*hint, json!("did you mean email?"), "{said}");
+    assert_eq!(*hint, json!("did you mean email? (line 1, column 8)"), "{said}");
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub(super) struct Compiler<'a> {
     absent: &'a [Arc<str>],
     /// The views so far.
     views: Vec<(String, Box<Query>)>,
+    /// Views over sources that have not said what they hold: neither they nor what names them is known yet.
+    unknown: Vec<String>,
 }
 
 /// Why a statement has no plan.
@@ -70,7 +72,7 @@ impl<'a> Compiler<'a> {
         for table in tables {
             by_name.entry(table.reference.to_string().to_lowercase()).or_default().push(table);
         }
-        Self { planner, tables: by_name, absent, views: Vec::new() }
+        Self { planner, tables: by_name, absent, views: Vec::new(), unknown: Vec::new() }
     }
 
     /// A view, which later views and all other definitions may name.
@@ -85,6 +87,8 @@ impl<'a> Compiler<'a> {
             compiled.query = self.query(&view.sql).map(Box::new);
             let query = compiled.query.clone();
             self.views.extend(query.map(|query| (view.defined.name.clone(), query)));
+        } else if matches!(compiled, Ok(None)) {
+            self.unknown.push(view.defined.name.clone());
         }
         compiled
     }
@@ -231,6 +235,9 @@ impl<'a> Compiler<'a> {
             Some(entry) => Ok(entry),
             None if self.absent.contains(&exact.source) => Err(Failure::Absent),
             None if catalog.as_ref() == VIEWS[0] && schema.as_ref() == VIEWS[1] => {
+                if self.unknown.iter().any(|view| view == table.as_ref()) {
+                    return Err(Failure::Absent);
+                }
                 Err(Failure::Wrong(format!("there is no view {table} above")))
             }
             None => Err(Failure::Wrong(format!("there is no table {name}"))),

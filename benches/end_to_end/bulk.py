@@ -21,7 +21,7 @@ from questions import SCHEMA
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "target/release/examples/postgres_throughput")
 TABLE = SCHEMA[SCHEMA.index("CREATE TABLE lineitem"):].strip()
-SQL = "SELECT * FROM lineitem"
+SQL = "SELECT * FROM public.lineitem"
 
 
 def copy(cluster):
@@ -69,7 +69,7 @@ def duckdb(cluster, threads):
     session.execute("LOAD postgres")
     session.execute(f"SET threads TO {threads}")
     session.execute(f"ATTACH '{cluster.url}' AS pg (TYPE postgres, READ_ONLY)")
-    return lambda: session.execute(SQL.replace("lineitem", "pg.public.lineitem")).to_arrow_table().num_rows
+    return lambda: session.execute(SQL.replace("public.lineitem", "pg.public.lineitem")).to_arrow_table().num_rows
 
 
 READERS = {

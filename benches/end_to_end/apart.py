@@ -54,10 +54,13 @@ class Proxy(threading.Thread):
             await asyncio.sleep(0.05)
 
     async def copy(self, reader, writer):
-        while data := await reader.read(65536):
-            await self.flow()
-            writer.write(data)
-            await writer.drain()
+        try:
+            while data := await reader.read(65536):
+                await self.flow()
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass  # one of both has hung up
 
 
 class Databases:

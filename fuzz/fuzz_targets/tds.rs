@@ -16,16 +16,22 @@ static DIALOGUE: std::sync::LazyLock<spoiled::Dialogue> = std::sync::LazyLock::n
         collation: native.contains("char").then(|| "Latin1_General_CI_AS".into()),
     };
     let cells = ["42", "some text", "1.5"].map(|cell| Some(cell.to_string()));
-    let columns = vec![column("c0", "bigint"), column("c1", "nvarchar(50)"), column("c2", "decimal(18,4)")];
+    let columns =
+        vec![column("c0", "bigint"), column("c1", "nvarchar(50)"), column("c2", "decimal(18,4)")];
     let canned = Canned::default();
     canned.answer(spoiled::SQL, Answer::rows(columns, vec![cells.into(); 20]));
     let options = TdsOptions { encryption: Encryption::NotSupported, ..TdsOptions::default() };
     let runtime = spoiled::runtime();
-    let double = runtime.block_on(TdsDouble::start(std::sync::Arc::new(canned), options)).expect("a server");
+    let double =
+        runtime.block_on(TdsDouble::start(std::sync::Arc::new(canned), options)).expect("a server");
     let port = double.port();
     spoiled::Dialogue::new(runtime, port, Box::new(double), |port| {
-        let url = format!("sqlserver://reader:Reader-1-secret@127.0.0.1:{port}/celosia?encrypt=off");
-        Box::new(SqlServerConnector::new(SqlServerConfig::parse(&url).expect("a URL")).expect("a connector"))
+        let url =
+            format!("sqlserver://reader:Reader-1-secret@127.0.0.1:{port}/celosia?encrypt=off");
+        Box::new(
+            SqlServerConnector::new(SqlServerConfig::parse(&url).expect("a URL"))
+                .expect("a connector"),
+        )
     })
 });
 

@@ -19,7 +19,11 @@ pub struct Dialogue {
 }
 
 pub fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 impl Dialogue {
@@ -32,7 +36,8 @@ impl Dialogue {
         let spoiler = runtime.block_on(Spoiler::before(port)).expect("a port");
         use arrow_schema::DataType::{Decimal128, Int64, Utf8};
         let columns = [Int64, Utf8, Decimal128(18, 4)].into_iter().enumerate();
-        let columns = columns.map(|(at, data_type)| RenderedColumn { name: format!("c{at}"), data_type });
+        let columns =
+            columns.map(|(at, data_type)| RenderedColumn { name: format!("c{at}"), data_type });
         let query = RenderedQuery {
             sql: SQL.into(),
             parameters: vec![],

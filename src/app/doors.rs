@@ -7,8 +7,8 @@ use crate::identity::{
     establish_local,
 };
 use crate::mcp::http::{
-    self, Authenticate, Challenge, ChallengeReason, ClientCertificates, Credentials, HttpConfig,
-    ProtectedResource, Tls,
+    self, Authenticate, Beside, Challenge, ChallengeReason, ClientCertificates, Credentials,
+    HttpConfig, ProtectedResource, Tls,
 };
 use crate::mcp::{Backend, stdio};
 use crate::model::Principal;
@@ -32,6 +32,7 @@ pub(super) async fn serve_http(
     listener: TcpListener,
     tls: Option<Tls>,
     reload_refused: Arc<AtomicBool>,
+    beside: Beside,
 ) -> Result<(), Failure> {
     let listen = listener.local_addr()?;
     let usual = HttpConfig::new(listen);
@@ -44,6 +45,7 @@ pub(super) async fn serve_http(
         max_requests: config.server.max_requests.unwrap_or(config.limits.concurrency * 3),
         max_connections: config.server.max_connections.unwrap_or(usual.max_connections),
         reload_refused,
+        beside,
         ..usual
     };
     let backend: Arc<dyn Backend> = engine.clone();

@@ -118,6 +118,7 @@ pub async fn history(
             look,
             before,
             closed: HashSet::new(),
+            intents: Vec::new(),
             running: Vec::new(),
             ended: Vec::new(),
         };
@@ -146,6 +147,8 @@ struct Walk<'a> {
     before: u64,
     /// Statements whose outcome was passed.
     closed: HashSet<String>,
+    /// The intents of the page that is read.
+    intents: Vec<Stored>,
     running: Vec<Asked>,
     ended: Vec<Asked>,
 }
@@ -165,14 +168,16 @@ impl Walk<'_> {
                 }
                 return Ok(());
             }
-            for row in &rows {
-                let record = Stored::of(row)?;
+            let page = rows.iter().map(Stored::of).collect::<Result<Vec<_>, _>>()?;
+            // Most intents lie in the same page as their outcomes.
+            self.intents = page.iter().filter(|record| record.kind == "open").cloned().collect();
+            for record in &page {
                 // Running statements are looked for as far back as one may have begun.
                 let enough = self.ended.len() >= self.look.most;
                 if enough && (!first || record.at < since) {
                     return Ok(());
                 }
-                self.take(connection, &record, first && record.at >= since, enough).await?;
+                self.take(connection, record, first && record.at >= since, enough).await?;
                 place = u64::try_from(record.seq).unwrap_or_default();
                 if !enough {
                     self.before = place;
@@ -204,12 +209,7 @@ impl Walk<'_> {
                     return Ok(());
                 }
                 // Retention may have taken the intent away; then it is nobody's.
-                let open = body["open_seq"].as_u64().unwrap_or_default();
-                let intent = records(connection, &self.chain, open.saturating_sub(1), 1).await?;
-                let intent = intent.first().map(Stored::of).transpose()?;
-                let intent = intent.filter(|intent| intent.id == record.id);
-                let intent = intent.and_then(|intent| serde_json::from_str(&intent.body).ok());
-                let intent: Json = intent.unwrap_or_default();
+                let intent = self.intent(connection, record, &body).await?;
                 if self.takes(&intent) {
                     let status = body["status"].as_str().unwrap_or_default().to_string();
                     let asked = self.asked(record, &status, &intent, &body);
@@ -223,6 +223,26 @@ impl Walk<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The intent that an outcome is of.
+    async fn intent(
+        &self,
+        connection: &mut Connection,
+        record: &Stored,
+        body: &Json,
+    ) -> Result<Json, AuditError> {
+        let near = self.intents.iter().find(|intent| intent.id == record.id).cloned();
+        let found = match near {
+            Some(near) => Some(near),
+            None => {
+                let open = body["open_seq"].as_u64().unwrap_or_default();
+                let row = records(connection, &self.chain, open.saturating_sub(1), 1).await?;
+                row.first().map(Stored::of).transpose()?
+            }
+        };
+        let intent = found.filter(|intent| intent.id == record.id);
+        Ok(intent.and_then(|intent| serde_json::from_str(&intent.body).ok()).unwrap_or_default())
     }
 
     /// Whether the reader may know of a statement, and looks for it.

@@ -5,7 +5,6 @@ use super::policy::access;
 use super::reply::{Reply, answer, question};
 use super::viewer::As;
 use crate::catalog::Snapshot;
-use crate::error::{Code, Error};
 use crate::model::{Principal, TableEntry, TableRef};
 use crate::query::VisibleName;
 use axum::body::Bytes;
@@ -62,13 +61,10 @@ pub(super) async fn table(
     let rules = engine.rules();
     let eyes = desk.eyes(&caller, asked.eyes, &rules)?;
     let described = engine.describe(&eyes, &asked.name);
-    if !desk.is_administrator(&caller) {
-        return answer(&json!({ "described": without_values(described?.structured) }));
-    }
     let snapshot = desk.console.catalog.snapshot();
-    let Some(entry) = found(&snapshot, &asked.name) else {
-        let unknown = || Error::new(Code::UnknownName, "there is no table of this name");
-        return Err(described.err().unwrap_or_else(unknown).into());
+    let entry = found(&snapshot, &asked.name).filter(|_| desk.is_administrator(&caller));
+    let Some(entry) = entry else {
+        return answer(&json!({ "described": without_values(described?.structured) }));
     };
     let described = described.ok().map(|reply| without_values(reply.structured));
     answer(&json!({

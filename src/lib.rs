@@ -7,6 +7,7 @@ pub mod app;
 pub mod audit;
 pub mod catalog;
 pub mod config;
+pub mod console;
 pub mod demo;
 pub mod error;
 pub mod identity;

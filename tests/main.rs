@@ -4,6 +4,7 @@
 mod architecture;
 mod audit;
 mod caution;
+mod console;
 mod docs;
 mod engine;
 mod faults;

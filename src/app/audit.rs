@@ -186,7 +186,7 @@ fn settings(config: &Config) -> Result<Settings, Failure> {
     })
 }
 
-fn location(config: &Config) -> Result<Location, Failure> {
+pub(super) fn location(config: &Config) -> Result<Location, Failure> {
     Ok(match &config.audit.store {
         AuditStore::Sqlite(path) => Location::Sqlite(path.clone()),
         AuditStore::Postgres(url) => Location::parse(url.expose())?,
@@ -294,18 +294,11 @@ async fn verify(
     anchor: Option<PathBuf>,
 ) -> Result<(), Failure> {
     let (store, config) = place.store()?;
-    let mut proofs = Proofs::default();
-    let mut anchor = anchor;
-    if let Some(config) = &config {
-        proofs.key = chain_key(config)?;
-        let checkpoints = checkpoints(config)?;
-        proofs.public_key = checkpoints.as_ref().and_then(|c| Some(c.signing.as_ref()?.public()));
-        let configured = checkpoints.and_then(|c| match c.anchor? {
-            Anchor::File(path) => Some(path),
-            Anchor::Command(_) => None,
-        });
-        anchor = anchor.or(configured);
-    }
+    let (mut proofs, configured) = match &config {
+        Some(config) => configured_proofs(config)?,
+        None => (Proofs::default(), None),
+    };
+    let anchor = anchor.or(configured);
     if let Some(key) = key {
         proofs.key = Some(ChainKey::new(referred(key)?.into_bytes()).ok_or(SHORT)?);
     }
@@ -317,6 +310,29 @@ async fn verify(
         tell(&report, &proofs)?;
     }
     Ok(())
+}
+
+/// What the configuration says the chain is held against, and the file of the anchor.
+fn configured_proofs(config: &Config) -> Result<(Proofs, Option<PathBuf>), Failure> {
+    let checkpoints = checkpoints(config)?;
+    let public_key = checkpoints.as_ref().and_then(|c| Some(c.signing.as_ref()?.public()));
+    let anchor = checkpoints.and_then(|c| match c.anchor? {
+        Anchor::File(path) => Some(path),
+        Anchor::Command(_) => None,
+    });
+    Ok((Proofs { key: chain_key(config)?, public_key, anchor: None }, anchor))
+}
+
+/// Gives what the chain is held against, its anchor as of the moment.
+pub(super) fn proof_reader(
+    config: &Config,
+) -> Result<impl Fn() -> Result<Proofs, String> + Send + Sync + 'static, Failure> {
+    let (proofs, anchor) = configured_proofs(config)?;
+    Ok(move || {
+        let text =
+            anchor.clone().map(read_anchor).transpose().map_err(|error| error.to_string())?;
+        Ok(Proofs { anchor: text, ..proofs.clone() })
+    })
 }
 
 /// An anchor that is not there is no anchor that agrees.

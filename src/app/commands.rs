@@ -2,9 +2,10 @@
 
 use super::doors::Callers;
 use super::reload::Reload;
-use super::{Assembly, Failure, audit, doors, operations, policy};
+use super::{Assembly, Failure, audit, console, doors, operations, policy};
 use crate::catalog::{SourceState, SourceStatus, lock_schema};
 use crate::config::{self, Config};
+use crate::console::Administrators;
 use crate::demo::{self, Role, WORKED_QUESTION};
 use crate::identity::{generate_key, keys_schema};
 use crate::policy::{masking_rules_schema, policy_tests_schema, roles_schema};
@@ -35,6 +36,8 @@ pub(super) async fn demo(
     let assembly = Assembly::of(&config).await?;
     let rules = assembly.rules.clone();
     let principal = doors::local(&config, &rules, None)?;
+    let administrators = Administrators::new(console::administrators(&config, &rules)?);
+    let catalog = assembly.catalog.clone();
     let engine = assembly.engine(&config).await?;
     if stdio {
         return doors::serve_stdio(engine, principal).await;
@@ -61,10 +64,14 @@ pub(super) async fn demo(
         .collect();
     let bound = listener.local_addr()?;
     writeln!(out, "{}", demo::client_configs(&binary, &arguments, bound, files.key(role)))?;
+    if config.serves_console(bound) {
+        writeln!(out, "A page for people: http://{bound}/console, with the key above.")?;
+    }
     writeln!(out, "Serving MCP on http://{bound}/mcp. Stop with Ctrl-C.")?;
     drop(out);
+    let beside = console::routes(&config, &engine, &catalog, administrators, bound).await?;
     let callers = Callers::new(authenticator);
-    doors::serve_http(&config, engine, callers, listener, None, Arc::default()).await
+    doors::serve_http(&config, engine, callers, listener, None, Arc::default(), beside).await
 }
 
 /// `celosia serve`.
@@ -73,19 +80,24 @@ pub(super) async fn serve(config: &Path, address: Option<SocketAddr>) -> Result<
     let assembly = Assembly::of(&config).await?;
     let authenticator = doors::authenticator(&config, &assembly.rules)?;
     let tls = doors::tls(&config)?;
+    let administrators = console::administrators(&config, &assembly.rules)?;
     let mut reload = Reload::of(&config, &assembly)?;
     let catalog = assembly.catalog.clone();
     let engine = assembly.engine(&config).await?;
     operations::spawn(&config, &engine, &catalog, reload.refused()).await?;
     let listener = doors::listen(address.unwrap_or(config.server.listen)).await?;
-    tracing::info!(address = %listener.local_addr()?, "serving MCP at /mcp");
+    let bound = listener.local_addr()?;
+    reload.administrators.replace(administrators);
+    let admins = reload.administrators.clone();
+    let beside = console::routes(&config, &engine, &catalog, admins, bound).await?;
+    tracing::info!(address = %bound, "serving MCP at /mcp");
     let refused = reload.refused();
     let answering = engine.clone();
     let callers = Callers::new(authenticator);
     reload.callers = Some(callers.clone());
     reload.tls.clone_from(&tls);
     tokio::spawn(reload.watch(answering));
-    doors::serve_http(&config, engine, callers, listener, tls, refused).await
+    doors::serve_http(&config, engine, callers, listener, tls, refused, beside).await
 }
 
 /// `celosia stdio`.
@@ -114,6 +126,7 @@ pub(super) async fn check(config: &Path) -> Result<(), Failure> {
         let _ = doors::local(&config, &assembly.rules, None)?;
     }
     audit::check(&config)?;
+    console::administrators(&config, &assembly.rules)?;
     let snapshot = assembly.catalog.snapshot();
     let mut out = std::io::stdout().lock();
     for source in snapshot.sources() {

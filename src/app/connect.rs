@@ -2,9 +2,11 @@
 
 use super::Failure;
 use crate::config::Config;
+use crate::console::Setup;
 use clap::ValueEnum;
 use serde_json::{Value as Json, json};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// A client, or a library that clients are made with.
@@ -46,6 +48,24 @@ pub(super) fn run(client: Client, config: &Path) -> Result<(), Failure> {
     writeln!(std::io::stderr(), "{advice}")?;
     writeln!(std::io::stdout(), "{text}")?;
     Ok(())
+}
+
+/// What a server that listens on `address` says of itself to clients that come by HTTP: whoever reads it is elsewhere, so
+/// nothing of this machine is in it.
+pub(super) fn setups(config: &Config, address: SocketAddr) -> Vec<Setup> {
+    let url = match &config.server.public_url {
+        Some(url) => format!("{url}/mcp"),
+        None => format!("http://{address}/mcp"),
+    };
+    let starts = [Client::ClaudeDesktop, Client::ClaudeCodeStdio];
+    let clients = Client::value_variants().iter().filter(|client| !starts.contains(client));
+    clients
+        .map(|client| {
+            let (text, advice) = written(*client, Path::new(""), Path::new(""), &url);
+            let name = client.to_possible_value().map(|value| value.get_name().to_string());
+            Setup { client: name.unwrap_or_default(), advice, text }
+        })
+        .collect()
 }
 
 fn written(client: Client, binary: &Path, config: &Path, url: &str) -> (String, String) {

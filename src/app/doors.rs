@@ -7,8 +7,8 @@ use crate::identity::{
     establish_local,
 };
 use crate::mcp::http::{
-    self, Authenticate, Challenge, ChallengeReason, ClientCertificates, Credentials, HttpConfig,
-    ProtectedResource, Tls,
+    self, Authenticate, Beside, Challenge, ChallengeReason, ClientCertificates, Credentials,
+    HttpConfig, ProtectedResource, Tls,
 };
 use crate::mcp::{Backend, stdio};
 use crate::model::Principal;
@@ -32,6 +32,7 @@ pub(super) async fn serve_http(
     listener: TcpListener,
     tls: Option<Tls>,
     reload_refused: Arc<AtomicBool>,
+    beside: Beside,
 ) -> Result<(), Failure> {
     let listen = listener.local_addr()?;
     let usual = HttpConfig::new(listen);
@@ -45,6 +46,7 @@ pub(super) async fn serve_http(
         max_connections: config.server.max_connections.unwrap_or(usual.max_connections),
         reload_refused,
         leaving: until_signal(),
+        beside,
         ..usual
     };
     let shutdown = after(settings.leaving.clone(), config.server.shutdown_notice);

@@ -6,6 +6,7 @@ mod catalog;
 mod cli;
 mod commands;
 mod connect;
+mod console;
 mod doctor;
 mod doors;
 mod eval;

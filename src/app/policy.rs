@@ -3,6 +3,7 @@
 use super::{Assembly, Failure, callers, rules};
 use crate::catalog::{Lock, Snapshot, is_personal_name, nearest};
 use crate::config::Config;
+use crate::console::access;
 use crate::model::{Principal, TableEntry};
 use crate::policy::{self, Direction, Expectation, PolicyTests, Side, TableAccess};
 use crate::query::{Engine, QueryRequest};
@@ -103,7 +104,7 @@ async fn explain(
     let snapshot = assembly.catalog.snapshot();
     let tables = tables_of(&snapshot, name)?;
     let access: Vec<TableAccess> =
-        tables.iter().map(|table| access(&assembly, &snapshot, &principal, table)).collect();
+        tables.iter().map(|table| access(&assembly.rules, &snapshot, &principal, table)).collect();
     let mut out = std::io::stdout().lock();
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&access)?)?;
@@ -115,28 +116,6 @@ async fn explain(
         write!(out, "{}{table}", if at == 0 { "" } else { "\n" })?;
     }
     Ok(())
-}
-
-/// What the caller has of a table; what is quarantined is hidden, whatever the roles say.
-fn access(
-    assembly: &Assembly,
-    snapshot: &Snapshot,
-    principal: &Principal,
-    table: &TableEntry,
-) -> TableAccess {
-    let admitted = snapshot.get(&table.reference);
-    let shown = admitted.map_or(table, Arc::as_ref);
-    let mut access = policy::explain(&assembly.rules, principal, shown);
-    if admitted.is_none() {
-        access.visible = false;
-        access.rows = None;
-    }
-    for held in snapshot.quarantined().iter().filter(|held| held.table == table.reference) {
-        for (column, type_name) in &held.columns {
-            access.quarantine(column, type_name, format!("quarantined: {}", held.why));
-        }
-    }
-    access
 }
 
 /// The tables that a name means: those of a source, or those it fits.

@@ -1,22 +1,24 @@
 //! A changed policy is put in force without a restart: on SIGHUP, and when its files change.
 //!
 //! Roles, masking rules, restrictions, tags, the semantic layer, the catalog lock, the limits of one statement, plans, API keys, certificates of TLS, and what
-//! groups of tokens mean are read anew and checked as at the start. What does not hold changes nothing:
+//! groups of tokens mean, and who administers the console, are read anew and checked as at the start. What does not hold changes nothing:
 //! the policy in force stays, the log says what to correct, and `/readyz` says that a change was refused.
 //! Sources, addresses, the local user and the key of pseudonyms are those of the start.
 
 use super::doors::Callers;
 use super::{
-    Assembly, Failure, doors, limits, misfits, plans, pseudonym_key, rules_with, semantics,
+    Assembly, Failure, console, doors, limits, misfits, plans, pseudonym_key, rules_with, semantics,
 };
 use crate::catalog::{Catalog, Lock};
 use crate::config::Config;
+use crate::console::Administrators;
 use crate::identity::Authenticator;
 use crate::limits::Plans;
 use crate::mcp::http::Tls;
 use crate::policy::Rules;
 use crate::query::{Engine, Limits};
 use crate::semantics::Semantics;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +38,8 @@ pub(super) struct Reload {
     has_pseudonym_key: bool,
     /// Who calls over HTTP, if anybody does.
     pub(super) callers: Option<Arc<Callers>>,
+    /// Who administers the console.
+    pub(super) administrators: Arc<Administrators>,
     /// What TLS is served with, if it is.
     pub(super) tls: Option<Tls>,
     lock: Option<Lock>,
@@ -52,6 +56,7 @@ struct Checked {
     semantics: Arc<Semantics>,
     lock: Option<Lock>,
     authenticator: Option<Authenticator>,
+    administrators: BTreeSet<String>,
     tls: Option<Tls>,
 }
 
@@ -70,6 +75,7 @@ impl Reload {
             semantics: assembly.semantics.clone(),
             has_pseudonym_key: pseudonym_key(config)?.is_some(),
             callers: None,
+            administrators: Arc::default(),
             tls: None,
             lock: config.catalog.lock.as_deref().map(Lock::load).transpose()?,
             started: limits(config),
@@ -124,6 +130,7 @@ impl Reload {
                 if let (Some(callers), Some(known)) = (&self.callers, checked.authenticator) {
                     callers.replace(known);
                 }
+                self.administrators.replace(checked.administrators);
                 if meant {
                     self.semantics = checked.semantics;
                     engine.replace_semantics(self.semantics.clone());
@@ -170,6 +177,7 @@ impl Reload {
             Some(_) => Some(doors::authenticator(&config, &rules)?),
             None => doors::local(&config, &rules, None).map(|_| None)?,
         };
+        let administrators = console::administrators(&config, &rules)?;
         let lock = config.catalog.lock.as_deref().map(Lock::load).transpose()?;
         // Memory and places were shared out when the process began.
         let limits = Limits {
@@ -185,7 +193,7 @@ impl Reload {
         }
         let plans = plans(&config, &rules);
         let rules = Arc::new(rules);
-        Ok(Checked { rules, limits, plans, semantics, lock, authenticator, tls })
+        Ok(Checked { rules, limits, plans, semantics, lock, authenticator, administrators, tls })
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod admin;
 mod anchor;
+mod history;
 mod keys;
 mod log;
 mod ocsf;
@@ -23,6 +24,7 @@ mod writer;
 
 pub use admin::{Selection, Shown, erase, export, show};
 pub use anchor::Anchor;
+pub use history::{Asked, ChainEnd, Look, Reader, Seen, chain_ends, history};
 pub use keys::{ChainKey, LiteralKey, PublicKey, SigningKey};
 pub use log::{AuditLog, OpenRecord, Settings};
 pub use receipt::Receipt;

@@ -4,6 +4,7 @@
 //! its errors name the right line.
 
 mod audit;
+mod console;
 mod error;
 #[doc(hidden)]
 pub mod fuzz;
@@ -17,6 +18,7 @@ mod validate;
 mod vault;
 
 pub use audit::{Audit, AuditCheckpoints, AuditSink, AuditStore, AuditTarget, Durability};
+pub use console::Console;
 pub use error::{ConfigError, ConfigErrors};
 pub use raw::schema;
 pub use secret::Secret;
@@ -60,6 +62,8 @@ pub struct Config {
     pub results: Results,
     /// How the catalog is kept fresh.
     pub catalog: Catalog,
+    /// The page for people.
+    pub console: Console,
     /// The key of the pseudonyms, if there is one.
     pub pseudonym_key: Option<Secret>,
     /// Whether sources are asked to filter and mask; off only to compare answers.

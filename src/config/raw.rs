@@ -1,6 +1,7 @@
 //! The configuration as it is written, before anything is checked.
 
 use super::audit::RawAudit;
+use super::console::RawConsole;
 use super::oidc::RawProvider;
 use super::plans::{RawPlan, RawRefuseAbove, RawUsage};
 use super::trust::{RawCertificateRule, RawProxy, RawTls};
@@ -92,6 +93,9 @@ pub(super) struct RawConfig {
     /// How the catalog is kept fresh.
     #[serde(default)]
     pub(super) catalog: RawCatalog,
+    /// The page for people, at `/console`.
+    #[serde(default)]
+    pub(super) console: RawConsole,
     /// Whether sources filter and mask; off only to compare answers.
     #[serde(default)]
     #[schemars(skip)]

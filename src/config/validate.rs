@@ -104,6 +104,7 @@ impl Checker<'_> {
                 values: raw.catalog.values.unwrap_or(Catalog::default().values),
                 lock: raw.catalog.lock.map(|lock| self.directory.join(lock.value)),
             },
+            console: self.console(raw.console),
             pseudonym_key: raw.keys.pseudonym.and_then(|key| self.secret(&key, "keys.pseudonym")),
             pushdown: raw.pushdown.unwrap_or(true),
         }

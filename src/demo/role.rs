@@ -84,6 +84,8 @@ policy_tests: policy-tests/
 semantics: schemas/
 keys: { pseudonym: "file:pseudonym.key" }
 audit: { store: "sqlite:audit.db" }
+# Who sees at /console what everybody sees and asked.
+console: { administrators: [compliance] }
 "#;
 
 #[cfg(test)]

@@ -36,4 +36,4 @@ pub use explain::{ColumnAccess, Effect, TableAccess, explain};
 pub use grant::{AggregateOnly, ColumnGrant, Grant};
 pub use mask::{MaskContext, MaskError, PseudonymKey};
 pub use raw::{masking_rules_schema, roles_schema};
-pub use rules::{Role, Rules};
+pub use rules::{Role, Rules, rule_files};

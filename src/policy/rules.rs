@@ -116,15 +116,36 @@ impl Rules {
         masking_rules: Option<&Path>,
         has_pseudonym_key: bool,
     ) -> Result<Self, PolicyErrors> {
-        let config_name: Arc<str> = config_file.display().to_string().into();
-        let roles: RawRoles = serde_saphyr::from_str(config_text)
-            .map_err(|error| yaml_error(&config_name, config_text, &error))?;
         let files = match masking_rules {
-            Some(path) => read_files(path)?,
+            Some(path) => yaml_files(path, "rule")?,
             None => Vec::new(),
         };
+        let config_name: Arc<str> = config_file.display().to_string().into();
+        Self::of_texts(&config_name, config_text, files, has_pseudonym_key)
+    }
+
+    /// The same from texts alone, each with the name that its errors begin with: nothing is read and no reference
+    /// is followed, so the texts may be anybody's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rules::load`].
+    pub fn of_texts(
+        config_name: &Arc<str>,
+        config_text: &str,
+        rule_files: Vec<(Arc<str>, String)>,
+        has_pseudonym_key: bool,
+    ) -> Result<Self, PolicyErrors> {
+        let roles: RawRoles = serde_saphyr::from_str(config_text)
+            .map_err(|error| yaml_error(config_name, config_text, &error))?;
+        let mut files = Vec::new();
+        for (name, text) in rule_files {
+            let file: RawFile =
+                serde_saphyr::from_str(&text).map_err(|error| yaml_error(&name, &text, &error))?;
+            files.push((name, file));
+        }
         let mut compiler = Compiler::new(has_pseudonym_key);
-        compiler.roles(&config_name, roles);
+        compiler.roles(config_name, roles);
         compiler.files(files);
         let mut rules = compiler.finish()?;
         rules.version = rules.fingerprint();
@@ -224,15 +245,13 @@ impl Rules {
     }
 }
 
-/// The rule files below `path` in the order of their names.
-fn read_files(path: &Path) -> Result<Vec<(Arc<str>, RawFile)>, PolicyErrors> {
-    let mut files = Vec::new();
-    for (name, text) in yaml_files(path, "rule")? {
-        let file =
-            serde_saphyr::from_str(&text).map_err(|error| yaml_error(&name, &text, &error))?;
-        files.push((name, file));
-    }
-    Ok(files)
+/// The masking rule files at `path` (a directory, or one file): their names and texts, in the order of the names.
+///
+/// # Errors
+///
+/// What cannot be read, or is no rule file.
+pub fn rule_files(path: &Path) -> Result<Vec<(Arc<str>, String)>, PolicyErrors> {
+    yaml_files(path, "rule")
 }
 
 /// The files of a kind at `path`, which is one or a directory of them: names and texts, by name.

@@ -178,6 +178,11 @@ impl Engine {
         self.core.rules.load_full()
     }
 
+    /// What one statement may cost a caller whose plan says nothing.
+    pub fn usual_limits(&self) -> Limits {
+        **self.core.limits.load()
+    }
+
     /// Waits until the audit has written and told what it has to, and what was used is written down: for shutdown.
     pub async fn flush(&self) {
         self.core.audit.flush().await;

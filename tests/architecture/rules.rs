@@ -31,6 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    ("console", &["query", "policy", "catalog", "audit", "limits", "identity", "model", "error"]),
     ("mcp", &["query", "results", "identity", "semantics", "model", "error", "telemetry"]),
 ];
 
@@ -40,7 +41,7 @@ const HANDED_OUT: &[(&str, &str)] = &[("mcp", "audit::Receipt")];
 /// Crates and the directories that alone may use them.
 const CRATES: &[(&str, &[&str])] = &[
     ("rmcp", &["src/mcp/"]),
-    ("axum", &["src/mcp/"]),
+    ("axum", &["src/mcp/", "src/console/"]),
     ("datafusion", &["src/query/"]),
     (
         "sqlx",

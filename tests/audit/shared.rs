@@ -2,8 +2,13 @@
 
 use super::{answer, intent};
 use crate::support::block_on;
-use celosia::audit::{AuditLog, Durability, Location, Proofs, Settings, VerifyFailure, verify_all};
+use celosia::audit::{
+    AuditLog, Durability, Location, Look, Proofs, Reader, Settings, VerifyFailure, chain_ends,
+    history, verify_all,
+};
+use celosia::identity::establish_local;
 use celosia_connector_testkit::cluster::PostgresCluster;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A database of its own; nothing where there is no server.
@@ -62,6 +67,44 @@ fn replicas_have_a_chain_each_and_each_verifies() {
         cluster.execute(&name, alter).unwrap();
         let found = verify_all(&store, &Proofs::default()).await;
         assert_eq!(found, Err(VerifyFailure::Altered { seq: 3 }));
+    });
+}
+
+/// Whoever leafs back through the statements of all replicas meets each once.
+#[test]
+fn what_was_asked_of_all_replicas_is_read_back_once() {
+    let Some((_cluster, url, _name)) = database() else { return };
+    block_on(async {
+        let store = Location::parse(&url).unwrap();
+        let one = replica(&url, "one", Durability::Process).await;
+        let two = replica(&url, "two", Durability::Process).await;
+        let runs = one.open(intent("bob")).await.unwrap();
+        for turn in 0..40 {
+            answer(if turn % 3 == 0 { &one } else { &two }, intent("ana")).await;
+            answer(&two, intent("bob")).await;
+        }
+        let patience = std::time::Duration::from_secs(60);
+        let mut look = Look { most: 7, patience, ..Look::default() };
+        let ana = establish_local("ana", ["other".to_string()], Default::default());
+        for (reader, expected) in [(Reader::Administrator, 80), (Reader::Caller(&ana), 40)] {
+            let (mut met, mut running) = (Vec::new(), 0);
+            look.before.clear();
+            loop {
+                let seen = history(&store, reader, &look).await.unwrap();
+                running += seen.running.len();
+                assert!(seen.ended.len() <= 7 && seen.ended.is_sorted_by_key(|asked| -asked.at));
+                met.extend(seen.ended.into_iter().map(|asked| asked.id));
+                let Some(before) = seen.before else { break };
+                look.before = before;
+            }
+            let different: BTreeSet<&String> = met.iter().collect();
+            assert_eq!((met.len(), different.len()), (expected, expected));
+            assert_eq!(running, usize::from(expected == 80), "bob's statement runs");
+        }
+        drop(runs);
+        let ends = chain_ends(&store).await.unwrap();
+        let names: Vec<&str> = ends.iter().map(|end| &*end.chain).collect();
+        assert_eq!(names, ["one", "two"]);
     });
 }
 

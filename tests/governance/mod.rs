@@ -23,7 +23,7 @@ fn run(demo: &Demo, arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 /// Runs SQL at a database of the demo, as the owner of the source would.
-fn at_source(demo: &Demo, file: &str, sql: &str) {
+pub fn at_source(demo: &Demo, file: &str, sql: &str) {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(demo.path().join(file));
     crate::support::block_on(async {
         use sqlx::{AssertSqlSafe, ConnectOptions, Connection};

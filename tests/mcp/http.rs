@@ -26,6 +26,11 @@ impl Request {
         Self { method: "POST", path: "/mcp", headers, body: body.into() }
     }
 
+    /// The same request for another path.
+    pub fn to(self, path: &'static str) -> Self {
+        Self { path, ..self }
+    }
+
     pub fn get(path: &'static str) -> Self {
         Self { method: "GET", path, ..Self::post("") }
     }

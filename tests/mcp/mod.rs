@@ -10,7 +10,7 @@ mod cancel;
 mod certificates;
 mod check;
 pub mod client;
-mod clients;
+pub mod clients;
 mod conformance;
 mod consent;
 mod dead_source;

@@ -11,7 +11,7 @@ pub(super) use connection::{Connection, Row, Value};
 pub(super) use location::{LONE_CHAIN, Purpose};
 pub use location::{Location, host_name};
 use postgres::PostgresStore;
-pub(super) use read::{Head, Stored, has_proofs, head_of, heads, records};
+pub(super) use read::{Head, Stored, has_proofs, head_of, heads, latest, records};
 use sqlite::SqliteStore;
 
 use super::keys::ChainKey;

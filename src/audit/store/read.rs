@@ -58,6 +58,25 @@ pub(in crate::audit) async fn records(
     }
 }
 
+/// The records of a chain before `before`, the last one first.
+pub(in crate::audit) async fn latest(
+    connection: &mut Connection,
+    chain: &str,
+    before: u64,
+    limit: i64,
+) -> Result<Vec<Row>, sqlx::Error> {
+    let before = i64::try_from(before).unwrap_or(i64::MAX);
+    if connection.is_postgres() {
+        let sql = "SELECT seq, at, kind, id, body, prev_hash, hash FROM audit_record
+                   WHERE chain = $3 AND seq < $1 ORDER BY seq DESC LIMIT $2";
+        connection.rows(sql, &[before.into(), limit.into(), chain.into()]).await
+    } else {
+        let sql = "SELECT seq, at, kind, id, body, prev_hash, hash FROM audit_record
+                   WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
+        connection.rows(sql, &[before.into(), limit.into()]).await
+    }
+}
+
 /// The ends of all chains.
 pub(in crate::audit) async fn heads(connection: &mut Connection) -> Result<Vec<Head>, sqlx::Error> {
     let sql = if connection.is_postgres() {

@@ -4,7 +4,7 @@
 use super::refusal::Refusal;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
 
@@ -113,6 +113,16 @@ impl Hosts {
         let port = host.port.or_else(|| default_port(&origin.scheme));
         listed || port.is_some() && origin.host == Host { name: host.name, port }
     }
+}
+
+/// Refuses what a browser sends on behalf of a page that is not ours, whatever else it brings: a certificate or a
+/// proxy's session goes with every request.
+pub(super) fn check_site(headers: &HeaderMap) -> Result<(), Refusal> {
+    let ours = |site: &HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");
+    if headers.get_all("sec-fetch-site").iter().all(ours) {
+        return Ok(());
+    }
+    Err(forbidden("this is not for other pages").hint("open the server's own page"))
 }
 
 impl Host {

@@ -3,7 +3,7 @@
 use super::HttpConfig;
 use super::auth::{self, Authenticate};
 use super::connection::Activity;
-use super::hosts::Hosts;
+use super::hosts::{self, Hosts};
 use super::metadata::ProtectedResource;
 use super::refusal::{Refusal, malformed};
 use crate::mcp::{Backend, CelosiaServer, malformed as explain};
@@ -12,6 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::Response;
 use futures::StreamExt;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
@@ -67,24 +68,73 @@ impl Intake {
     /// The answer to any request at `/mcp`. Where the server is full nothing of the request is looked at: a refusal
     /// has to cost next to nothing.
     pub(super) async fn answer(&self, request: Request) -> Response {
-        let Ok(place) = self.places.clone().try_acquire_owned() else {
-            return Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too many requests are running")
-                .hint("try again in a second")
-                .retry()
-                .into_response();
-        };
-        let (authenticator, resource) = (self.authenticator.as_ref(), self.resource.as_ref());
-        let connection = request.extensions().get::<ConnectInfo<Activity>>();
-        let connection = connection.map(|ConnectInfo(activity)| activity);
-        let caller = auth::caller(authenticator, request.headers(), connection, resource);
-        let principal = match caller.await {
-            Ok(principal) => principal,
-            Err(challenge) => return *challenge,
+        let (principal, place) = match self.enter(request.headers(), connection(&request)).await {
+            Ok(entered) => entered,
+            Err(response) => return *response,
         };
         match self.admitted(request, principal, place).await {
             Ok(response) => response,
             Err(refusal) => refusal.into_response(),
         }
+    }
+
+    /// The answer of `next` to a request that is no message of the protocol, with everything asked of its caller that is
+    /// asked at `/mcp`: who it is, where it comes from, how often, and how much it sends.
+    pub(super) async fn pass(&self, request: Request, next: Next) -> Response {
+        let (principal, _place) = match self.enter(request.headers(), connection(&request)).await {
+            Ok(entered) => entered,
+            Err(response) => return *response,
+        };
+        match self.passed(request, principal, next).await {
+            Ok(response) => response,
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    /// Refuses a request that names a strange host or comes from a strange page.
+    pub(super) fn check_origin(&self, request: &Request) -> Result<(), Refusal> {
+        self.hosts.check(request.headers(), request.uri())
+    }
+
+    /// A place, and who it is for.
+    async fn enter(
+        &self,
+        headers: &HeaderMap,
+        connection: Option<&Activity>,
+    ) -> Result<(Principal, OwnedSemaphorePermit), Box<Response>> {
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            let full = "too many requests are running";
+            let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, full)
+                .hint("try again in a second")
+                .retry();
+            return Err(Box::new(refusal.into_response()));
+        };
+        let (authenticator, resource) = (self.authenticator.as_ref(), self.resource.as_ref());
+        let caller = auth::caller(authenticator, headers, connection, resource);
+        Ok((caller.await?, place))
+    }
+
+    async fn passed(
+        &self,
+        request: Request,
+        principal: Principal,
+        next: Next,
+    ) -> Result<Response, Refusal> {
+        self.check_origin(&request)?;
+        hosts::check_site(request.headers())?;
+        self.backend.admit(&principal).await.map_err(Refusal::of_limit)?;
+        let (mut parts, body) = request.into_parts();
+        if parts.method == Method::POST {
+            check_content_type(&parts.headers)?;
+        }
+        check_content_encoding(&parts.headers)?;
+        let bytes = self.read(&parts.headers, body).await?;
+        parts.extensions.insert(Arc::new(principal));
+        let request = Request::from_parts(parts, Body::from(bytes));
+        let answer = tokio::time::timeout(self.request_timeout, next.run(request));
+        answer
+            .await
+            .map_err(|_| Refusal::new(StatusCode::GATEWAY_TIMEOUT, "the answer took too long"))
     }
 
     async fn admitted(
@@ -93,7 +143,7 @@ impl Intake {
         principal: Principal,
         place: OwnedSemaphorePermit,
     ) -> Result<Response, Refusal> {
-        self.hosts.check(request.headers(), request.uri())?;
+        self.check_origin(&request)?;
         self.backend.admit(&principal).await.map_err(Refusal::of_limit)?;
         let (mut parts, body) = request.into_parts();
         if parts.method != Method::POST {
@@ -176,6 +226,12 @@ impl Intake {
             }
         }
     }
+}
+
+/// The connection that a request came by.
+fn connection(request: &Request) -> Option<&Activity> {
+    let found = request.extensions().get::<ConnectInfo<Activity>>();
+    found.map(|ConnectInfo(activity)| activity)
 }
 
 /// How many times the limit an overlong body may have and still be read to its end.

@@ -2,9 +2,10 @@
 //!
 //! A request passes, in this order: it gets one of a bounded number of places, its caller is authenticated, its
 //! `Host` and `Origin` are checked, its caller's plan is asked, its body is read within limits of size and time, and
-//! rmcp takes it from there. Nothing is kept between requests in either era, so any replica can answer.
+//! rmcp takes it from there. What is served beside it passes the same ([`Beside`]). Nothing is kept between requests in either era, so any replica can answer.
 
 mod auth;
+mod beside;
 mod connection;
 mod hosts;
 mod intake;
@@ -14,6 +15,7 @@ mod refusal;
 mod tls;
 
 pub use auth::{Authenticate, Challenge, ChallengeReason, Credentials};
+pub use beside::Beside;
 pub use metadata::ProtectedResource;
 pub use operations::{Operations, SourceState, serve_operations};
 pub use tls::{ClientCertificates, Tls};
@@ -75,6 +77,8 @@ pub struct HttpConfig {
     pub drain_timeout: Duration,
     /// Whether a changed configuration was refused, so that an older one is in force. `/readyz` says so.
     pub reload_refused: Arc<AtomicBool>,
+    /// What is served beside `/mcp`.
+    pub beside: Beside,
 }
 
 impl HttpConfig {
@@ -98,6 +102,7 @@ impl HttpConfig {
             drain_timeout: Duration::from_secs(25),
             leaving: CancellationToken::new(),
             reload_refused: Arc::default(),
+            beside: Beside::default(),
         }
     }
 }
@@ -121,8 +126,9 @@ pub fn router(
     let refused = config.reload_refused.clone();
     let leaving = config.leaving.clone();
     let ready = move || ready() && !leaving.is_cancelled();
-    let intake = Arc::new(Intake::new(config, hosts, authenticator, backend, stop));
-    let mut routes = Router::new();
+    let intake = Intake::new(config, hosts, authenticator, backend.clone(), stop);
+    let intake = Arc::new(intake);
+    let mut routes = beside::routes(config.beside.clone(), backend, &intake);
     if let Some(resource) = config.resource.clone().map(Arc::new) {
         for path in [metadata::WELL_KNOWN.to_string(), format!("{}/mcp", metadata::WELL_KNOWN)] {
             let resource = resource.clone();

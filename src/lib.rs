@@ -8,6 +8,7 @@ pub mod audit;
 pub mod catalog;
 pub mod config;
 pub mod demo;
+pub mod endpoint;
 pub mod error;
 pub mod identity;
 pub mod limits;

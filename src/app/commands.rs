@@ -2,7 +2,7 @@
 
 use super::doors::Callers;
 use super::reload::Reload;
-use super::{Assembly, Failure, audit, doors, operations, policy};
+use super::{Assembly, Failure, audit, doors, endpoints, operations, policy};
 use crate::catalog::{SourceState, SourceStatus, lock_schema};
 use crate::config::{self, Config};
 use crate::demo::{self, Role, WORKED_QUESTION};
@@ -114,6 +114,7 @@ pub(super) async fn check(config: &Path) -> Result<(), Failure> {
         let _ = doors::local(&config, &assembly.rules, None)?;
     }
     audit::check(&config)?;
+    endpoints::check(&config)?;
     let snapshot = assembly.catalog.snapshot();
     let mut out = std::io::stdout().lock();
     for source in snapshot.sources() {

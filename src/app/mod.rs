@@ -8,12 +8,15 @@ mod commands;
 mod connect;
 mod doctor;
 mod doors;
+mod endpoints;
 mod eval;
 mod init;
 mod man;
 mod operations;
 mod policy;
+mod promote;
 mod reload;
+mod score;
 mod token;
 mod usage;
 mod verify;
@@ -133,6 +136,8 @@ impl Assembly {
             pseudonym_key: pseudonym_key(config)?,
             limits: limits(config),
             meter,
+            model: endpoints::model(config)?,
+            embedder: endpoints::embedder(config)?,
             pushdown: config.pushdown,
         })
     }

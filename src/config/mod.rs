@@ -4,6 +4,7 @@
 //! its errors name the right line.
 
 mod audit;
+mod endpoint;
 mod error;
 #[doc(hidden)]
 pub mod fuzz;
@@ -16,6 +17,7 @@ mod units;
 mod validate;
 
 pub use audit::{Audit, AuditCheckpoints, AuditSink, AuditStore, AuditTarget, Durability};
+pub use endpoint::{Endpoint, Llm};
 pub use error::{ConfigError, ConfigErrors};
 pub use raw::schema;
 pub use secret::Secret;
@@ -59,6 +61,10 @@ pub struct Config {
     pub results: Results,
     /// How the catalog is kept fresh.
     pub catalog: Catalog,
+    /// The language model of `ask`, if there is one.
+    pub llm: Option<Llm>,
+    /// What ranks the hits of `search` anew, if it is there.
+    pub embeddings: Option<Endpoint>,
     /// The key of the pseudonyms, if there is one.
     pub pseudonym_key: Option<Secret>,
     /// Whether sources are asked to filter and mask; off only to compare answers.

@@ -1,6 +1,7 @@
 //! The configuration as it is written, before anything is checked.
 
 use super::audit::RawAudit;
+use super::endpoint::{RawEmbeddings, RawLlm};
 use super::oidc::RawProvider;
 use super::plans::{RawPlan, RawRefuseAbove, RawUsage};
 use super::trust::{RawCertificateRule, RawProxy, RawTls};
@@ -88,6 +89,12 @@ pub(super) struct RawConfig {
     /// How the catalog is kept fresh.
     #[serde(default)]
     pub(super) catalog: RawCatalog,
+    /// A language model that writes statements for the tool `ask`; absent: there is no such tool.
+    #[serde(default, deserialize_with = "given")]
+    pub(super) llm: Option<RawLlm>,
+    /// A model of embeddings that ranks the first hits of `search` anew; absent: words alone rank.
+    #[serde(default, deserialize_with = "given")]
+    pub(super) embeddings: Option<RawEmbeddings>,
     /// Whether sources filter and mask; off only to compare answers.
     #[serde(default)]
     #[schemars(skip)]

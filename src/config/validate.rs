@@ -94,6 +94,8 @@ impl Checker<'_> {
                 values: raw.catalog.values.unwrap_or(Catalog::default().values),
                 lock: raw.catalog.lock.map(|lock| self.directory.join(lock.value)),
             },
+            llm: raw.llm.and_then(|llm| self.llm(llm)),
+            embeddings: raw.embeddings.and_then(|embeddings| self.embeddings(embeddings)),
             pseudonym_key: raw.keys.pseudonym.and_then(|key| self.secret(&key, "keys.pseudonym")),
             pushdown: raw.pushdown.unwrap_or(true),
         }

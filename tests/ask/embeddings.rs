@@ -31,7 +31,7 @@ fn the_meaning_moves_hits_and_vectors_are_kept() {
         let endpoint = Endpoint::new([Does::Embeds(towns)]);
         let with = lab(None, Some((&endpoint, PATIENT))).await;
         let without = lab(None, None).await;
-        let question = "sales person";
+        let question = "sales amount by people";
         let plain = search(&without.engine, "all", question).await;
         assert_eq!(tables(&plain)[0], "shop.main.sales");
         let ranked = search(&with.engine, "all", question).await;
@@ -57,7 +57,7 @@ fn the_endpoint_is_sent_what_the_caller_may_know_and_no_value() {
         let lab = lab(None, Some((&endpoint, PATIENT))).await;
         // One caller's vectors are of no use to another who sees less of the table.
         for role in ["all", "few"] {
-            search(&lab.engine, role, "sales of Quebrix in the vault, by person").await;
+            search(&lab.engine, role, "sales of Quebrix in the vault, by people and town").await;
             let heard = endpoint.heard();
             let mut items = heard[0].body["input"].as_array().unwrap().clone();
             items.remove(0);
@@ -81,7 +81,7 @@ fn where_it_fails_the_words_rank_and_the_reply_says_so() {
         let endpoint = Endpoint::new([Does::Stalls]);
         let with = lab(None, Some((&endpoint, Duration::from_millis(100)))).await;
         let without = lab(None, None).await;
-        let plain = search(&without.engine, "all", "sales person").await;
+        let plain = search(&without.engine, "all", "sales amount by people").await;
         let vector =
             |numbers: &str| format!(r#"{{"data": [{{"index": 0, "embedding": {numbers}}}]}}"#);
         for (does, told) in [
@@ -96,7 +96,7 @@ fn where_it_fails_the_words_rank_and_the_reply_says_so() {
             ),
         ] {
             endpoint.does([does]);
-            let fallen = search(&with.engine, "all", "sales person").await;
+            let fallen = search(&with.engine, "all", "sales amount by people").await;
             // The endpoint has a tenth of a second, and the machine may be busy.
             let warning = fallen.structured["warnings"][0].as_str().unwrap();
             assert!(warning.contains(told) || warning.contains("in time"), "{warning}");

@@ -232,6 +232,7 @@ fn nothing(why: &str, last: Option<Error>) -> Error {
 
 /// The endpoint failed.
 fn failed(error: EndpointError) -> Error {
+    tracing::warn!(%error, "the language model is of no use now");
     Error::new(Code::Model, format!("the language model is of no use now: {error}"))
         .with_hint(
             "try again in a minute, or write the statement yourself: search, describe, query",

@@ -19,6 +19,7 @@ mod definitions;
 mod doctor;
 mod eras;
 mod expiry;
+pub mod hostile;
 pub mod http;
 mod lines;
 mod listing;

@@ -231,7 +231,7 @@ mod tests {
             ("llm: { url: 'https://x.org', model: m, key: 'env:NONE' }", "llm.key: "),
             ("llm: { url: 'https://x.org', model: m, timeout: 2h }", "llm.timeout: "),
             ("llm: { url: 'https://x.org', model: m, max_tokens: 12 }", "llm.max_tokens: "),
-            ("llm:", "a value is missing"),
+            ("llm:", "missing field `url`"),
             ("embeddings: { url: 'https://x.org', model: m, rows: true }", "unknown field"),
         ] {
             let said = parse(text).expect_err(text);

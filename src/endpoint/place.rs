@@ -80,7 +80,8 @@ impl Method {
         let headers = key.into_iter().collect();
         let poster = Poster::new(&url, headers, place.ca.as_deref())?;
         Ok(Self {
-            poster: poster.expecting(place.timeout, largest),
+            // Whoever asks says until when, and that comes first.
+            poster: poster.expecting(place.timeout * 2, largest),
             places: Arc::new(Semaphore::new(place.concurrency.max(1))),
         })
     }

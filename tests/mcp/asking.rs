@@ -181,23 +181,19 @@ fn good_answers_become_verified_questions() {
     std::fs::remove_file(&out).unwrap();
     // Where the audit keeps no statements, the feedback's own has to be that of the record.
     let bare = demo.write("bare.yaml", &demo.config(&[]));
-    let own_sql = |sql: &str| {
-        let feedback =
-            json!([{"id": own, "rating": "good", "question": "How many tickets?", "sql": sql}]);
-        let file = demo.write("feedback.yaml", &feedback.to_string());
-        let done = promote(bare.to_str().unwrap(), &file);
-        let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        if done.status.success() {
-            std::fs::remove_file(&out).unwrap();
-        }
-        (done.status.success(), said)
-    };
-    assert!(own_sql("select COUNT(*) from support.main.tickets").0);
-    for (sql, told) in [
-        ("SELECT count(*) FROM support.main.agents", "another statement than the record's"),
-        ("DROP TABLE tickets", "left out"),
-    ] {
-        let (is_taken, said) = own_sql(sql);
-        assert!(!is_taken && said.contains(told), "{said}");
-    }
+    let sql = |sql: &str| json!({"id": own, "rating": "good", "question": "How many tickets?", "sql": sql});
+    let feedback = json!([
+        sql("SELECT count(*) FROM support.main.agents"),
+        sql("DROP TABLE tickets"),
+        sql("select COUNT(*) from support.main.tickets"),
+    ]);
+    let file = demo.write("feedback.yaml", &feedback.to_string());
+    let done = promote(bare.to_str().unwrap(), &file);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success(), "{said}");
+    assert!(said.contains("another statement than the record's"), "{said}");
+    assert_eq!(said.matches("left out: ").count(), 2, "{said}");
+    let text = std::fs::read_to_string(&out).unwrap();
+    assert!(text.contains("select COUNT(*)") && text.contains("no digests"), "{text}");
+    std::fs::remove_file(&out).unwrap();
 }

@@ -105,7 +105,7 @@ fn ask_is_an_unknown_tool_where_no_model_is() {
 #[test]
 fn a_model_is_scored_by_the_verified_questions() {
     let asking = asking();
-    let Asking { endpoint, config, .. } = &*asking.lock().unwrap_or_else(|p| p.into_inner());
+    let Asking { server, endpoint, config } = &*asking.lock().unwrap_or_else(|p| p.into_inner());
     let eval = || {
         let done = celosia(&["eval", "--config", config, "--model"]);
         assert!(done.status.success(), "{done:?}");
@@ -123,8 +123,7 @@ fn a_model_is_scored_by_the_verified_questions() {
     endpoint.does([Does::Answers(500, "", "POISON".into())]);
     let said = eval();
     assert!(said.contains("status 500)  revenue_by_region") && !said.contains("POISON"), "{said}");
-    let shared = Server::shared();
-    let without = shared.demo.path().join("celosia.yaml");
+    let without = server.demo.path().join("celosia.yaml");
     let done = celosia(&["eval", "--config", without.to_str().unwrap(), "--model"]);
     assert!(String::from_utf8_lossy(&done.stderr).contains("no language model is configured"));
 }

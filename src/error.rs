@@ -44,6 +44,8 @@ pub enum Code {
     CostlyUnlessAccepted,
     /// The audit store cannot write, so nothing is answered.
     AuditUnavailable,
+    /// The configured language model gave nothing of use.
+    Model,
     /// A defect of ours.
     Internal,
 }
@@ -69,6 +71,7 @@ impl Code {
             Code::LimitReached => "limit_reached",
             Code::TooCostly | Code::CostlyUnlessAccepted => "too_costly",
             Code::AuditUnavailable => "audit_unavailable",
+            Code::Model => "model",
             Code::Internal => "internal",
         }
     }
@@ -173,6 +176,7 @@ impl Error {
                 Code::DeadlineExceeded
                 | Code::Overloaded
                 | Code::LimitReached
+                | Code::Model
                 | Code::AuditUnavailable,
                 _,
             ) => Retry::Later,

@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod config;
 pub mod console;
 pub mod demo;
+pub mod endpoint;
 pub mod error;
 pub mod identity;
 pub mod limits;

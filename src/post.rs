@@ -15,9 +15,9 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// How long a request may take.
+/// How long a request may take, unless said otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The longest answer that is read.
+/// The longest answer that is read, unless said otherwise.
 const LARGEST: usize = 64 << 10;
 
 /// Where requests go.
@@ -25,6 +25,8 @@ pub(crate) struct Poster {
     uri: Uri,
     tls: TlsConnector,
     headers: Vec<(HeaderName, HeaderValue)>,
+    patience: Duration,
+    largest: usize,
     sender: Option<SendRequest<Full<Bytes>>>,
 }
 
@@ -50,7 +52,26 @@ impl Poster {
             Ok::<_, String>((parsed, value))
         });
         let headers = headers.collect::<Result<_, _>>()?;
-        Ok(Self { uri, tls: TlsConnector::from(Arc::new(config)), headers, sender: None })
+        let tls = TlsConnector::from(Arc::new(config));
+        let (patience, largest) = (PATIENCE, LARGEST);
+        Ok(Self { uri, tls, headers, patience, largest, sender: None })
+    }
+
+    /// The same for answers that may take longer, or be larger.
+    pub(crate) fn expecting(self, patience: Duration, largest: usize) -> Self {
+        Self { patience, largest, ..self }
+    }
+
+    /// The same to the same place, over a connection of its own.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            uri: self.uri.clone(),
+            tls: self.tls.clone(),
+            headers: self.headers.clone(),
+            patience: self.patience,
+            largest: self.largest,
+            sender: None,
+        }
     }
 
     /// Sends a JSON document; gives what was answered.
@@ -68,7 +89,7 @@ impl Poster {
         method: Method,
         body: String,
     ) -> Result<(StatusCode, Bytes), String> {
-        match tokio::time::timeout(PATIENCE, self.exchange(method, body)).await {
+        match tokio::time::timeout(self.patience, self.exchange(method, body)).await {
             Ok(done) => done,
             Err(_) => Err("the server did not answer in time".to_string()),
         }
@@ -98,7 +119,7 @@ impl Poster {
         let request = request.body(Full::new(Bytes::from(body))).map_err(|e| e.to_string())?;
         let response = sender.send_request(request).await.map_err(told)?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), LARGEST).collect().await;
+        let body = Limited::new(response.into_body(), self.largest).collect().await;
         let body = body.map_err(|e| format!("the answer was not read: {e}"))?.to_bytes();
         self.sender = Some(sender);
         Ok((status, body))

@@ -2,6 +2,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::large_futures, clippy::print_stdout)]
 
 mod architecture;
+mod ask;
 mod audit;
 mod caution;
 mod console;

@@ -3,13 +3,15 @@
 use super::Failure;
 use crate::audit::{
     self, Anchor, AuditLog, ChainKey, Checkpoints, Durability, Format, Header, Intent, LiteralKey,
-    Location, MasterKey, Proofs, PublicKey, Raw, Selection, Settings, SigningKey, SinkSettings,
-    SyslogAddress, Target, VerifyReport, host_name,
+    Location, MasterKey, Proofs, PublicKey, Raw, Selection, Settings, Shown, SigningKey,
+    SinkSettings, SyslogAddress, Target, VerifyReport, host_name,
 };
 use crate::config::{self, AuditStore, AuditTarget, Config, Secret};
 use crate::identity::establish_local;
 use crate::model::{Outcome, QueryId};
 use clap::{Args, Subcommand, ValueEnum};
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -205,7 +207,7 @@ fn chain_key(config: &Config) -> Result<Option<ChainKey>, Failure> {
     Ok(Some(key.ok_or_else(|| wrong(config, "audit.key", SHORT))?))
 }
 
-fn literal_key(config: &Config) -> Result<Option<LiteralKey>, Failure> {
+pub(super) fn literal_key(config: &Config) -> Result<Option<LiteralKey>, Failure> {
     let Some(key) = &config.audit.literals else { return Ok(None) };
     let key = LiteralKey::new(key.expose().as_bytes());
     Ok(Some(key.ok_or_else(|| wrong(config, "audit.literals", SHORT))?))
@@ -389,6 +391,50 @@ async fn show(config: &Config, selection: &Selection) -> Result<(), Failure> {
     })
     .await?;
     Ok(out.flush()?)
+}
+
+/// A statement that was asked.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    pub(super) fingerprint: String,
+    pub(super) literals: Vec<String>,
+    pub(super) raw: Option<Raw>,
+    pub(super) answered: bool,
+}
+
+/// The statements of these ids, by the id.
+pub(super) async fn statements(
+    config: &Config,
+    ids: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Recorded>, Failure> {
+    let master = config.audit.raw_sql.as_ref();
+    let master = master.map(|(key, _)| master_key(config, key)).transpose()?;
+    let mut found = BTreeMap::new();
+    let store = location(config)?;
+    audit::show(&store, &Selection::default(), master.as_ref(), |Shown { record, raw }| {
+        let body = &record["body"];
+        let Some(id) = record["id"].as_str().filter(|id| ids.contains(*id)) else { return Ok(()) };
+        let text = |value: &Json| value.as_str().unwrap_or_default().to_string();
+        match record["kind"].as_str() {
+            Some("open") => {
+                let literals = body["literals"].as_array().map(|l| l.iter().map(text).collect());
+                let (fingerprint, literals) =
+                    (text(&body["fingerprint"]), literals.unwrap_or_default());
+                let recorded = Recorded { fingerprint, literals, raw, answered: false };
+                found.insert(id.to_string(), recorded);
+            }
+            Some("close") if body["status"] == "answered" => {
+                if let Some(recorded) = found.get_mut(id) {
+                    recorded.answered = true;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    })
+    .await?;
+    found.retain(|_, recorded| !recorded.fingerprint.is_empty());
+    Ok(found)
 }
 
 async fn erase(config: &Config, user: &str) -> Result<(), Failure> {

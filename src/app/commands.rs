@@ -2,7 +2,7 @@
 
 use super::doors::Callers;
 use super::reload::Reload;
-use super::{Assembly, Failure, audit, console, doors, operations, policy};
+use super::{Assembly, Failure, audit, console, doors, endpoints, operations, policy};
 use crate::catalog::{SourceState, SourceStatus, lock_schema};
 use crate::config::{self, Config};
 use crate::console::Administrators;
@@ -127,6 +127,7 @@ pub(super) async fn check(config: &Path) -> Result<(), Failure> {
     }
     audit::check(&config)?;
     console::administrators(&config, &assembly.rules)?;
+    endpoints::check(&config)?;
     let snapshot = assembly.catalog.snapshot();
     let mut out = std::io::stdout().lock();
     for source in snapshot.sources() {

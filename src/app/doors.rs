@@ -41,7 +41,7 @@ pub(super) async fn serve_http(
         allowed_origins: config.server.allowed_origins.clone(),
         resource: resource(config),
         tls,
-        request_timeout: config.limits.time + Duration::from_secs(10),
+        request_timeout: longest(config) + Duration::from_secs(10),
         max_requests: config.server.max_requests.unwrap_or(config.limits.concurrency * 3),
         max_connections: config.server.max_connections.unwrap_or(usual.max_connections),
         reload_refused,
@@ -63,6 +63,12 @@ pub(super) async fn serve_http(
     let served = http::serve(listener, settings, backend, callers, ready, shutdown).await;
     engine.flush().await;
     Ok(served?)
+}
+
+/// How long an answer may take: a statement's time, and that of the model that writes it.
+fn longest(config: &Config) -> Duration {
+    let model = config.llm.as_ref().map(|llm| llm.endpoint.timeout);
+    config.limits.time + model.unwrap_or_default()
 }
 
 /// Serves stdin and stdout for one local user.

@@ -1,14 +1,15 @@
-//! `celosia eval`: are verified questions still answered as they were? No model is asked.
+//! `celosia eval`: are verified questions still answered as they were? No model is asked, unless `--model` says so.
 //!
 //! What is kept of an answer is two fingerprints: of the plan (the statements for the sources, masks, row filters,
 //! columns) and of the rows, whatever their order. They are in a file that is reviewed like any other.
 
-use super::{Assembly, Failure, callers, doors};
+use super::promote::{self, Promote};
+use super::{Assembly, Failure, callers, doors, score};
 use crate::config::Config;
 use crate::model::Principal;
 use crate::query::{Engine, QueryRequest, VerifiedQuestion};
 use crate::results::render;
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -19,10 +20,13 @@ use tokio_util::sync::CancellationToken;
 
 /// What is replayed, and as whom.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Eval {
+    #[command(subcommand)]
+    command: Option<EvalCommand>,
     /// The configuration file
-    #[arg(long)]
-    config: PathBuf,
+    #[arg(long, required = true)]
+    config: Option<PathBuf>,
     /// The local user or the user of an API key; the local user where nobody is named
     #[arg(long = "as", value_name = "USER", conflicts_with = "roles")]
     user: Option<String>,
@@ -41,6 +45,15 @@ pub(super) struct Eval {
     /// Take the answers as they are now
     #[arg(long)]
     accept: bool,
+    /// Score the configured language model: it is asked each question, and its rows are compared
+    #[arg(long, conflicts_with_all = ["accept", "plans", "fingerprints"])]
+    model: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum EvalCommand {
+    /// Make verified questions of answers that people found good, in a file to review
+    Promote(Promote),
 }
 
 /// The file: who asked, and what came of each question.
@@ -74,7 +87,14 @@ enum Verdict {
 
 /// Runs the command.
 pub(super) async fn run(asked: Eval) -> Result<(), Failure> {
-    let config = Config::load(&asked.config)?;
+    if let Some(EvalCommand::Promote(promote)) = asked.command {
+        return promote::run(promote).await;
+    }
+    let path = asked.config.ok_or("name the configuration with --config")?;
+    let config = Config::load(&path)?;
+    if asked.model && config.llm.is_none() {
+        return Err(format!("{}: llm: no language model is configured", path.display()).into());
+    }
     let assembly = Assembly::of(&config).await?;
     let principal = match asked.user.is_none() && asked.roles.is_empty() {
         true => doors::local(&config, &assembly.rules, None)?,
@@ -88,9 +108,15 @@ pub(super) async fn run(asked: Eval) -> Result<(), Failure> {
     if names.is_empty() {
         return Err("there are no verified questions: write some below `verified:`".into());
     }
+    if asked.model {
+        let engine = assembly.engine(&config).await?;
+        let scored = score::run(&engine, &principal).await;
+        engine.flush().await;
+        return scored;
+    }
     let path = asked
         .fingerprints
-        .unwrap_or_else(|| asked.config.parent().unwrap_or(Path::new(".")).join("golden.json"));
+        .unwrap_or_else(|| path.parent().unwrap_or(Path::new(".")).join("golden.json"));
     let known = load(&path)?;
     let engine = assembly.engine(&config).await?;
     let (verdicts, now) = replay(&engine, &principal, &names, &known, asked.plans).await;

@@ -9,12 +9,15 @@ mod connect;
 mod console;
 mod doctor;
 mod doors;
+mod endpoints;
 mod eval;
 mod init;
 mod man;
 mod operations;
 mod policy;
+mod promote;
 mod reload;
+mod score;
 mod token;
 mod usage;
 mod verify;
@@ -137,6 +140,8 @@ impl Assembly {
             pseudonym_key: pseudonym_key(config)?,
             limits: limits(config),
             meter,
+            model: endpoints::model(config)?,
+            embedder: endpoints::embedder(config)?,
             pushdown: config.pushdown,
         })
     }

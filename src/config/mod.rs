@@ -5,6 +5,7 @@
 
 mod audit;
 mod console;
+mod endpoint;
 mod error;
 #[doc(hidden)]
 pub mod fuzz;
@@ -19,6 +20,7 @@ mod vault;
 
 pub use audit::{Audit, AuditCheckpoints, AuditSink, AuditStore, AuditTarget, Durability};
 pub use console::Console;
+pub use endpoint::{Endpoint, Llm};
 pub use error::{ConfigError, ConfigErrors};
 pub use raw::schema;
 pub use secret::Secret;
@@ -64,6 +66,10 @@ pub struct Config {
     pub catalog: Catalog,
     /// The page for people.
     pub console: Console,
+    /// The language model of `ask`, if there is one.
+    pub llm: Option<Llm>,
+    /// What ranks the hits of `search` anew, if it is there.
+    pub embeddings: Option<Endpoint>,
     /// The key of the pseudonyms, if there is one.
     pub pseudonym_key: Option<Secret>,
     /// Whether sources are asked to filter and mask; off only to compare answers.

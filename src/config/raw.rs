@@ -2,6 +2,7 @@
 
 use super::audit::RawAudit;
 use super::console::RawConsole;
+use super::endpoint::{RawEmbeddings, RawLlm};
 use super::oidc::RawProvider;
 use super::plans::{RawPlan, RawRefuseAbove, RawUsage};
 use super::trust::{RawCertificateRule, RawProxy, RawTls};
@@ -96,6 +97,12 @@ pub(super) struct RawConfig {
     /// The page for people, at `/console`.
     #[serde(default)]
     pub(super) console: RawConsole,
+    /// A language model that writes statements for the tool `ask`; absent: there is no such tool.
+    #[serde(default, deserialize_with = "given")]
+    pub(super) llm: Option<RawLlm>,
+    /// A model of embeddings that ranks the first hits of `search` anew; absent: words alone rank.
+    #[serde(default, deserialize_with = "given")]
+    pub(super) embeddings: Option<RawEmbeddings>,
     /// Whether sources filter and mask; off only to compare answers.
     #[serde(default)]
     #[schemars(skip)]

@@ -105,6 +105,8 @@ impl Checker<'_> {
                 lock: raw.catalog.lock.map(|lock| self.directory.join(lock.value)),
             },
             console: self.console(raw.console),
+            llm: raw.llm.and_then(|llm| self.llm(llm)),
+            embeddings: raw.embeddings.and_then(|embeddings| self.embeddings(embeddings)),
             pseudonym_key: raw.keys.pseudonym.and_then(|key| self.secret(&key, "keys.pseudonym")),
             pushdown: raw.pushdown.unwrap_or(true),
         }

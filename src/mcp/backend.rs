@@ -3,8 +3,9 @@
 use crate::error::Result;
 use crate::model::Principal;
 use crate::query::{
-    Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation, Export, ExportRequest,
-    FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, ToolRequest, VisibleName,
+    Answer, AskRequest, Asked, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation,
+    Export, ExportRequest, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, ToolRequest,
+    VisibleName,
 };
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,17 @@ pub trait Backend: Send + Sync + 'static {
         request: QueryRequest,
         cancel: CancellationToken,
     ) -> Result<Answer>;
+
+    /// Whether questions in words are answered.
+    fn has_model(&self) -> bool;
+
+    /// Answers a question in words; `cancel` stops it wherever it is.
+    async fn ask(
+        &self,
+        principal: &Principal,
+        request: AskRequest,
+        cancel: CancellationToken,
+    ) -> Result<Asked>;
 
     /// What a statement would do.
     async fn explain(&self, principal: &Principal, request: QueryRequest) -> Result<Explanation>;

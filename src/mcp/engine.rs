@@ -4,9 +4,9 @@ use super::Backend;
 use crate::error::Result;
 use crate::model::Principal;
 use crate::query::{
-    Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Engine, Explanation, Export,
-    ExportRequest, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, ToolRequest,
-    VisibleName,
+    Answer, AskRequest, Asked, Chart, ChartRequest, DeclaredTool, DescribeRequest, Engine,
+    Explanation, Export, ExportRequest, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest,
+    ToolRequest, VisibleName,
 };
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,19 @@ impl Backend for Engine {
         cancel: CancellationToken,
     ) -> Result<Answer> {
         Engine::requery(self, principal, handle, request, cancel).await
+    }
+
+    fn has_model(&self) -> bool {
+        Engine::has_model(self)
+    }
+
+    async fn ask(
+        &self,
+        principal: &Principal,
+        request: AskRequest,
+        cancel: CancellationToken,
+    ) -> Result<Asked> {
+        Engine::ask(self, principal, request, cancel).await
     }
 
     async fn explain(&self, principal: &Principal, request: QueryRequest) -> Result<Explanation> {

@@ -5,6 +5,7 @@ use rmcp::service::{Peer, RoleServer};
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -25,6 +26,38 @@ pub(super) async fn reporting<T>(
         }
     })
     .await
+}
+
+/// Runs `work`, and tells the client of each stage it comes to, and every second that it still runs, if the client gave a token.
+pub(super) async fn reporting_stages<T>(
+    peer: &Peer<RoleServer>,
+    token: Option<ProgressToken>,
+    mut stages: watch::Receiver<&'static str>,
+    work: impl Future<Output = T>,
+) -> T {
+    let Some(token) = token else { return work.await };
+    let mut work = pin!(work);
+    let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut count, mut open) = (0, true);
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut work => return result,
+            changed = stages.changed(), if open => open = changed.is_ok(),
+            _ = ticks.tick() => {}
+        }
+        count += 1;
+        let stage = *stages.borrow_and_update();
+        let report =
+            ProgressNotificationParam::new(token.clone(), f64::from(count)).with_message(stage);
+        // A slow client must not hold the answer back.
+        tokio::select! {
+            biased;
+            result = &mut work => return result,
+            _ = peer.notify_progress(report) => {}
+        }
+    }
 }
 
 async fn with_reports<T, R: Future<Output = ()>>(

@@ -4,8 +4,9 @@ use super::Backend;
 use crate::error::{Code, Error, Result};
 use crate::model::{Principal, PrincipalKind};
 use crate::query::{
-    Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation, Export, ExportRequest,
-    FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, ToolRequest, VisibleName,
+    Answer, AskRequest, Asked, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation,
+    Export, ExportRequest, FetchRequest, Fetched, QueryRequest, Reply, SearchRequest, ToolRequest,
+    VisibleName,
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -98,6 +99,14 @@ impl Backend for StubBackend {
         _: CancellationToken,
     ) -> Result<Answer> {
         Err(Error::new(Code::UnknownHandle, "there is no such result"))
+    }
+
+    fn has_model(&self) -> bool {
+        false
+    }
+
+    async fn ask(&self, _: &Principal, _: AskRequest, _: CancellationToken) -> Result<Asked> {
+        Err(Error::new(Code::Model, "there is no model"))
     }
 
     async fn explain(&self, principal: &Principal, request: QueryRequest) -> Result<Explanation> {

@@ -35,6 +35,7 @@ impl Engine {
         let verified = verified.map(|at| &view.meanings().semantics.verified()[*at]);
         let question = |verified: &Verified| VerifiedQuestion {
             name: verified.defined.name.clone(),
+            question: verified.questions.first().cloned().unwrap_or_default(),
             sql: verified.sql.clone(),
         };
         verified.map(question).collect()

@@ -38,6 +38,8 @@ pub(super) struct Describer<'a> {
     pub(super) redactor: Option<&'a Redactor>,
     /// Stored values, where the reply may show some.
     pub(super) values: Option<&'a Values>,
+    /// A verified question that is as if it were not: whether it is answered without it is being found out.
+    pub(super) withheld: Option<&'a str>,
     /// Values as the caller sees them, of tables that are not wholly open.
     pub(super) seen: HashMap<TableRef, Arc<Seen>>,
 }
@@ -54,6 +56,18 @@ impl std::fmt::Debug for Seen {
 }
 
 impl Describer<'_> {
+    /// What is defined for a question, best first.
+    pub(super) fn defined(&self, question: &str) -> Vec<known::Kind> {
+        let mut found = self.view.knowledge().search(question);
+        if let Some(name) = self.withheld {
+            let verified = self.semantics.verified();
+            found.retain(|kind| {
+                !matches!(kind, known::Kind::Verified(at) if verified[*at].defined.name == name)
+            });
+        }
+        found
+    }
+
     pub(super) fn clean(&self, text: String) -> String {
         match self.redactor {
             Some(redactor) => redactor.text(&text).into_owned(),
@@ -147,7 +161,7 @@ fn not_a_name(d: &Describer<'_>) -> Error {
 /// The tables of what is defined for a question, then those that its words fit. What merely has a key to
 /// them is a way between them at most.
 fn wanted(d: &Describer<'_>, values: &Values, question: &str) -> Vec<Visible> {
-    let defined = d.view.knowledge().search(question).into_iter();
+    let defined = d.defined(question).into_iter();
     let defined = defined.flat_map(|kind| known::tables(d, kind));
     let hits = find::index(d, values).search(question, PACK).into_iter();
     let hits = hits.filter(|hit| matches!(hit.why, Why::Words(_)));

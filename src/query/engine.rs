@@ -6,12 +6,14 @@ use super::meanings::Meanings;
 use super::parts::{Limits, Parts};
 use super::planner::Planner;
 use super::request::{Answer, Explanation, QueryRequest, Reply, SearchRequest};
+use super::rerank;
 use super::run::{Done, Run, Trail};
 use super::session::{View, Views};
 use super::supervise::{EngineLoad, Supervisor};
 use super::values::Values;
 use crate::audit::{AuditLog, Intent, Receipt};
 use crate::catalog::{Catalog, Snapshot};
+use crate::endpoint::{ChatModel, Embedder};
 use crate::error::{Code, Error, Result};
 use crate::limits::{Account, Meter, Plans};
 use crate::model::{Outcome, Page, Principal, QueryId, RedactedValues};
@@ -45,6 +47,8 @@ pub(super) struct Core {
     pub(super) planner: Planner,
     pub(super) limits: ArcSwap<Limits>,
     pub(super) meter: Arc<Meter>,
+    pub(super) model: Option<Arc<ChatModel>>,
+    pub(super) embedder: Option<Arc<Embedder>>,
     pub(super) pushdown: bool,
     mask_base: MaskContext,
     views: Views,
@@ -150,6 +154,8 @@ impl Engine {
             planner,
             limits: ArcSwap::from_pointee(parts.limits),
             meter: parts.meter,
+            model: parts.model,
+            embedder: parts.embedder,
             pushdown: parts.pushdown,
             mask_base: MaskContext::new(parts.pseudonym_key, 0),
             views: Views::new(),
@@ -299,7 +305,13 @@ impl Engine {
             Err(error) => return Err(Error::audit_unavailable(error.to_string())),
         }
         self.core.values.first().await;
-        let reply = find::search(&self.describer(&view), &self.core.values, &request);
+        let describer = self.describer(&view);
+        let reply = match &self.core.embedder {
+            Some(embedder) => {
+                rerank::search(&describer, &self.core.values, &request, embedder).await
+            }
+            None => find::search(&describer, &self.core.values, &request),
+        };
         let _receipt = self.core.close(&trail, started, &mut Outcome::default()).await?;
         Ok(reply)
     }

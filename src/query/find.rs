@@ -17,7 +17,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 /// Tables of a reply that has a budget and no other limit.
-const MOST: usize = 250;
+pub(super) const MOST: usize = 250;
 /// Tables whose description is in a reply with a budget; the others are names.
 const DESCRIBED: usize = 10;
 /// Tables whose joins are told.
@@ -29,9 +29,19 @@ const VALUE: usize = 60;
 
 /// The tables that fit a question.
 pub(super) fn search(d: &Describer<'_>, values: &Values, request: &SearchRequest) -> Reply {
-    let view = &*d.view;
     let index = index(d, values);
     let hits = index.search(&request.question, request.limit.unwrap_or(MOST));
+    reply(d, &index, request, &hits)
+}
+
+/// The reply that has these tables, in their order.
+pub(super) fn reply(
+    d: &Describer<'_>,
+    index: &Index,
+    request: &SearchRequest,
+    hits: &[Hit],
+) -> Reply {
+    let view = &*d.view;
     let mut budget = Budget { left: request.max_tokens.map(|most| most * BYTES_A_TOKEN) };
     let (mut text, mut tables) = (String::new(), Vec::with_capacity(hits.len()));
     let next = "Next: describe a table for its columns, then query.";
@@ -95,7 +105,7 @@ pub(super) struct Definitions {
 /// The definitions that a question may mean, verified questions and metrics among them.
 pub(super) fn definitions(d: &Describer<'_>, question: &str) -> Definitions {
     let (mut lines, mut lists) = (Vec::new(), Map::new());
-    for kind in d.view.knowledge().search(question) {
+    for kind in d.defined(question) {
         let (list, entry) = known::entry(d, kind);
         lines.push(entry.text);
         if let Some(list) = lists.entry(list).or_insert_with(|| json!([])).as_array_mut() {
@@ -103,6 +113,23 @@ pub(super) fn definitions(d: &Describer<'_>, question: &str) -> Definitions {
         }
     }
     Definitions { lines, lists: Json::Object(lists) }
+}
+
+/// Stored values that a question names, as lines; of columns alone whose every cell the caller may see.
+pub(super) fn value_lines(d: &Describer<'_>, values: &Values, question: &str) -> Vec<String> {
+    const TABLES: usize = 5;
+    let hits = index(d, values).search(question, TABLES);
+    let mut lines = Vec::new();
+    for hit in &hits {
+        let Some(grant) = d.view.grant(&hit.entry) else { continue };
+        let shown = Shown::of(hit, &grant, d, false);
+        for (column, value) in &shown.values {
+            let (table, column) = (legible(&shown.table), legible(column));
+            let value = one_line(value).replace('\'', "''");
+            lines.push(format!("value {table}.{column} = '{value}'"));
+        }
+    }
+    lines
 }
 
 /// What is left of a reply's bytes; all of them where the caller set no budget.

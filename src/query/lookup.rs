@@ -66,7 +66,7 @@ impl Engine {
     }
 
     /// Values of tables that are not wholly open, as the caller sees them: by a statement of the caller's for each.
-    async fn seen(
+    pub(super) async fn seen(
         &self,
         view: &Arc<View>,
         tables: &[(Arc<TableEntry>, Arc<Grant>)],
@@ -143,6 +143,7 @@ impl Engine {
             semantics: &view.meanings().semantics,
             redactor: redactor.applies_to(view.principal()).then_some(redactor),
             values: None,
+            withheld: None,
             seen: HashMap::new(),
         }
     }

@@ -3,6 +3,7 @@
 mod age;
 mod aggregate_only;
 mod arithmetic;
+mod ask;
 mod average;
 mod card;
 mod caution;
@@ -26,6 +27,7 @@ mod functions;
 pub mod fuzz;
 mod gate;
 mod guard;
+mod identity;
 mod inspect;
 mod kept;
 mod keys;
@@ -48,6 +50,7 @@ mod pushdown;
 mod regroup;
 mod repair;
 mod request;
+mod rerank;
 mod round;
 mod run;
 mod scan_plan;
@@ -65,11 +68,12 @@ mod values;
 
 pub use crate::catalog::nearest;
 pub use engine::Engine;
+pub use identity::{Identity, identify};
 pub use meanings::check_semantics;
 pub use parts::{Limits, Parts};
 pub use request::{
-    Answer, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation, Export, ExportRequest,
-    FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest, SourceStatement,
-    ToolRequest, VerifiedQuestion, VisibleName,
+    Answer, AskRequest, Asked, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation,
+    Export, ExportRequest, FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest,
+    SourceStatement, Stage, ToolRequest, VerifiedQuestion, VisibleName,
 };
 pub use supervise::EngineLoad;

@@ -2,6 +2,7 @@
 
 use crate::audit::AuditLog;
 use crate::catalog::Catalog;
+use crate::endpoint::{ChatModel, Embedder};
 use crate::limits::Meter;
 use crate::model::PlanLimits;
 use crate::policy::{PseudonymKey, Rules};
@@ -58,6 +59,10 @@ pub struct Parts {
     pub limits: Limits,
     /// What callers and sources may be asked for.
     pub meter: Arc<Meter>,
+    /// The language model that `ask` asks, if there is one.
+    pub model: Option<Arc<ChatModel>>,
+    /// What ranks the hits of `search` anew, if it is there.
+    pub embedder: Option<Arc<Embedder>>,
     /// Whether work is given to the sources at all; off only to compare answers.
     pub pushdown: bool,
 }

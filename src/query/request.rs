@@ -4,6 +4,7 @@ use crate::audit::Receipt;
 use crate::model::Page;
 use crate::results::{ChartSpec, Drawing, FileFormat};
 use serde_json::Value as Json;
+use tokio::sync::watch;
 
 /// Parameters of a statement: by position (`$1`) or by name (`$region`).
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -192,6 +193,8 @@ pub struct DeclaredTool {
 pub struct VerifiedQuestion {
     /// Its name.
     pub name: String,
+    /// The question, in the words that it is asked in first.
+    pub question: String,
     /// The statement that answers it.
     pub sql: String,
 }
@@ -216,4 +219,55 @@ pub struct VisibleName {
     pub table: String,
     /// What it holds.
     pub description: Option<String>,
+}
+
+/// A question in words, for the configured language model.
+#[derive(Debug, Clone, Default)]
+pub struct AskRequest {
+    /// The question, untrusted.
+    pub question: String,
+    /// Rows of the first page; the configured cap where absent or larger.
+    pub limit: Option<usize>,
+    /// Whether a person has been asked and wants the statement to run, whatever the sources expect it to cost.
+    pub accepts_cost: bool,
+    /// A verified question that the model is not shown.
+    pub withheld: Option<String>,
+    /// The client's name and version, for the audit.
+    pub client: String,
+    /// Where it is said how far the work has come.
+    pub stage: Stage,
+}
+
+/// How far a long call has come, for whoever waits for it.
+#[derive(Debug, Clone, Default)]
+pub struct Stage(Option<watch::Sender<&'static str>>);
+
+impl Stage {
+    /// A stage, and where it can be seen.
+    pub fn seen() -> (Self, watch::Receiver<&'static str>) {
+        let (sender, receiver) = watch::channel("");
+        (Self(Some(sender)), receiver)
+    }
+
+    /// From now on this is being done.
+    pub(super) fn is(&self, doing: &'static str) {
+        if let Some(sender) = &self.0 {
+            sender.send_replace(doing);
+        }
+    }
+}
+
+/// An answer to a question in words.
+#[derive(Debug)]
+pub struct Asked {
+    /// The answer of the statement, as `query` gives it.
+    pub answer: Answer,
+    /// The statement, in the model's words.
+    pub sql: String,
+    /// What the model says it took for granted. Nobody has checked it.
+    pub assumptions: Vec<String>,
+    /// The model's name.
+    pub model: String,
+    /// How many statements of its were refused before this one.
+    pub repairs: usize,
 }

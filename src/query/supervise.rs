@@ -180,7 +180,8 @@ pub(super) fn is_past_deadline() -> bool {
     DEADLINE.get().is_some_and(|deadline| Instant::now() > deadline)
 }
 
-fn cancelled() -> Error {
+/// The error of a request that its caller gave up.
+pub(super) fn cancelled() -> Error {
     Error::new(Code::Cancelled, "the request was cancelled")
 }
 

@@ -127,7 +127,8 @@ fn every_command_that_is_named_exists() {
             }
             let known = |flag: &str| command.get_arguments().any(|a| a.get_long() == Some(flag));
             let rest: Vec<&str> = words.collect();
-            let unknown = rest.first().filter(|_| command.has_subcommands()).copied();
+            let is_name = |word: &&&str| command.has_subcommands() && !word.starts_with('-');
+            let unknown = rest.first().filter(is_name).copied();
             let flags =
                 rest.iter().filter_map(|word| word.trim_matches(['[', ']']).strip_prefix("--"));
             let unknown = unknown.or_else(|| flags.into_iter().find(|flag| !known(flag)));

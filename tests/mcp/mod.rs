@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod answers;
+mod asking;
 mod audit;
 mod bad_input;
 mod cancel;

@@ -219,6 +219,8 @@ pub async fn parts(sources: Vec<(String, Arc<dyn Connector>)>) -> Parts {
         pseudonym_key: policy::key(),
         limits: limits(),
         meter: Meter::new(Plans::default(), None),
+        model: None,
+        embedder: None,
         pushdown: true,
     }
 }

@@ -1,6 +1,7 @@
 //! What every test stands on: two worlds, real engines over them, and replies that can be compared.
 
 pub mod ask;
+pub mod endpoint;
 pub mod issuer;
 pub mod lab;
 pub mod load;

@@ -1,5 +1,6 @@
 //! The tools: few, with small schemas. Every list of tools costs its reader tokens in each conversation.
 
+mod ask;
 mod chart;
 mod declared;
 mod describe;
@@ -25,7 +26,8 @@ use tokio_util::sync::CancellationToken;
 /// The tools that a caller may use, as `tools/list` shows them.
 pub(super) fn listed(backend: &dyn Backend, principal: &Principal) -> Vec<Tool> {
     let declared = backend.tools(principal).into_iter().map(declared::definition);
-    all().into_iter().chain(declared).collect()
+    let is_there = |tool: &Tool| tool.name != ask::NAME || backend.has_model();
+    all().into_iter().filter(is_there).chain(declared).collect()
 }
 
 /// What a list of tools costs its reader at most, in tokens of four characters.
@@ -59,7 +61,7 @@ fn size(tools: &[Tool]) -> usize {
     serde_json::to_string(tools).map_or(usize::MAX / 2, |wire| wire.chars().count() / 4)
 }
 
-/// The server's own tools.
+/// The server's own tools, `ask` among them, which is there where a language model is.
 pub(super) fn all() -> Vec<Tool> {
     static ALL: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         vec![
@@ -69,6 +71,7 @@ pub(super) fn all() -> Vec<Tool> {
             fetch::definition(),
             explain::definition(),
             chart::definition(),
+            ask::definition(),
         ]
     });
     ALL.clone()
@@ -106,6 +109,9 @@ impl Call<'_> {
             fetch::NAME => fetch::call(self, Arguments::new(fetch::NAME, given)).await,
             explain::NAME => explain::call(self, Arguments::new(explain::NAME, given)).await,
             chart::NAME => chart::call(self, Arguments::new(chart::NAME, given)).await,
+            ask::NAME if self.backend.has_model() => {
+                ask::call(self, Arguments::new(ask::NAME, given)).await
+            }
             name => match declared::call(self, name, given).await {
                 Some(result) => {
                     counted.named(name.to_string());

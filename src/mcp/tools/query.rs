@@ -113,10 +113,16 @@ pub(super) fn warnings_schema() -> Json {
 
 /// No receipt, no rows: both leave in one reply.
 pub(super) fn attested(answer: Answer) -> Result<CallToolResult, Error> {
+    let (text, structured) = written(answer)?;
+    Ok(reply::success(text, structured))
+}
+
+/// The same in its two forms.
+pub(super) fn written(answer: Answer) -> Result<(String, Json), Error> {
     let receipt = serde_json::to_value(&answer.receipt)
         .map_err(|error| Error::internal(format!("a receipt cannot be written: {error}")))?;
     let rendered = render(&answer.page)?;
     let (mut text, mut structured) = (rendered.text, rendered.structured);
     reply::attest(&mut text, &mut structured, receipt, answer.warnings);
-    Ok(reply::success(text, structured))
+    Ok((text, structured))
 }

@@ -38,6 +38,7 @@ mod meanings;
 mod memory;
 mod names;
 mod one_row;
+mod only_value;
 mod parameters;
 mod parts;
 mod patterns;

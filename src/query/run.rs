@@ -88,7 +88,7 @@ pub(super) struct Governed {
 impl Governed {
     /// The same, with what is to say of how its statement was read.
     fn read_as(mut self, notes: &Notes) -> Self {
-        self.warnings.extend(notes.warning());
+        self.warnings.extend(notes.warnings());
         self.warnings = caution::settled(self.warnings);
         self
     }
@@ -266,8 +266,9 @@ impl Run {
         let digests = Digests::of(literals, &self.request.parameters, key);
         self.note(&normalized, &fingerprint, &digests, &BTreeSet::new());
         notes.extend(spellings::by_names(statement.ast_mut(), &self.view)?);
-        spellings::complete_groups(statement.ast_mut(), &self.view);
+        notes.extend(spellings::complete_groups(statement.ast_mut(), &self.view)?);
         let mut ast = statement.into_ast();
+        notes.warn(caution::differing(&ast, &self.view, &self.core.catalog));
         parameters::bind(&mut ast, &self.request.parameters)?;
         self.view.expand(&mut ast)?;
         escapes::rewrite(&mut ast)?;
@@ -349,7 +350,7 @@ impl Run {
             let logical = planner.logical(ast, &resolved.tables)?;
             let (columns, lineage) = inspect::columns(&logical);
             let mut warnings = caution::written(&logical);
-            warnings.extend(notes.warning());
+            warnings.extend(notes.warnings());
             let logical = one_row::checked(aggregate_only::guard(logical, planner.functions())?)?;
             let capped = match cap {
                 Some(rows) => planner.capped(logical, rows)?,

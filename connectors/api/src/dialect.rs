@@ -211,6 +211,16 @@ pub trait Dialect: Send + Sync + Debug {
         TextHabit::default()
     }
 
+    /// Whether its own LIKE takes letters of either case for each other in this column. For telling a reader, too.
+    fn likes_either_case(&self, column: &ColumnDescription) -> bool {
+        self.text_habit(column).ignores_case
+    }
+
+    /// Whether its own ORDER BY has NULL below every value, where a statement does not say. For telling a reader, too.
+    fn sorts_nulls_lowest(&self) -> bool {
+        false
+    }
+
     /// Whether a value that has the local meaning at most sources has it here, too.
     fn can_bind(&self, class: OperandClass, value: &Value) -> bool {
         let _ = (class, value);

@@ -103,7 +103,7 @@ fn text_place(expr: &Expr) -> Option<&Expr> {
         Expr::Like { expr, .. } | Expr::Substring { expr, .. } => Some(expr),
         Expr::Function(function) => match (super::calls::name(function).as_deref(), &function.args)
         {
-            (Some("substr" | "substring" | "left"), FunctionArguments::List(list)) => {
+            (Some("substr" | "substring" | "left" | "right"), FunctionArguments::List(list)) => {
                 match list.args.first() {
                     Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))) => Some(expr),
                     _ => None,

@@ -8,14 +8,18 @@ const MOST_SHOWN: usize = 90;
 
 /// Notes of one statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::query) struct Notes(BTreeSet<String>);
+pub(in crate::query) struct Notes {
+    read: BTreeSet<String>,
+    /// What else is to say of the way it is written.
+    beside: Vec<Warning>,
+}
 
 impl Notes {
     /// The code of the warning that they become.
     const CODE: &'static str = "read_as";
 
     pub(super) fn add(&mut self, note: impl Into<String>) {
-        self.0.insert(note.into());
+        self.read.insert(note.into());
     }
 
     /// A call that is another expression in PostgreSQL.
@@ -31,21 +35,28 @@ impl Notes {
 
     /// Takes those of `other`.
     pub(in crate::query) fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.read.extend(other.read);
+        self.beside.extend(other.beside);
+    }
+
+    /// Says something beside how the statement was read.
+    pub(in crate::query) fn warn(&mut self, warnings: Vec<Warning>) {
+        self.beside.extend(warnings);
     }
 
     /// Whether everything was PostgreSQL.
     pub(in crate::query) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.read.is_empty()
     }
 
-    /// One warning for all of them.
-    pub(in crate::query) fn warning(&self) -> Option<Warning> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let notes: Vec<&str> = self.0.iter().map(String::as_str).collect();
-        let text = format!("the statement was read as PostgreSQL: {}", notes.join("; "));
-        Some(Warning { code: Self::CODE, text, columns: Vec::new() })
+    /// One warning for how it was read, and the others.
+    pub(in crate::query) fn warnings(&self) -> impl Iterator<Item = Warning> + '_ {
+        let notes: Vec<&str> = self.read.iter().map(String::as_str).collect();
+        let read = (!notes.is_empty()).then(|| Warning {
+            code: Self::CODE,
+            text: format!("the statement was read as PostgreSQL: {}", notes.join("; ")),
+            columns: Vec::new(),
+        });
+        read.into_iter().chain(self.beside.iter().cloned())
     }
 }

@@ -211,9 +211,10 @@ pub trait Dialect: Send + Sync + Debug {
         TextHabit::default()
     }
 
-    /// Whether its own LIKE takes letters of either case for each other in this column. For telling a reader, too.
-    fn likes_either_case(&self, column: &ColumnDescription) -> bool {
-        self.text_habit(column).ignores_case
+    /// Whether its own LIKE takes letters of either case for each other where its `=` does not. For telling a reader,
+    /// too.
+    fn likes_either_case(&self) -> bool {
+        false
     }
 
     /// Whether its own ORDER BY has NULL below every value, where a statement does not say. For telling a reader, too.

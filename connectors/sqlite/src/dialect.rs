@@ -49,7 +49,7 @@ impl Dialect for SqliteDialect {
         "sqlite"
     }
 
-    fn likes_either_case(&self, _: &ColumnDescription) -> bool {
+    fn likes_either_case(&self) -> bool {
         true
     }
 

@@ -3,13 +3,15 @@
 //!
 //! A text that is PostgreSQL has PostgreSQL's meaning, also where it was written for the database that is asked.
 //! Whether it was cannot be told from it, so its reader is told instead. Looks at the statement as it was written:
-//! an order that says where NULLs are is its writer's own.
+//! an order that says where NULLs are is its writer's own, and so is one that ascends, which has what is not known last.
+//! A key that is selected is looked at in the answer: something is said where its first row has none.
 
 use super::{LIKE_CASE, NULL_ORDER, listed, shown};
 use crate::catalog::Catalog;
-use crate::model::Warning;
+use crate::model::{ColumnInfo, Warning};
 use crate::query::scan_plan::virtual_name;
 use crate::query::session::View;
+use arrow_array::{Array, RecordBatch};
 use sqlparser::ast::{
     BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, JoinConstraint,
     JoinOperator, ObjectName, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr,
@@ -21,34 +23,73 @@ use std::ops::ControlFlow;
 /// Functions of a window that say which rows are the first.
 const PLACES: &[&str] =
     &["rank", "dense_rank", "row_number", "ntile", "percent_rank", "first_value", "last_value"];
-/// Functions that give a value where their first argument is NULL, or many rows one value.
-const FILLED: &[&str] = &["coalesce", "count", "sum", "avg", "min", "max", "concat", "string_agg"];
+/// Functions that give a value where their argument is NULL.
+const FILLED: &[&str] = &["coalesce", "count", "concat", "concat_ws"];
+/// Functions that give one where some row of a group has one: looked at in the answer alone.
+const OF_GROUPS: &[&str] = &["sum", "avg", "min", "max", "stddev", "median", "string_agg"];
 
 /// What a statement leaves to the habits of databases that have others than PostgreSQL.
-pub(in crate::query) fn differing(ast: &Ast, view: &View, catalog: &Catalog) -> Vec<Warning> {
+pub(in crate::query) fn differing(ast: &Ast, view: &View, catalog: &Catalog) -> Habits {
     let mut find = Find::default();
     let _ = Visit::visit(ast, &mut find);
-    if find.orders.is_empty() && find.patterns.is_empty() {
-        return Vec::new();
+    if let Ast::Query(query) = ast {
+        find.outermost(query);
+    }
+    if find.is_empty() {
+        return Habits::default();
     }
     let mut known = Known { columns: BTreeMap::new(), filled: BTreeSet::new(), view, catalog };
     let _ = Visit::visit(ast, &mut known);
-    let mut found = Vec::new();
-    for (descending, text) in [(true, DESCENDING), (false, ASCENDING)] {
-        let keys = find.orders.iter().filter(|(_, down)| *down == descending);
-        let columns: BTreeSet<String> =
-            keys.filter_map(|(key, _)| known.may_be_null(key)).collect();
-        found.extend(warning(NULL_ORDER, columns, text));
+    let unseen = find
+        .orders
+        .iter()
+        .filter(|key| !is_of_group(key))
+        .filter_map(|key| known.may_be_null(key))
+        .collect();
+    let patterns = find.patterns.iter().filter_map(|expr| known.either_case(expr)).collect();
+    let said = [(NULL_ORDER, unseen, DESCENDING), (LIKE_CASE, patterns, CASE)];
+    let watched = find.first.and_then(|(key, name)| {
+        let column = known.may_be_null(&key)?;
+        Some(Watched { name, warning: warning(NULL_ORDER, BTreeSet::from([column]), FIRST)? })
+    });
+    let said = said.into_iter().filter_map(|(code, columns, text)| warning(code, columns, text));
+    Habits { said: said.collect(), watched }
+}
+
+/// What is to say of the habits of a statement's databases.
+#[derive(Debug, Default)]
+pub(in crate::query) struct Habits {
+    /// Whatever the rows are.
+    pub(in crate::query) said: Vec<Warning>,
+    /// Where the rows are such.
+    pub(in crate::query) watched: Option<Watched>,
+}
+
+/// A column of the answer of which something is to say where its first row is NULL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::query) struct Watched {
+    name: String,
+    warning: Warning,
+}
+
+impl Watched {
+    /// What is to say of these rows.
+    pub(in crate::query) fn of(
+        &self,
+        columns: &[ColumnInfo],
+        batches: &[RecordBatch],
+    ) -> Option<&Warning> {
+        let index =
+            columns.iter().position(|column| column.name.eq_ignore_ascii_case(&self.name))?;
+        let first = batches.iter().find(|batch| batch.num_rows() > 0)?;
+        first.columns().get(index)?.is_null(0).then_some(&self.warning)
     }
-    let columns = find.patterns.iter().filter_map(|expr| known.either_case(expr)).collect();
-    found.extend(warning(LIKE_CASE, columns, CASE));
-    found
 }
 
 const DESCENDING: &str = "may be NULL: such rows come first in this descending order, as PostgreSQL has it, and last in \
                           their own database; write DESC NULLS LAST if they should not be among the first";
-const ASCENDING: &str = "may be NULL: such rows come last in this order, as PostgreSQL has it, and first in their own \
-                         database; write NULLS FIRST if they should be among the first";
+const FIRST: &str = "is NULL in the first rows: they come first in a descending order, as PostgreSQL has it, and last in \
+                     their own database; write DESC NULLS LAST if they should not";
 const CASE: &str = "is compared by LIKE, which minds case, as PostgreSQL has it, though not in its own database; write \
                     ILIKE to find either case";
 
@@ -60,32 +101,92 @@ fn warning(code: &'static str, columns: BTreeSet<String>, text: &str) -> Option<
     })
 }
 
-/// Orders that decide which rows there are, with whether they descend, and what LIKE looks at.
+/// Orders that decide which rows there are, and what LIKE looks at.
 #[derive(Default)]
 struct Find {
-    orders: Vec<(Expr, bool)>,
+    /// Keys that the answer does not show.
+    orders: Vec<Expr>,
+    /// The first key of the statement's own order, and the column of the answer that shows it.
+    first: Option<(Expr, String)>,
     patterns: Vec<Expr>,
 }
 
 impl Find {
-    fn order(&mut self, keys: &[OrderByExpr], projection: &[SelectItem]) {
-        for key in keys.iter().filter(|key| key.options.nulls_first.is_none()) {
-            let expr = selected(&key.expr, projection).unwrap_or(&key.expr);
-            self.orders.push((expr.clone(), key.options.asc == Some(false)));
+    fn is_empty(&self) -> bool {
+        self.orders.is_empty() && self.patterns.is_empty() && self.first.is_none()
+    }
+
+    /// The outermost order shows its key where that is selected.
+    fn outermost(&mut self, query: &Query) {
+        let Some((select, key)) = first_key(query) else { return };
+        let name = select.projection.iter().find_map(|item| match item {
+            SelectItem::ExprWithAlias { expr, alias } => {
+                let is_key =
+                    *expr == key.expr || selected(&key.expr, &select.projection) == Some(expr);
+                is_key.then(|| alias.value.clone())
+            }
+            SelectItem::UnnamedExpr(expr) => {
+                let is_key = last_name(expr).is_some() && last_name(expr) == last_name(&key.expr);
+                let is_key = is_key || selected(&key.expr, &select.projection) == Some(expr);
+                if is_key { last_name(expr) } else { None }
+            }
+            _ => last_name(&key.expr),
+        });
+        let expr = selected(&key.expr, &select.projection).unwrap_or(&key.expr);
+        self.first = name.map(|name| (expr.clone(), name));
+    }
+}
+
+/// The first key of an order that descends and decides which rows there are, where it does not say where NULLs are.
+fn first_key(query: &Query) -> Option<(&Select, &OrderByExpr)> {
+    let limited = query.limit_clause.is_some() || query.fetch.is_some();
+    let (true, SetExpr::Select(select), Some(order)) =
+        (limited, query.body.as_ref(), &query.order_by)
+    else {
+        return None;
+    };
+    let OrderByKind::Expressions(keys) = &order.kind else { return None };
+    Some((select, keys.first().filter(|key| descends(key))?))
+}
+
+fn is_of_group(key: &Expr) -> bool {
+    struct Groups(bool);
+    impl Visitor for Groups {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            self.0 |=
+                matches!(expr, Expr::Function(function) if is_one_of(&function.name, OF_GROUPS));
+            ControlFlow::Continue(())
         }
     }
+    let mut groups = Groups(false);
+    let _ = key.visit(&mut groups);
+    groups.0
+}
+
+fn descends(key: &OrderByExpr) -> bool {
+    key.options.nulls_first.is_none() && key.options.asc == Some(false)
+}
+
+/// Whether what is selected shows a key.
+fn shows(select: &Select, key: &Expr) -> bool {
+    selected(key, &select.projection).is_some()
+        || select.projection.iter().any(|item| match item {
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+                expr == key || (last_name(expr).is_some() && last_name(expr) == last_name(key))
+            }
+            _ => true,
+        })
 }
 
 impl Visitor for Find {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        let limited = query.limit_clause.is_some() || query.fetch.is_some();
-        if let (true, SetExpr::Select(select), Some(order)) =
-            (limited, query.body.as_ref(), &query.order_by)
-            && let OrderByKind::Expressions(keys) = &order.kind
+        if let Some((select, key)) = first_key(query)
+            && !shows(select, &key.expr)
         {
-            self.order(keys, &select.projection);
+            self.orders.push(key.expr.clone());
         }
         ControlFlow::Continue(())
     }
@@ -98,8 +199,9 @@ impl Visitor for Find {
             Expr::Function(function) => {
                 if let Some(WindowType::WindowSpec(window)) = &function.over
                     && is_one_of(&function.name, PLACES)
+                    && let Some(key) = window.order_by.first().filter(|key| descends(key))
                 {
-                    self.order(&window.order_by, &[]);
+                    self.orders.push(key.expr.clone());
                 }
             }
             _ => {}
@@ -172,7 +274,8 @@ impl Known<'_> {
             },
             _ => return Vec::new(),
         };
-        let named = self.columns.get(&name.value.to_lowercase()).map(Vec::as_slice).unwrap_or_default();
+        let named =
+            self.columns.get(&name.value.to_lowercase()).map(Vec::as_slice).unwrap_or_default();
         let own: Vec<&Column> =
             named.iter().filter(|known| table.as_ref().is_none_or(|t| *t == known.table)).collect();
         // Behind the name of a subquery it is a column of one of its tables.
@@ -186,7 +289,10 @@ impl Known<'_> {
                 if self.filled.contains(&last_name(expr)?) {
                     return None;
                 }
-                self.column(expr).iter().find(|known| known.nulls_lowest).map(|known| known.shown.clone())
+                self.column(expr)
+                    .iter()
+                    .find(|known| known.nulls_lowest)
+                    .map(|known| known.shown.clone())
             }
             Expr::Nested(inner)
             | Expr::Cast { expr: inner, .. }
@@ -210,8 +316,12 @@ impl Known<'_> {
     }
 
     fn table(&mut self, name: &ObjectName, alias: Option<&str>) -> Option<()> {
-        let parts: Vec<&str> =
-            name.0.iter().filter_map(|part| part.as_ident()).map(|ident| ident.value.as_str()).collect();
+        let parts: Vec<&str> = name
+            .0
+            .iter()
+            .filter_map(|part| part.as_ident())
+            .map(|ident| ident.value.as_str())
+            .collect();
         let (entry, grant) = self.view.resolve(&parts).ok()?;
         let connector = self.catalog.connector(&entry.reference.source)?;
         let dialect = connector.dialect();
@@ -223,7 +333,7 @@ impl Known<'_> {
                 table: table.clone(),
                 shown: shown(&format!("{}.{name}", entry.reference)),
                 nulls_lowest: column.nullable && dialect.sorts_nulls_lowest(),
-                either_case: granted.declared_mask().is_none() && dialect.likes_either_case(column),
+                either_case: granted.declared_mask().is_none() && dialect.likes_either_case(),
             };
             self.columns.entry(name.to_lowercase()).or_default().push(known);
         }

@@ -24,7 +24,7 @@ mod texts;
 mod walk;
 mod written;
 
-pub(super) use habits::differing;
+pub(super) use habits::{Habits, Watched, differing};
 
 use crate::model::Warning;
 use datafusion::common::ScalarValue;

@@ -6,9 +6,9 @@
 //! is for `beside.rs`.
 
 use super::beside::{self, aggregates};
+use super::flow;
 use super::named::parts;
 use super::notes::Notes;
-use super::flow;
 use crate::error::{Error, Result};
 use crate::model::{Mask, TableEntry};
 use crate::policy::Grant;
@@ -166,11 +166,13 @@ fn is_of(column: &Expr, from: &[TableWithJoins], grouped: &[Expr]) -> bool {
         _ => None,
     };
     let Some((table, name)) = parts(column) else { return false };
-    let is_key = grouped.iter().filter_map(parts).any(|(of, key)| {
-        key == name && (of.is_none() || table.is_none() || of == table)
-    });
+    let is_key = grouped
+        .iter()
+        .filter_map(parts)
+        .any(|(of, key)| key == name && (of.is_none() || table.is_none() || of == table));
     let joined = from.iter().flat_map(|from| &from.joins).map(|join| &join.relation);
-    let relations: Vec<&TableFactor> = from.iter().map(|from| &from.relation).chain(joined).collect();
+    let relations: Vec<&TableFactor> =
+        from.iter().map(|from| &from.relation).chain(joined).collect();
     let named = |factor: &&TableFactor| match factor {
         TableFactor::Table { alias: Some(alias), .. }
         | TableFactor::Derived { alias: Some(alias), .. } => {

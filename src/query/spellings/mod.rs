@@ -32,7 +32,7 @@ mod template;
 
 pub(super) use functions::REFUSED;
 pub(super) use grouped::complete as complete_groups;
-pub(super) use named::{by_names, texts};
+pub(super) use named::{Names, by_names, texts};
 pub(super) use notes::Notes;
 pub(super) use reading::{Reading, settle};
 pub(super) use sqlite::own as sqlite_functions;
@@ -133,6 +133,14 @@ impl VisitorMut for Translator {
             self.order(keys);
         }
         flow(limits::translate(query, &mut self.notes))
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        flow(sqlite::years(expr, &mut self.work()).map(|years| {
+            if let Some(years) = years {
+                *expr = years;
+            }
+        }))
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
@@ -246,7 +254,11 @@ impl Translator {
                 if self.zero_is_null && !is_not_zero(right) =>
             {
                 self.notes.add("x / 0 as NULL");
-                let template = if *op == BinaryOperator::Divide { "$1 / NULLIF($2, 0)" } else { "$1 % NULLIF($2, 0)" };
+                let template = if *op == BinaryOperator::Divide {
+                    "$1 / NULLIF($2, 0)"
+                } else {
+                    "$1 % NULLIF($2, 0)"
+                };
                 Some(fill(template, &both(), &mut self.budget)?)
             }
             BinaryOperator::Plus if joins_texts(left) || joins_texts(right) => {

@@ -1,6 +1,7 @@
 //! What of a statement was read as PostgreSQL spells it. A note holds no literal and no name of the statement.
 
 use crate::model::Warning;
+use crate::query::caution::{Habits, Watched};
 use std::collections::BTreeSet;
 
 /// The longest expression that is written out in a note.
@@ -12,6 +13,8 @@ pub(in crate::query) struct Notes {
     read: BTreeSet<String>,
     /// What else is to say of the way it is written.
     beside: Vec<Warning>,
+    /// And of its rows, where they are such.
+    watched: Option<Watched>,
 }
 
 impl Notes {
@@ -37,11 +40,18 @@ impl Notes {
     pub(in crate::query) fn extend(&mut self, other: Self) {
         self.read.extend(other.read);
         self.beside.extend(other.beside);
+        self.watched = self.watched.take().or(other.watched);
     }
 
     /// Says something beside how the statement was read.
-    pub(in crate::query) fn warn(&mut self, warnings: Vec<Warning>) {
-        self.beside.extend(warnings);
+    pub(in crate::query) fn warn(&mut self, habits: Habits) {
+        self.beside.extend(habits.said);
+        self.watched = habits.watched;
+    }
+
+    /// What is to be looked at in the answer.
+    pub(in crate::query) fn watched(&self) -> Option<&Watched> {
+        self.watched.as_ref()
     }
 
     /// Whether everything was PostgreSQL.

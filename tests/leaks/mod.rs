@@ -108,8 +108,12 @@ fn there_are_enough_cases_and_no_name_twice() {
     let tokens = tokens.iter().filter(|case| case["status"] != 200).count();
     let configurations = written(include_str!("../mcp/configs.yaml")).len();
     let hostile = all.iter().filter(|case| !case.expanded).count() - benign.len();
-    println!("{hostile} statements, {tokens} tokens, {configurations} configurations");
+    let others = crate::mcp::hostile::count();
+    println!(
+        "{hostile} statements, {tokens} tokens, {configurations} configurations, {others} others"
+    );
     assert!(hostile + tokens + configurations >= 500, "{hostile} + {tokens} + {configurations}");
+    assert!(others >= 250, "{others} frames, requests, arguments and values");
     let questions = include_str!("../tpch/queries.sql").matches("-- Q").count();
     assert!(benign.len() + questions >= 60, "{} + {questions}", benign.len());
     assert!(benign.iter().all(|case| case.rows.is_some()), "every ordinary question has its rows");

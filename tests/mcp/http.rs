@@ -130,6 +130,20 @@ impl Reply {
     }
 }
 
+/// The status and the text of what comes back for these bytes, after which nothing more is written; 0 where the
+/// connection is closed without a reply.
+pub fn written(address: SocketAddr, bytes: &[u8]) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    // The server may have said no before everything is sent.
+    let _ = stream.write_all(bytes);
+    let mut said = Vec::new();
+    let _ = stream.read_to_end(&mut said);
+    let text = String::from_utf8_lossy(&said).into_owned();
+    let status = text.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)?.parse().ok());
+    (status.unwrap_or_default(), text)
+}
+
 /// Reads until `wanted` has come, and hangs up.
 pub fn hang_up_after(mut stream: TcpStream, wanted: &str) {
     let (mut seen, mut part) = (Vec::new(), [0; 4096]);

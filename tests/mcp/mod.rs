@@ -18,6 +18,7 @@ mod definitions;
 mod doctor;
 mod eras;
 mod expiry;
+pub mod hostile;
 pub mod http;
 mod lines;
 mod listing;

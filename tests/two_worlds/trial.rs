@@ -7,6 +7,7 @@ use crate::support::ask::{Said, differing};
 use crate::support::rng::Rng;
 use crate::support::world::World;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// A generated statement and where it is asked.
 #[derive(Debug)]
@@ -80,12 +81,15 @@ impl<'a> Trial<'a> {
     /// The failure, with its statement made as small as it goes.
     pub async fn smallest(&self) -> String {
         const ATTEMPTS: usize = 300;
+        // A statement that differs by its time takes its time at every attempt.
+        const ENOUGH: Duration = Duration::from_secs(120);
+        let started = Instant::now();
         let mut query = self.query.clone();
         let mut attempts = 0;
         'shrinking: loop {
             for smaller in query.smaller() {
                 attempts += 1;
-                if attempts > ATTEMPTS {
+                if attempts > ATTEMPTS || started.elapsed() > ENOUGH {
                     break 'shrinking;
                 }
                 if matches!(self.verdict(&smaller).await, Verdict::Differs(_)) {

@@ -183,9 +183,14 @@ fn default_port(scheme: &str) -> Option<u16> {
 /// The one host that a request names.
 fn named_host(headers: &HeaderMap, uri: &Uri) -> Option<Host> {
     let mut named = headers.get_all(HOST).iter();
+    let target = uri.authority().map(|authority| Host::parse(authority.as_str()));
     match (named.next(), named.next()) {
-        (Some(host), None) => Host::parse(host.to_str().ok()?),
-        (None, _) => Host::parse(uri.authority()?.as_str()),
+        (Some(host), None) => {
+            let host = Host::parse(host.to_str().ok()?)?;
+            // A target with a host in it counts more than the header (RFC 9112, 3.2.2): both say the same.
+            target.is_none_or(|target| target.as_ref() == Some(&host)).then_some(host)
+        }
+        (None, _) => target?,
         (Some(_), Some(_)) => None,
     }
 }

@@ -10,7 +10,7 @@ use crate::mcp::{Backend, CelosiaServer, malformed as explain};
 use crate::model::Principal;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request};
-use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use futures::StreamExt;
@@ -103,6 +103,7 @@ impl Intake {
                 ));
         }
         check_content_type(&parts.headers)?;
+        check_content_encoding(&parts.headers)?;
         accept_both(&mut parts.headers);
         let bytes = self.read(&parts.headers, body).await?;
         parts.extensions.insert(Arc::new(principal));
@@ -141,6 +142,14 @@ impl Intake {
         refusal.into_response()
     }
 
+    fn too_large(&self) -> Refusal {
+        Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the request body is larger than {} bytes", self.max_body_bytes),
+        )
+        .hint("shorten the statement, or pass long lists as one parameter")
+    }
+
     /// The body, within its limits. An overlong one is read to its end, within reason, so that the
     /// client reads the refusal instead of a broken connection.
     async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
@@ -148,16 +157,16 @@ impl Intake {
             .get(CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok())
             .and_then(|length| length.parse::<usize>().ok());
+        // One that is far too large is not read to its end.
+        if declared.is_some_and(|length| length > self.max_body_bytes.saturating_mul(SKIPPED)) {
+            return Err(self.too_large());
+        }
         let capacity = declared.unwrap_or(1024).min(self.max_body_bytes);
         let collected =
             tokio::time::timeout(self.body_timeout, collect(body, capacity, self.max_body_bytes));
         match collected.await {
             Ok(Ok(Some(bytes))) => Ok(bytes),
-            Ok(Ok(None)) => Err(Refusal::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the request body is larger than {} bytes", self.max_body_bytes),
-            )
-            .hint("shorten the statement, or pass long lists as one parameter")),
+            Ok(Ok(None)) => Err(self.too_large()),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "a request body broke off");
                 Err(Refusal::new(StatusCode::BAD_REQUEST, "the request body broke off"))
@@ -168,6 +177,9 @@ impl Intake {
         }
     }
 }
+
+/// How many times the limit an overlong body may have and still be read to its end.
+const SKIPPED: usize = 16;
 
 /// The response, with `guard` kept until its body has been sent (or given up, for a stream).
 pub(super) fn held(response: Response, guard: impl Send + 'static) -> Response {
@@ -200,7 +212,6 @@ fn protocol_config(
 
 /// Reads a body; `None` where it is larger than `most`.
 async fn collect(body: Body, capacity: usize, most: usize) -> Result<Option<Bytes>, axum::Error> {
-    const SKIPPED: usize = 16;
     let mut stream = body.into_data_stream();
     let mut whole = Vec::with_capacity(capacity);
     let mut seen = 0usize;
@@ -227,6 +238,16 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     }
     Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the request body must be JSON")
         .hint("send the header \"Content-Type: application/json\""))
+}
+
+/// A body is read as it is: one that says it is packed is not.
+fn check_content_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    if encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the request body must not be compressed")
+        .hint("leave the header Content-Encoding out"))
 }
 
 /// rmcp wants both kinds of answer to be named; a client that takes anything takes both.

@@ -28,6 +28,7 @@
 mod aggregates;
 mod expressions;
 mod nodes;
+mod products;
 mod remote;
 mod types;
 
@@ -67,7 +68,7 @@ pub(super) fn cut(plan: &LogicalPlan) -> Result<Cut> {
     if is_plain(plan) {
         return Ok(Cut { plan: plan.clone(), kept: Vec::new() });
     }
-    let mut cutter = Cutter { kept: Vec::new() };
+    let mut cutter = Cutter { kept: Vec::new(), products_stay: false };
     let plan = match cutter.visit(plan)? {
         Visited::Remote(piece) => piece.into_plan()?,
         Visited::Local(plan) => plan,
@@ -99,6 +100,8 @@ enum Visited {
 
 struct Cutter {
     kept: Vec<Kept>,
+    /// Whether products are made by the engine.
+    products_stay: bool,
 }
 
 impl Cutter {
@@ -126,7 +129,8 @@ impl Cutter {
                 Visited::Local(_) => None,
             })
             .collect();
-        match nodes::join_node(&plan, &pieces) {
+        let joined = nodes::join_node(&plan, &pieces);
+        match joined.and_then(|piece| self.unless_a_product(piece)) {
             Ok(piece) => Ok(Visited::Remote(Box::new(piece))),
             Err(reason) => {
                 if let LogicalPlan::Filter(filter) = &plan
@@ -167,12 +171,33 @@ impl Cutter {
         Ok(Some(LogicalPlan::Filter(Filter::try_new(condition, input)?)))
     }
 
+    fn unless_a_product(&self, piece: Piece) -> std::result::Result<Piece, Reason> {
+        match self.products_stay && piece.gives_a_product() {
+            true => Err("every row of one side is joined with every row of the other".into()),
+            false => Ok(piece),
+        }
+    }
+
+    /// A leaf for a subtree below a node that stays; where it would send a product, leaves for its inputs.
+    fn leaf(&mut self, piece: Piece) -> Result<LogicalPlan> {
+        if self.products_stay || !piece.gives_a_product() {
+            return piece.into_plan();
+        }
+        self.products_stay = true;
+        let apart = self.visit(&piece.into_subtree());
+        self.products_stay = false;
+        match apart? {
+            Visited::Remote(piece) => piece.into_plan(),
+            Visited::Local(plan) => Ok(plan),
+        }
+    }
+
     /// The node over what has become of its inputs.
     fn keep(&mut self, plan: &LogicalPlan, inputs: Vec<Visited>) -> Result<Visited> {
         let mut below = Vec::with_capacity(inputs.len());
         for input in inputs {
             below.push(match input {
-                Visited::Remote(piece) => piece.into_plan()?,
+                Visited::Remote(piece) => self.leaf(*piece)?,
                 Visited::Local(plan) => plan,
             });
         }

@@ -5,7 +5,7 @@ use super::super::pushdown;
 use super::expressions::Translator;
 use super::remote::{Read, RemoteTable};
 use super::types::remote_type;
-use super::{Reason, aggregates};
+use super::{Reason, aggregates, products};
 use celosia_connector_api::relation::Shape;
 use celosia_connector_api::{
     Connector, Expression, JoinKind, Node, OrderKey, RemoteQuery, statement,
@@ -59,6 +59,16 @@ impl Piece {
     /// Whether it does more than read, filter and slice one table.
     pub(super) fn is_rich(&self) -> bool {
         self.rich
+    }
+
+    /// Whether the source would send more rows than the tables hold.
+    pub(super) fn gives_a_product(&self) -> bool {
+        products::gives_a_product(&self.query)
+    }
+
+    /// The subtree as it was.
+    pub(super) fn into_subtree(self) -> LogicalPlan {
+        self.plan
     }
 
     /// A leaf for the subtree, or the subtree as it was where its table's own leaf does as well.

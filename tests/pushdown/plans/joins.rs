@@ -162,3 +162,81 @@ fn a_mark_join() {
     shop: SELECT t1."id" FROM "public"."facts" AS t1 WHERE (t1."quantity" = CAST($1 AS bigint) OR EXISTS (SELECT 1 FROM "public"."dimensions" AS t2 WHERE t1."dimension" = t2."id")) ORDER BY t1."id"
     "#);
 }
+
+/// Counted, a product stays at its source.
+#[test]
+fn a_product_that_is_counted() {
+    let sql = "SELECT count(*) AS n FROM facts f CROSS JOIN dimensions d";
+    let Some(plans) = shown(sql) else { return };
+    insta::assert_snapshot!(plans, @r#"
+    before
+    ProjectionExec: expr=[count(Int64(1))@0 as n]
+      AggregateExec: mode=Single, gby=[], aggr=[count(Int64(1))]
+        CooperativeExec
+          CrossJoinExec
+            CooperativeExec
+              GovernedScan: shop.public.facts
+            CooperativeExec
+              GovernedScan: shop.public.dimensions
+    after
+    GovernedScan: shop.public.facts, shop.public.dimensions
+    shop: SELECT CAST(COUNT(*) AS bigint) AS "c1" FROM "public"."facts" AS t1 CROSS JOIN "public"."dimensions" AS t2
+    "#);
+}
+
+/// For a node of the engine, every row would be fetched once for every row of the other table.
+#[test]
+fn a_product_that_would_be_fetched() {
+    let sql = "SELECT initcap(f.colour) AS c, count(*) AS n FROM facts f CROSS JOIN (SELECT id FROM dimensions WHERE colour = 'red') d GROUP BY 1";
+    let Some(plans) = shown(sql) else { return };
+    insta::assert_snapshot!(plans, @r#"
+    before
+    ProjectionExec: expr=[initcap(f.colour)@0 as c, count(Int64(1))@1 as n]
+      AggregateExec: mode=Single, gby=[initcap(colour@0) as initcap(f.colour)], aggr=[count(Int64(1))]
+        CooperativeExec
+          CrossJoinExec
+            CooperativeExec
+              GovernedScan: shop.public.facts
+            FilterExec: colour@0 = red, projection=[]
+              CooperativeExec
+                GovernedScan: shop.public.dimensions
+    after
+    ProjectionExec: expr=[initcap(f.colour)@0 as c, count(Int64(1))@1 as n]
+      AggregateExec: mode=Single, gby=[initcap(colour@0) as initcap(f.colour)], aggr=[count(Int64(1))]
+        CooperativeExec
+          CrossJoinExec
+            CooperativeExec
+              GovernedScan: shop.public.facts
+            FilterExec: colour@0 = red, projection=[]
+              CooperativeExec
+                GovernedScan: shop.public.dimensions
+    aggregate runs here: initcap is not on the list of postgres
+    join runs here: every row of one side is joined with every row of the other
+    shop: SELECT "colour" FROM "public"."facts"
+    shop: SELECT "colour" FROM "public"."dimensions" WHERE "colour" = CAST($1 AS text)
+    "#);
+}
+
+/// A side of one row makes no more rows.
+#[test]
+fn a_product_with_one_row() {
+    let sql = "SELECT initcap(f.colour) AS c, m.n FROM facts f CROSS JOIN (SELECT count(*) AS n FROM dimensions) m";
+    let Some(plans) = shown(sql) else { return };
+    insta::assert_snapshot!(plans, @r#"
+    before
+    ProjectionExec: expr=[initcap(colour@0) as c, n@1 as n]
+      CooperativeExec
+        CrossJoinExec
+          CooperativeExec
+            GovernedScan: shop.public.facts
+          ProjectionExec: expr=[count(Int64(1))@0 as n]
+            AggregateExec: mode=Single, gby=[], aggr=[count(Int64(1))]
+              CooperativeExec
+                GovernedScan: shop.public.dimensions
+    after
+    ProjectionExec: expr=[initcap(colour@0) as c, n@1 as n]
+      GovernedScan: shop.public.facts, shop.public.dimensions
+    projection runs here: initcap is not on the list of postgres
+    shop: SELECT t1."colour", CAST(t3."c1" AS bigint) AS "c2" FROM "public"."facts" AS t1 CROSS JOIN (SELECT COUNT(*) AS "c1" FROM "public"."dimensions" AS t2) AS t3 ORDER BY t1."colour", t3."c1"
+    "#);
+}

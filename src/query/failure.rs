@@ -6,6 +6,7 @@ use super::context::SourceFailure;
 use super::functions::Functions;
 use super::guard::TOO_LARGE;
 use super::one_row::MORE_ROWS;
+use super::only_value::MORE_VALUES;
 use super::patterns::{NOT_READABLE, OUT_OF_RANGE, Unsupported};
 use super::repair::{self, Reach};
 use super::supervise::{PLANNING_DEADLINE, deadline_exceeded};
@@ -80,6 +81,13 @@ pub(super) fn of_execution(error: DataFusionError) -> Error {
         }
         DataFusionError::Execution(text) if text.contains(MORE_ROWS) => {
             evaluation(MORE_ROWS).with_hint("use IN (SELECT ...), an aggregate, or ORDER BY x LIMIT 1")
+        }
+        DataFusionError::Execution(text) if text.contains(MORE_VALUES) => {
+            let column = text.split(MORE_VALUES).nth(1).map(first_lines).unwrap_or_default();
+            let several = format!(
+                "{column} is neither in GROUP BY nor inside an aggregate, and has more than one value in a group"
+            );
+            Error::new(Code::InvalidStatement, several).with_hint(group_by(&column))
         }
         DataFusionError::Execution(text) if text.contains(OUT_OF_RANGE) => {
             evaluation(OUT_OF_RANGE)
@@ -188,10 +196,14 @@ fn of_grouping(text: &str) -> Error {
         Code::InvalidStatement,
         format!("{column} is neither in GROUP BY nor inside an aggregate"),
     )
-    .with_hint(format!(
+    .with_hint(group_by(column))
+}
+
+fn group_by(column: &str) -> String {
+    format!(
         "add {column} to GROUP BY, or select MIN({column}); a table's other columns may be selected where its \
          primary key is grouped by"
-    ))
+    )
 }
 
 fn between<'t>(text: &'t str, before: &str, behind: &str) -> Option<&'t str> {

@@ -8,6 +8,7 @@ use super::age::Age;
 use super::date_part::DatePart;
 use super::doubles::OrderFree;
 use super::guard::Guarded;
+use super::only_value::OnlyValue;
 use super::patterns::{ToChar, ToTime};
 use super::round::Round;
 use super::spellings;
@@ -285,6 +286,8 @@ impl Functions {
                 aggregate.insert((*name).to_string(), function);
             }
         }
+        let only = AggregateUDF::new_from_impl(OnlyValue::new());
+        aggregate.insert(OnlyValue::NAME.to_string(), Arc::new(only));
         let mut window = HashMap::new();
         for function in datafusion::functions_window::all_default_window_functions() {
             if WINDOWS.contains(&function.name()) {
@@ -322,7 +325,9 @@ impl Functions {
 
 /// Whether a function makes one value of many.
 pub(super) fn is_aggregate(name: &str) -> bool {
-    AGGREGATES.contains(&name) || SYNONYMS.iter().any(|(other, _)| *other == name) || name == "mean"
+    AGGREGATES.contains(&name)
+        || SYNONYMS.iter().any(|(other, _)| *other == name)
+        || ["mean", OnlyValue::NAME].contains(&name)
 }
 
 /// Functions that are ours, whole.

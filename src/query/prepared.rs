@@ -3,6 +3,7 @@
 //! A kept plan lives in its caller's [`View`](super::session::View), which stands for one principal, one
 //! policy and one catalog: a change of any of them starts afresh, and no plan is ever shared.
 
+use super::caution::Watched;
 use super::digests::Digests;
 use super::inspect::Effects;
 use super::request::Parameters;
@@ -65,6 +66,8 @@ pub(super) struct Prepared {
     pub(super) lineage: Vec<Lineage>,
     /// How the answer may be misread.
     pub(super) warnings: Vec<Warning>,
+    /// And where its rows are such.
+    pub(super) watched: Option<Watched>,
     /// The optimised plan; of a template, with parameters.
     pub(super) logical: LogicalPlan,
     /// The physical plan with its effects, where it can be run again as it is.

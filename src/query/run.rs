@@ -1,7 +1,7 @@
 //! One statement, straight through: parse, resolve, record the intent, plan, run, collect.
 
 use super::aggregate_only;
-use super::caution;
+use super::caution::{self, Watched};
 use super::collect::{Cap, Collected, collect};
 use super::context::QueryContext;
 use super::digests::Digests;
@@ -19,7 +19,7 @@ use super::spellings::{self, Notes};
 use super::statement::Statement;
 use super::supervise::with_deadline;
 use super::template::Template;
-use super::{escapes, failure, names, one_row, parameters};
+use super::{escapes, failure, mismatch, names, one_row, parameters, text_number};
 use crate::audit::{Intent, OpenRecord};
 use crate::error::{Error, Result};
 use crate::limits::Pass;
@@ -82,14 +82,16 @@ pub(super) struct Governed {
     columns: Vec<ColumnInfo>,
     lineage: Vec<Lineage>,
     warnings: Vec<Warning>,
+    watched: Option<Watched>,
     effects: Effects,
 }
 
 impl Governed {
     /// The same, with what is to say of how its statement was read.
     fn read_as(mut self, notes: &Notes) -> Self {
-        self.warnings.extend(notes.warning());
+        self.warnings.extend(notes.warnings());
         self.warnings = caution::settled(self.warnings);
+        self.watched = notes.watched().cloned();
         self
     }
 
@@ -112,9 +114,7 @@ pub(super) struct Done {
 impl Run {
     /// Answers the statement.
     pub(super) async fn answer(self) -> Result<Done> {
-        Box::pin(self.rows())
-            .await
-            .map_err(|error| parameters::blame(error, &self.request.parameters))
+        Box::pin(self.rows()).await.map_err(|error| self.blamed(error))
     }
 
     async fn rows(&self) -> Result<Done> {
@@ -145,13 +145,18 @@ impl Run {
             self.request.accepts_cost,
         ));
         *self.trail.context.lock() = Some(context.clone());
-        let mut warnings = governed.told();
+        let mut governed = governed;
         let task = self.core.planner.task(context.clone(), self.holding.clone());
-        let stream = execute_stream(governed.physical, task).map_err(failure::of_execution)?;
+        let stream =
+            execute_stream(governed.physical.clone(), task).map_err(failure::of_execution)?;
         let limits = self.limits;
         let collected =
             collect(stream, limits.rows, limits.bytes).await.map_err(failure::of_execution)?;
         clock.lap("run");
+        let seen = governed.watched.take();
+        let seen = seen.and_then(|seen| seen.of(&governed.columns, &collected.batches).cloned());
+        governed.warnings.extend(seen);
+        let mut warnings = governed.told();
         warnings.extend(capped(&collected, limits.rows, limits.bytes));
         let outcome = Outcome {
             sources: context.runs(),
@@ -229,7 +234,13 @@ impl Run {
 
     /// Says what the statement would do.
     pub(super) async fn explain(self) -> Result<Explanation> {
-        self.explanation().await.map_err(|error| parameters::blame(error, &self.request.parameters))
+        self.explanation().await.map_err(|error| self.blamed(error))
+    }
+
+    /// The error with the parameter or the place in the text that is to blame.
+    fn blamed(&self, error: Error) -> Error {
+        let error = parameters::blame(error, &self.request.parameters);
+        mismatch::placed(error, &self.request.sql, &self.view)
     }
 
     async fn explanation(&self) -> Result<Explanation> {
@@ -266,8 +277,9 @@ impl Run {
         let digests = Digests::of(literals, &self.request.parameters, key);
         self.note(&normalized, &fingerprint, &digests, &BTreeSet::new());
         notes.extend(spellings::by_names(statement.ast_mut(), &self.view)?);
-        spellings::complete_groups(statement.ast_mut(), &self.view);
+        notes.extend(spellings::complete_groups(statement.ast_mut(), &self.view)?);
         let mut ast = statement.into_ast();
+        notes.warn(caution::differing(&ast, &self.view, &self.core.catalog));
         parameters::bind(&mut ast, &self.request.parameters)?;
         self.view.expand(&mut ast)?;
         escapes::rewrite(&mut ast)?;
@@ -328,12 +340,13 @@ impl Run {
         let (physical, effects) = self.physical(&prepared.logical).await?;
         clock.lap("physical");
         let (lineage, warnings) = (prepared.lineage.clone(), prepared.warnings.clone());
+        let watched = prepared.watched.clone();
         if let Some(key) = key.filter(|_| stable) {
             let rerun = is_simple(&prepared.logical) && !has_sort(&prepared.logical);
             prepared.physical = rerun.then(|| (physical.clone(), effects.clone()));
             self.view.plans().keep(key, Arc::new(prepared));
         }
-        Ok(Governed { physical, columns, lineage, warnings, effects })
+        Ok(Governed { physical, columns, lineage, warnings, watched, effects })
     }
 
     /// The optimised plan of a statement.
@@ -349,8 +362,9 @@ impl Run {
             let logical = planner.logical(ast, &resolved.tables)?;
             let (columns, lineage) = inspect::columns(&logical);
             let mut warnings = caution::written(&logical);
-            warnings.extend(notes.warning());
+            warnings.extend(notes.warnings());
             let logical = one_row::checked(aggregate_only::guard(logical, planner.functions())?)?;
+            let logical = text_number::read(logical)?;
             let capped = match cap {
                 Some(rows) => planner.capped(logical, rows)?,
                 None => logical,
@@ -371,6 +385,7 @@ impl Run {
             columns: columns.clone(),
             lineage,
             warnings,
+            watched: notes.watched().cloned(),
             logical,
             physical: None,
         };
@@ -400,6 +415,7 @@ impl Run {
             columns: kept.columns.clone(),
             lineage: kept.lineage.clone(),
             warnings,
+            watched: kept.watched.clone(),
             effects,
         })
     }

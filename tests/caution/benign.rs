@@ -9,6 +9,9 @@ use crate::support::world::World;
 use crate::support::{block_on, policy};
 use celosia::query::Engine;
 
+/// The questions with a LIKE, which SQLite's own would answer without minding case.
+const LIKES: &[&str] = &["2", "9", "13", "14", "16", "20"];
+
 /// With the keys of its specification TPC-H has no join that repeats rows, and nothing else to say.
 #[test]
 fn nothing_is_said_of_tpch() {
@@ -20,7 +23,8 @@ fn nothing_is_said_of_tpch() {
         for (name, sql) in crate::tpch::queries() {
             let said = tool(&engine, &everybody(""), "explain", &sql).await;
             assert_eq!(said.error(), None, "Q{name}: {}", said.everything());
-            assert!(codes(&said).is_empty(), "Q{name}: {}", said.head["warnings"]);
+            let expected: &[&str] = if LIKES.contains(&name) { &["like_case"] } else { &[] };
+            assert_eq!(codes(&said), expected, "Q{name}: {}", said.head["warnings"]);
         }
         // Without the order of its lines a question of the kind would be warned of.
         let sql = "SELECT sum(ps_supplycost) FROM lineitem, partsupp WHERE l_partkey = ps_partkey";
@@ -39,6 +43,23 @@ const SAID: &[(&str, &str)] = &[
     ("fan_out", "SELECT count(*) AS n FROM cases c JOIN facts f ON c.y = f.sold"),
 ];
 
+/// Those where a store's own order has NULLs elsewhere, or its own LIKE does not mind case.
+fn of_habits(store: Store) -> Vec<(&'static str, &'static str)> {
+    let order = (
+        "null_order",
+        "SELECT * FROM (SELECT id, colour, row_number() OVER (PARTITION BY colour ORDER BY price DESC, id) AS r FROM facts) x WHERE r <= 2",
+    );
+    match store {
+        Store::Sqlite => vec![
+            order,
+            ("like_case", "SELECT id FROM cases WHERE length(t) > 3 AND t LIKE '%b%'"),
+            ("like_case", "SELECT id FROM cases WHERE t LIKE 'a!%%' ESCAPE '!'"),
+        ],
+        Store::SqlServer => vec![order],
+        Store::Postgres | Store::Oracle => Vec::new(),
+    }
+}
+
 #[test]
 fn little_is_said_of_the_statements_of_pushdown() {
     let statements = include_str!("../pushdown/statements.sql").lines();
@@ -55,7 +76,9 @@ fn little_is_said_of_the_statements_of_pushdown() {
         }
         let here: Vec<(&str, &str)> =
             here.iter().map(|(code, sql)| (code.as_str(), *sql)).collect();
-        if here != SAID {
+        let mut expected: Vec<(&str, &str)> = [SAID, &of_habits(store)].concat();
+        expected.sort_by_key(|(_, said)| statements.iter().position(|sql| sql == said));
+        if here != expected {
             told.push(format!("{store:?}: {here:#?}"));
         }
     }
@@ -84,7 +107,8 @@ fn asked(store: Store) -> Vec<(&'static str, &'static str)> {
     match store {
         Store::SqlServer => asked.push(("text_collation", BOTH)),
         Store::Oracle => asked.insert(0, ("empty_text", BOTH)),
-        Store::Sqlite | Store::Postgres => {}
+        Store::Sqlite => asked.insert(0, ("like_case", "q19 like")),
+        Store::Postgres => {}
     }
     asked
         .extend([("masked_compared", "q37 salary bands"), ("masked_compared", "q39 entry months")]);

@@ -96,8 +96,53 @@ fn each_guard_has_cases_on_both_sides() {
             sides.entry(code).or_default().1 += 1;
         }
     }
-    assert_eq!(sides.len(), 7, "{sides:?}");
+    assert_eq!(sides.len(), 10, "{sides:?}");
     assert!(sides.values().all(|(said, near)| *said >= 3 && *near >= 4), "{sides:?}");
+}
+
+/// A key that is shown is looked at in the answer, also where the plan was kept.
+#[test]
+fn a_shown_key_is_told_of_where_it_is_null() {
+    block_on(async {
+        let engine = engine(true).await;
+        let top =
+            |table: &str| format!("SELECT id, amount FROM {table} ORDER BY amount DESC LIMIT 2");
+        for _ in 0..2 {
+            let none = ask(engine, &everybody(""), &top("payments")).await;
+            assert!(codes(&none).is_empty(), "{}", none.head);
+            let some = ask(engine, &everybody(""), &top("gifts")).await;
+            assert_eq!(codes(&some), ["null_order"], "{}", some.head);
+            let said = some.head["warnings"].to_string();
+            assert!(said.contains("DESC NULLS LAST"), "{said}");
+            let grouped = "SELECT holder, sum(amount) AS s FROM gifts GROUP BY holder ORDER BY s DESC LIMIT 1";
+            let grouped = ask(engine, &everybody(""), grouped).await;
+            assert_eq!(codes(&grouped), ["null_order"], "{}", grouped.head);
+        }
+    });
+}
+
+/// A text that is no number is left out, not an error.
+#[test]
+fn texts_are_compared_with_numbers_as_numbers() {
+    block_on(async {
+        let engine = engine(true).await;
+        for (condition, ids) in [
+            ("worth = 7", vec![1]),
+            ("worth IN (7, 8)", vec![1, 4]),
+            ("worth BETWEEN 7 AND 9", vec![1, 4]),
+            ("worth > 6.5", vec![1, 4]),
+            ("7 >= worth", vec![1, 2]),
+            ("worth = '007'", vec![1]),
+        ] {
+            let sql = format!("SELECT id FROM gifts WHERE {condition} ORDER BY id");
+            let said = ask(engine, &everybody(""), &sql).await;
+            let found: Vec<i64> = said.rows.iter().filter_map(|row| row[0].as_i64()).collect();
+            assert_eq!(found, ids, "{sql}: {}", said.everything());
+        }
+        let unequal = "SELECT id FROM gifts WHERE worth <> 7";
+        let said = ask(engine, &everybody(""), unequal).await;
+        assert_eq!(said.error(), Some("evaluation"), "{}", said.text);
+    });
 }
 
 /// Statements that differ in a constant share a plan, but not what is said of the constant.

@@ -1,12 +1,13 @@
 CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT, email TEXT UNIQUE, born DATE, phone TEXT, region TEXT);
 CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customers (id), total DECIMAL(12,2), placed TIMESTAMP, changed TIMESTAMP WITH TIME ZONE);
 CREATE TABLE lines (order_id INTEGER REFERENCES orders (id), line INTEGER, product_id INTEGER, price DECIMAL(12,4), weight DOUBLE PRECISION, PRIMARY KEY (order_id, line));
-CREATE TABLE payments (id INTEGER PRIMARY KEY, order_id INTEGER REFERENCES orders (id), amount DECIMAL(12,2), paid TIMESTAMP WITH TIME ZONE);
+CREATE TABLE payments (id INTEGER PRIMARY KEY, order_id INTEGER REFERENCES orders (id), amount DECIMAL(12,2), paid TIMESTAMP WITH TIME ZONE NOT NULL);
 CREATE TABLE refunds (id INTEGER PRIMARY KEY, payment_id INTEGER REFERENCES payments (id), amount DECIMAL(12,2));
 CREATE TABLE prices (product_id INTEGER, valid_from DATE, valid_to DATE, price DECIMAL(12,4), PRIMARY KEY (product_id, valid_from));
 CREATE TABLE notes (order_id INTEGER REFERENCES orders (id), words TEXT);
 CREATE TABLE clicks (order_id INTEGER, bytes INTEGER);
 CREATE TABLE badges (customer_id INTEGER, kind TEXT, points INTEGER);
+CREATE TABLE gifts (id INTEGER PRIMARY KEY, holder INTEGER, amount INTEGER, worth TEXT);
 CREATE UNIQUE INDEX one_badge ON badges (customer_id);
 CREATE UNIQUE INDEX some_badges ON badges (kind) WHERE points > 0;
 CREATE VIEW paid AS SELECT order_id, amount FROM payments;
@@ -15,3 +16,4 @@ INSERT INTO orders VALUES (1, 1, 10.00, '2026-01-02 03:04:05', '2026-01-02T03:04
 INSERT INTO lines VALUES (1, 1, 7, 4.0000, 0.5), (1, 2, 8, 6.0000, 1.5), (2, 1, 7, 20.0000, 1.0);
 INSERT INTO payments VALUES (1, 1, 6.00, '2026-01-03T00:00:00Z'), (2, 1, 4.00, '2026-01-04T00:00:00Z'), (3, 2, 20.00, '2026-02-04T00:00:00Z');
 INSERT INTO badges VALUES (1, 'gold', 5), (2, 'blue', 0);
+INSERT INTO gifts VALUES (1, 1, 5, '007'), (2, 1, 6, '6.25'), (3, 2, NULL, 'none'), (4, 3, 7, '8');

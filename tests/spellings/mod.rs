@@ -18,6 +18,9 @@ const GROUPED: &str = include_str!("grouped.txt");
 /// Statements that are PostgreSQL already.
 const POSTGRES: &str = include_str!("postgres.txt");
 
+/// `statement | type in the message | fragment in the hint`.
+const TYPES: &str = include_str!("types.txt");
+
 fn lines(list: &'static str) -> impl Iterator<Item = &'static str> {
     list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
@@ -79,6 +82,34 @@ fn what_has_no_translation_says_what_to_write() {
         let found = said.head["hint"].as_str().unwrap_or_default();
         if said.error().is_none() || !found.contains(hint) {
             failures.push(format!("{sql}: {found:?} does not name {hint:?}; {}", said.text));
+        }
+    }
+    assert!(failures.is_empty(), "{}:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn types_that_do_not_fit_are_named_with_their_place_and_what_to_write() {
+    let mut failures = Vec::new();
+    for line in lines(TYPES) {
+        let parts: Vec<&str> = line.split(" | ").collect();
+        let [sql, named, fragment] = parts.as_slice() else { panic!("three parts: {line}") };
+        let said = asked(sql);
+        let hint = said.head["hint"].as_str().unwrap_or_default();
+        let message = said.text.lines().next().unwrap_or_default();
+        let is_placed = message.contains("(line 1, column ") && message.contains(named);
+        if said.error().is_none() || !is_placed || !hint.contains(fragment) {
+            failures.push(format!("{sql}: {message}; {hint}"));
+            continue;
+        }
+        // What is proposed fits: a value may still be none of its type.
+        let wrong = message.split(" (line").next().and_then(|m| m.rsplit(": ").next());
+        let instead = hint.trim_start_matches("write ").split([';']).next().unwrap_or_default();
+        let instead = instead.split(", which").next().unwrap_or_default();
+        let mended =
+            sql.replace(wrong.unwrap_or_default(), &instead.replace("YYYY-MM-DD", "2024-01-31"));
+        let again = asked(&mended);
+        if again.error().is_some_and(|code| code != "evaluation") {
+            failures.push(format!("{sql} becomes {mended}: {}", again.text));
         }
     }
     assert!(failures.is_empty(), "{}:\n{}", failures.len(), failures.join("\n"));

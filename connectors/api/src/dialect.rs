@@ -211,6 +211,17 @@ pub trait Dialect: Send + Sync + Debug {
         TextHabit::default()
     }
 
+    /// Whether its own LIKE takes letters of either case for each other where its `=` does not. For telling a reader,
+    /// too.
+    fn likes_either_case(&self) -> bool {
+        false
+    }
+
+    /// Whether its own ORDER BY has NULL below every value, where a statement does not say. For telling a reader, too.
+    fn sorts_nulls_lowest(&self) -> bool {
+        false
+    }
+
     /// Whether a value that has the local meaning at most sources has it here, too.
     fn can_bind(&self, class: OperandClass, value: &Value) -> bool {
         let _ = (class, value);

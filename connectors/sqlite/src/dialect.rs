@@ -49,6 +49,14 @@ impl Dialect for SqliteDialect {
         "sqlite"
     }
 
+    fn likes_either_case(&self) -> bool {
+        true
+    }
+
+    fn sorts_nulls_lowest(&self) -> bool {
+        true
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             equality: EQUALITY,

@@ -63,6 +63,10 @@ impl Dialect for SqlServerDialect {
         "sqlserver"
     }
 
+    fn sorts_nulls_lowest(&self) -> bool {
+        true
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             equality: EQUALITY,

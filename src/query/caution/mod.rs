@@ -16,12 +16,15 @@
 
 mod atoms;
 mod checks;
+mod habits;
 mod keys;
 mod level;
 mod limits;
 mod texts;
 mod walk;
 mod written;
+
+pub(super) use habits::{Habits, Watched, differing};
 
 use crate::model::Warning;
 use datafusion::common::ScalarValue;
@@ -41,6 +44,10 @@ const TIME_ZONE: &str = "time_zone";
 const TRUNCATED_INPUT: &str = "truncated_input";
 /// A text is compared with a number.
 const TEXT_AS_NUMBER: &str = "text_as_number";
+/// Which rows are the first depends on where NULLs are, and their database has them elsewhere.
+const NULL_ORDER: &str = "null_order";
+/// LIKE minds case, and their database's does not.
+const LIKE_CASE: &str = "like_case";
 /// Masks are compared, not values.
 const MASKED_COMPARED: &str = "masked_compared";
 

@@ -59,10 +59,12 @@ impl<'a> Level<'a> {
             }
             Expr::Between(between) => self
                 .compared(&between.expr, Operator::GtEq, &between.low)
-                .or_else(|| self.compared(&between.expr, Operator::LtEq, &between.high)),
-            Expr::InList(list) => {
-                list.list.iter().find_map(|item| self.compared(&list.expr, Operator::Eq, item))
-            }
+                .or_else(|| self.compared(&between.expr, Operator::LtEq, &between.high))
+                .or_else(|| self.text_as_number(&between.expr, &between.low)),
+            Expr::InList(list) => list.list.iter().find_map(|item| {
+                self.compared(&list.expr, Operator::Eq, item)
+                    .or_else(|| self.text_as_number(&list.expr, item))
+            }),
             Expr::InSubquery(inside) => {
                 let among = &inside.subquery.subquery;
                 let (left, right) =
@@ -106,8 +108,8 @@ impl<'a> Level<'a> {
             return None;
         }
         let text = format!(
-            "{} is text and is read as a number to be compared with one, so '007' equals 7 and what is no number is an \
-             error; compare with a text in quotes to compare texts",
+            "{} is text and is read as a number to be compared with one, so '007' equals 7 and rows whose text is no \
+             number are left out; compare with a text in quotes to compare texts",
             listed(&columns)
         );
         Some(Warning { code: TEXT_AS_NUMBER, text, columns: columns.into_iter().collect() })

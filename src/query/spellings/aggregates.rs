@@ -76,6 +76,13 @@ fn counted_condition(function: &mut Function, notes: &mut Notes) {
     }
 }
 
+/// Whether this adds truth values, which only SQLite and MySQL do.
+pub(super) fn counts_condition(function: &Function) -> bool {
+    let FunctionArguments::List(list) = &function.args else { return false };
+    matches!(name(function).as_deref(), Some("sum" | "avg"))
+        && matches!(list.args.as_slice(), [FunctionArg::Unnamed(FunctionArgExpr::Expr(value))] if is_condition(value))
+}
+
 fn is_condition(expr: &Expr) -> bool {
     use BinaryOperator::{And, Eq, Gt, GtEq, Lt, LtEq, NotEq, Or};
     match expr {

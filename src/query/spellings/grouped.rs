@@ -2,12 +2,16 @@
 //! primary key is grouped by, also where a join makes another column equal to it. They become keys of the grouping,
 //! which leaves its groups as they are.
 //!
-//! A key counts only where the caller sees all of it, in every row, unmasked or as a pseudonym.
+//! A key counts only where the caller sees all of it, in every row, unmasked or as a pseudonym. What no key determines
+//! is for `beside.rs`.
 
+use super::beside::{self, aggregates};
+use super::flow;
 use super::named::parts;
+use super::notes::Notes;
+use crate::error::{Error, Result};
 use crate::model::{Mask, TableEntry};
 use crate::policy::Grant;
-use crate::query::functions::is_aggregate;
 use crate::query::scan_plan::governed_schema;
 use crate::query::session::View;
 use sqlparser::ast::{
@@ -18,12 +22,20 @@ use sqlparser::ast::{
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-/// Groups also by what the caller's keys determine.
-pub(in crate::query) fn complete(ast: &mut Ast, view: &View) {
+/// Groups also by what the caller's keys determine, and gives every other column the one value of its group.
+///
+/// # Errors
+/// `TooComplex` for what grows too large.
+pub(in crate::query) fn complete(ast: &mut Ast, view: &View) -> Result<Notes> {
     let mut named = CteNames::default();
     let _ = Visit::visit(ast, &mut named);
-    if named.groups {
-        let _ = VisitMut::visit(ast, &mut Complete { view, named: named.names });
+    if !named.groups {
+        return Ok(Notes::default());
+    }
+    let mut complete = Complete { view, named: named.names, notes: Notes::default() };
+    match VisitMut::visit(ast, &mut complete) {
+        ControlFlow::Continue(()) => Ok(complete.notes),
+        ControlFlow::Break(error) => Err(*error),
     }
 }
 
@@ -43,8 +55,7 @@ impl Visitor for CteNames {
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-        self.groups |=
-            matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if !keys.is_empty());
+        self.groups |= select.distinct.is_some() || beside::is_grouped(select);
         ControlFlow::Continue(())
     }
 }
@@ -52,72 +63,131 @@ impl Visitor for CteNames {
 struct Complete<'a> {
     view: &'a View,
     named: BTreeSet<String>,
+    notes: Notes,
 }
 
 impl VisitorMut for Complete<'_> {
-    type Break = ();
+    type Break = Box<Error>;
 
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        if let SetExpr::Select(select) = query.body.as_mut() {
-            self.select(select, query.order_by.as_ref());
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        flow(if let SetExpr::Select(select) = query.body.as_mut() {
+            self.select(select, query.order_by.as_mut())
         } else {
-            self.branches(&mut query.body);
-        }
-        ControlFlow::Continue(())
+            self.branches(&mut query.body)
+        })
     }
 }
 
 impl Complete<'_> {
-    fn branches(&self, body: &mut SetExpr) {
+    fn branches(&mut self, body: &mut SetExpr) -> Result<()> {
         match body {
             SetExpr::SetOperation { left, right, .. } => {
-                self.branches(left);
-                self.branches(right);
+                self.branches(left)?;
+                self.branches(right)
             }
             SetExpr::Select(select) => self.select(select, None),
-            _ => {}
+            _ => Ok(()),
         }
     }
 
-    fn select(&self, select: &mut Select, order: Option<&OrderBy>) {
-        let GroupByExpr::Expressions(keys, modifiers) = &select.group_by else { return };
-        if keys.is_empty() || !modifiers.is_empty() {
-            return;
+    fn select(&mut self, select: &mut Select, order: Option<&mut OrderBy>) -> Result<()> {
+        beside::group_distinct(select, order.as_deref());
+        let GroupByExpr::Expressions(keys, modifiers) = &select.group_by else { return Ok(()) };
+        if !modifiers.is_empty() || !beside::is_grouped(select) {
+            return Ok(());
         }
-        let Some(scope) = Scope::of(&select.from, select.selection.as_ref(), self) else { return };
-        let grouped: Vec<&Expr> = keys.iter().map(|key| written(key, &select.projection)).collect();
+        let grouped: Vec<Expr> =
+            keys.iter().map(|key| written(key, &select.projection).clone()).collect();
         if grouped
             .iter()
             .any(|key| matches!(key, Expr::Rollup(_) | Expr::Cube(_) | Expr::GroupingSets(_)))
         {
-            return;
+            return Ok(());
         }
+        let Some(scope) = Scope::of(&select.from, select.selection.as_ref(), self) else {
+            let from = select.from.clone();
+            let free = |column: &Expr| is_of(column, &from, &grouped);
+            return beside::wrap(select, order, &grouped, &free, &mut self.notes);
+        };
         let start: BTreeSet<Place> = grouped.iter().filter_map(|key| scope.place(key)).collect();
-        let determined = scope.closure(start.clone());
-        let mut bare = Bare::default();
-        let _ = select.projection.visit(&mut bare);
-        let _ = select.having.visit(&mut bare);
-        if let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = order {
-            let _ = keys.visit(&mut bare);
-        }
-        let mut known = start;
-        let mut more = Vec::new();
-        for column in bare.columns {
-            let given = select.projection.iter().any(|item| {
-                matches!((item, &column), (SelectItem::ExprWithAlias { alias, .. }, Expr::Identifier(name)) if alias.value.eq_ignore_ascii_case(&name.value))
-            });
-            if let Some(place) = scope.place(&column)
-                && determined.contains(&place)
-                && !given
-                && known.insert(place)
-            {
-                more.push(column);
+        let mut known = start.clone();
+        if !keys.is_empty() {
+            let more = determined(select, order.as_deref(), &scope, &mut known, start);
+            if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
+                keys.extend(more);
             }
         }
-        if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
-            keys.extend(more);
+        let free = |column: &Expr| scope.place(column).is_some_and(|place| !known.contains(&place));
+        beside::wrap(select, order, &grouped, &free, &mut self.notes)
+    }
+}
+
+/// The columns beside the keys of a grouping that follow from them; `known` has their places then.
+fn determined(
+    select: &Select,
+    order: Option<&OrderBy>,
+    scope: &Scope,
+    known: &mut BTreeSet<Place>,
+    start: BTreeSet<Place>,
+) -> Vec<Expr> {
+    let determined = scope.closure(start);
+    let mut bare = Bare::default();
+    let _ = select.projection.visit(&mut bare);
+    let _ = select.having.visit(&mut bare);
+    if let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = order {
+        let _ = keys.visit(&mut bare);
+    }
+    let mut more = Vec::new();
+    for column in bare.columns {
+        let given = select.projection.iter().any(|item| {
+            matches!((item, &column), (SelectItem::ExprWithAlias { alias, .. }, Expr::Identifier(name)) if alias.value.eq_ignore_ascii_case(&name.value))
+        });
+        if let Some(place) = scope.place(&column)
+            && determined.contains(&place)
+            && !given
+            && known.insert(place)
+        {
+            more.push(column);
         }
     }
+    more
+}
+
+/// Whether a column is of this FROM, whose columns are not known, and is not grouped by.
+fn is_of(column: &Expr, from: &[TableWithJoins], grouped: &[Expr]) -> bool {
+    let parts = |expr: &Expr| match expr {
+        Expr::Identifier(name) => Some((None, name.value.to_lowercase())),
+        Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+            [.., table, name] => {
+                Some((Some(table.value.to_lowercase()), name.value.to_lowercase()))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some((table, name)) = parts(column) else { return false };
+    let is_key = grouped
+        .iter()
+        .filter_map(parts)
+        .any(|(of, key)| key == name && (of.is_none() || table.is_none() || of == table));
+    let joined = from.iter().flat_map(|from| &from.joins).map(|join| &join.relation);
+    let relations: Vec<&TableFactor> =
+        from.iter().map(|from| &from.relation).chain(joined).collect();
+    let named = |factor: &&TableFactor| match factor {
+        TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. } => {
+            Some(alias.name.value.to_lowercase()) == table
+        }
+        TableFactor::Table { name, .. } => {
+            super::named::parts(name).last().map(|name| name.to_lowercase()) == table
+        }
+        _ => false,
+    };
+    let is_here = match &table {
+        Some(_) => relations.iter().any(named),
+        None => relations.len() == 1,
+    };
+    is_here && !is_key
 }
 
 /// What a key of a GROUP BY is: a selected column by its number or its alias, or itself.
@@ -392,9 +462,4 @@ impl Visitor for Bare {
         }
         ControlFlow::Continue(())
     }
-}
-
-fn aggregates(expr: &Expr) -> bool {
-    let Expr::Function(function) = expr else { return false };
-    function.over.is_none() && super::calls::name(function).is_some_and(|name| is_aggregate(&name))
 }

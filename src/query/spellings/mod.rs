@@ -13,6 +13,7 @@
 //! names what to write. No translation adds a name.
 
 mod aggregates;
+mod beside;
 mod calls;
 mod casts;
 mod choices;
@@ -31,7 +32,7 @@ mod template;
 
 pub(super) use functions::REFUSED;
 pub(super) use grouped::complete as complete_groups;
-pub(super) use named::{by_names, texts};
+pub(super) use named::{Names, by_names, texts};
 pub(super) use notes::Notes;
 pub(super) use reading::{Reading, settle};
 pub(super) use sqlite::own as sqlite_functions;
@@ -56,24 +57,60 @@ pub(super) fn translate(ast: &mut Ast, reading: Reading) -> Result<Notes> {
     if let Some(note) = reading.note() {
         notes.add(note);
     }
-    let mut tops = Tops(false);
-    let _ = Visit::visit(ast, &mut tops);
-    let nulls_lowest = reading.has_quotes() || tops.0;
-    let mut translator = Translator { reading, nulls_lowest, notes, budget: Budget::new() };
+    let mut marks = Marks::default();
+    let _ = Visit::visit(ast, &mut marks);
+    let mut translator = Translator {
+        reading,
+        nulls_lowest: reading.has_quotes() || marks.top,
+        zero_is_null: reading.is_mysql() || marks.lenient,
+        notes,
+        budget: Budget::new(),
+    };
     match VisitMut::visit(ast, &mut translator) {
         ControlFlow::Continue(()) => Ok(translator.notes),
         ControlFlow::Break(error) => Err(*error),
     }
 }
 
-/// Whether a SELECT has TOP.
-struct Tops(bool);
+/// What only some dialects write.
+#[derive(Default)]
+struct Marks {
+    /// A SELECT has TOP.
+    top: bool,
+    /// MySQL or SQLite, where a division by 0 is NULL.
+    lenient: bool,
+}
 
-impl Visitor for Tops {
+/// Functions of MySQL or SQLite that no other dialect has.
+const LENIENT: &[&str] = &[
+    "strftime",
+    "julianday",
+    "unixepoch",
+    "ifnull",
+    "group_concat",
+    "date_format",
+    "date_sub",
+    "date_add",
+    "curdate",
+    "str_to_date",
+    "timestampdiff",
+    "total",
+];
+
+impl Visitor for Marks {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-        self.0 |= select.top.is_some();
+        self.top |= select.top.is_some();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr {
+            self.lenient |= calls::name(function)
+                .is_some_and(|name| LENIENT.contains(&name.as_str()))
+                || aggregates::counts_condition(function);
+        }
         ControlFlow::Continue(())
     }
 }
@@ -82,6 +119,8 @@ struct Translator {
     reading: Reading,
     /// Whether the text is certainly of a dialect that orders NULL below every value.
     nulls_lowest: bool,
+    /// Whether it is certainly of one that divides by 0 without an error.
+    zero_is_null: bool,
     notes: Notes,
     budget: Budget,
 }
@@ -94,6 +133,14 @@ impl VisitorMut for Translator {
             self.order(keys);
         }
         flow(limits::translate(query, &mut self.notes))
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        flow(sqlite::years(expr, &mut self.work()).map(|years| {
+            if let Some(years) = years {
+                *expr = years;
+            }
+        }))
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
@@ -146,9 +193,8 @@ impl Translator {
                 let (left, right, op) = (left.as_ref(), right.as_ref(), op.clone());
                 self.operator(left, &op, right)?
             }
-            Expr::Substring { substring_from: Some(from), .. } => {
-                starts_within(from)?;
-                None
+            Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
+                self.from_the_end(expr, from, substring_for.is_some())?
             }
             Expr::Value(value) => match &value.value {
                 Value::NationalStringLiteral(written) => Some(text(written.clone())),
@@ -186,10 +232,12 @@ impl Translator {
         if let Some((_, _, template)) = find(PLAIN) {
             return fill(template, &call.arguments, &mut self.budget).map(Some);
         }
-        if let ("substr" | "substring", Some(from)) = (call.name.as_str(), call.arguments.get(1)) {
-            starts_within(from)?;
+        match (call.name.as_str(), call.arguments.as_slice()) {
+            ("substr" | "substring", [text, from, length @ ..]) => {
+                self.from_the_end(text, from, !length.is_empty())
+            }
+            _ => Ok(None),
         }
-        Ok(None)
     }
 
     fn operator(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<Option<Expr>> {
@@ -202,6 +250,17 @@ impl Translator {
             )?));
         }
         Ok(match op {
+            BinaryOperator::Divide | BinaryOperator::Modulo
+                if self.zero_is_null && !is_not_zero(right) =>
+            {
+                self.notes.add("x / 0 as NULL");
+                let template = if *op == BinaryOperator::Divide {
+                    "$1 / NULLIF($2, 0)"
+                } else {
+                    "$1 % NULLIF($2, 0)"
+                };
+                Some(fill(template, &both(), &mut self.budget)?)
+            }
             BinaryOperator::Plus if joins_texts(left) || joins_texts(right) => {
                 self.notes.add("text + text as text || text");
                 Some(fill("$1 || $2", &both(), &mut self.budget)?)
@@ -224,6 +283,22 @@ impl Translator {
 }
 
 impl Translator {
+    /// The end of a text. A negative place counts from there in Oracle, MySQL and SQLite; in PostgreSQL it stands before
+    /// the text, which nobody asks for.
+    fn from_the_end(&mut self, text: &Expr, from: &Expr, has_length: bool) -> Result<Option<Expr>> {
+        let Some(place) = whole(from).filter(|place| *place < 0) else { return Ok(None) };
+        let places = place.unsigned_abs();
+        if has_length {
+            return Err(refused(
+                "a substring from a negative place means something else in each dialect",
+                format!("write left(right(x, {places}), n) for n characters of the end of a text"),
+            ));
+        }
+        self.notes.add("substr(x, -n) as right(x, n)");
+        let count = limits::number(places);
+        fill("right($1, $2)", &[text.clone(), count], &mut self.budget).map(Some)
+    }
+
     /// The sides of an arithmetic operator, of which one is a number that was shown as a text: a year, a month.
     fn numbers(
         &mut self,
@@ -265,15 +340,15 @@ fn shows_number(expr: &Expr) -> bool {
     }
 }
 
-/// A place before the text's first character counts from the end in Oracle, MySQL and SQLite, and stands before
-/// the text in PostgreSQL.
-fn starts_within(from: &Expr) -> Result<()> {
-    match whole(from) {
-        Some(place) if place < 0 => Err(refused(
-            "a substring from a negative place means something else in each dialect",
-            format!("write right(x, {}) for the end of a text", place.unsigned_abs()),
-        )),
-        _ => Ok(()),
+/// Whether a divisor is written out.
+fn is_not_zero(divisor: &Expr) -> bool {
+    match divisor {
+        Expr::Nested(inner) => is_not_zero(inner),
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => digits.parse().is_ok_and(|number: f64| number != 0.0),
+            _ => false,
+        },
+        _ => false,
     }
 }
 

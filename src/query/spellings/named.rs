@@ -11,8 +11,9 @@ use crate::query::scan_plan::governed_schema;
 use crate::query::session::View;
 use arrow_schema::DataType;
 use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    Query, Select, SelectItem, Statement as Ast, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+    BinaryOperator, CastKind, DataType as SqlType, Expr, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, ObjectName, Query, Select, SelectItem, Statement as Ast, TableFactor,
+    Visit, VisitMut, Visitor, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,7 +72,7 @@ impl Visitor for Needs {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        self.0 |= text_place(expr).is_some();
+        self.0 |= text_place(expr).is_some() || added(expr).is_some();
         if let Expr::Identifier(ident) = expr {
             self.0 |= match ident.quote_style {
                 Some(quote) => quote == '"',
@@ -103,7 +104,7 @@ fn text_place(expr: &Expr) -> Option<&Expr> {
         Expr::Like { expr, .. } | Expr::Substring { expr, .. } => Some(expr),
         Expr::Function(function) => match (super::calls::name(function).as_deref(), &function.args)
         {
-            (Some("substr" | "substring" | "left"), FunctionArguments::List(list)) => {
+            (Some("substr" | "substring" | "left" | "right"), FunctionArguments::List(list)) => {
                 match list.args.first() {
                     Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))) => Some(expr),
                     _ => None,
@@ -111,6 +112,20 @@ fn text_place(expr: &Expr) -> Option<&Expr> {
             }
             _ => None,
         },
+        _ => None,
+    }
+}
+
+/// What is added up.
+fn added(expr: &Expr) -> Option<&Expr> {
+    let Expr::Function(function) = expr else { return None };
+    let (Some("avg" | "sum"), FunctionArguments::List(list)) =
+        (super::calls::name(function).as_deref(), &function.args)
+    else {
+        return None;
+    };
+    match list.args.as_slice() {
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => Some(expr),
         _ => None,
     }
 }
@@ -142,7 +157,7 @@ pub(in crate::query) struct Names {
 }
 
 impl Names {
-    fn of(ast: &Ast, view: &View) -> Self {
+    pub(in crate::query) fn of(ast: &Ast, view: &View) -> Self {
         let mut collect = Collect { names: Self::default(), view };
         let _ = Visit::visit(ast, &mut collect);
         collect.names
@@ -154,20 +169,23 @@ impl Names {
         self.columns.contains_key(&name) || self.given.contains(&name)
     }
 
-    /// How a column of dates or of time stamps is shown as a text.
-    fn shown(&self, expr: &Expr) -> Option<&'static str> {
+    /// The type of a column, where the statement does not give its name to something else.
+    pub(in crate::query) fn type_of(&self, expr: &Expr) -> Option<&DataType> {
         let ident = match expr {
             Expr::Identifier(ident) => ident,
             Expr::CompoundIdentifier(parts) => parts.last()?,
-            Expr::Nested(inner) => return self.shown(inner),
+            Expr::Nested(inner) => return self.type_of(inner),
             _ => return None,
         };
         let name = ident.value.to_lowercase();
-        match self.columns.get(&name)?.as_ref()? {
-            DataType::Date32 if !self.given.contains(&name) => Some("CAST($1 AS text)"),
-            DataType::Timestamp(_, None) if !self.given.contains(&name) => {
-                Some("to_char($1, 'YYYY-MM-DD HH24:MI:SS')")
-            }
+        self.columns.get(&name)?.as_ref().filter(|_| !self.given.contains(&name))
+    }
+
+    /// How a column of dates or of time stamps is shown as a text.
+    fn shown(&self, expr: &Expr) -> Option<&'static str> {
+        match self.type_of(expr)? {
+            DataType::Date32 => Some("CAST($1 AS text)"),
+            DataType::Timestamp(_, None) => Some("to_char($1, 'YYYY-MM-DD HH24:MI:SS')"),
             _ => None,
         }
     }
@@ -264,6 +282,7 @@ impl VisitorMut for Walk<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        self.added_text(expr);
         flow(self.days(expr).and_then(|()| self.date_as_text(expr)))
     }
 
@@ -297,6 +316,27 @@ impl Walk<'_> {
             *place = fill(template, std::slice::from_ref(place), &mut self.budget)?;
         }
         Ok(())
+    }
+
+    /// `AVG(x)` of a text, which PostgreSQL has not.
+    fn added_text(&mut self, expr: &mut Expr) {
+        let is_text = added(expr)
+            .is_some_and(|value| self.names.type_of(value).is_some_and(DataType::is_string));
+        if let (true, Expr::Function(function)) = (is_text, expr)
+            && let FunctionArguments::List(list) = &mut function.args
+            && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(value))) = list.args.first_mut()
+        {
+            self.notes.add(
+                "AVG or SUM of a text as of its numbers; a text that is no number is left out",
+            );
+            *value = Expr::Cast {
+                kind: CastKind::TryCast,
+                expr: Box::new(value.clone()),
+                data_type: SqlType::DoublePrecision,
+                array: false,
+                format: None,
+            };
+        }
     }
 
     /// `SYSDATE - d`, which Oracle gives as a number of days.

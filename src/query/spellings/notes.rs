@@ -1,6 +1,7 @@
 //! What of a statement was read as PostgreSQL spells it. A note holds no literal and no name of the statement.
 
 use crate::model::Warning;
+use crate::query::caution::{Habits, Watched};
 use std::collections::BTreeSet;
 
 /// The longest expression that is written out in a note.
@@ -8,14 +9,20 @@ const MOST_SHOWN: usize = 90;
 
 /// Notes of one statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::query) struct Notes(BTreeSet<String>);
+pub(in crate::query) struct Notes {
+    read: BTreeSet<String>,
+    /// What else is to say of the way it is written.
+    beside: Vec<Warning>,
+    /// And of its rows, where they are such.
+    watched: Option<Watched>,
+}
 
 impl Notes {
     /// The code of the warning that they become.
     const CODE: &'static str = "read_as";
 
     pub(super) fn add(&mut self, note: impl Into<String>) {
-        self.0.insert(note.into());
+        self.read.insert(note.into());
     }
 
     /// A call that is another expression in PostgreSQL.
@@ -31,21 +38,35 @@ impl Notes {
 
     /// Takes those of `other`.
     pub(in crate::query) fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.read.extend(other.read);
+        self.beside.extend(other.beside);
+        self.watched = self.watched.take().or(other.watched);
+    }
+
+    /// Says something beside how the statement was read.
+    pub(in crate::query) fn warn(&mut self, habits: Habits) {
+        self.beside.extend(habits.said);
+        self.watched = habits.watched;
+    }
+
+    /// What is to be looked at in the answer.
+    pub(in crate::query) fn watched(&self) -> Option<&Watched> {
+        self.watched.as_ref()
     }
 
     /// Whether everything was PostgreSQL.
     pub(in crate::query) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.read.is_empty()
     }
 
-    /// One warning for all of them.
-    pub(in crate::query) fn warning(&self) -> Option<Warning> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let notes: Vec<&str> = self.0.iter().map(String::as_str).collect();
-        let text = format!("the statement was read as PostgreSQL: {}", notes.join("; "));
-        Some(Warning { code: Self::CODE, text, columns: Vec::new() })
+    /// One warning for how it was read, and the others.
+    pub(in crate::query) fn warnings(&self) -> impl Iterator<Item = Warning> + '_ {
+        let notes: Vec<&str> = self.read.iter().map(String::as_str).collect();
+        let read = (!notes.is_empty()).then(|| Warning {
+            code: Self::CODE,
+            text: format!("the statement was read as PostgreSQL: {}", notes.join("; ")),
+            columns: Vec::new(),
+        });
+        read.into_iter().chain(self.beside.iter().cloned())
     }
 }

@@ -8,7 +8,7 @@
 
 mod moment;
 
-use super::calls::{Call, argument, refused, rename, text, text_of};
+use super::calls::{Call, argument, refused, rename, text, text_of, whole};
 use super::dates::Work;
 use super::template::fill;
 use crate::error::Result as Outcome;
@@ -20,7 +20,9 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use moment::Moment;
-use sqlparser::ast::{Expr, Function, FunctionArgumentList, FunctionArguments, ObjectName};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArgumentList, FunctionArguments, ObjectName,
+};
 use std::sync::Arc;
 
 /// The most modifiers of a call.
@@ -74,6 +76,27 @@ pub(super) fn translate(call: &Call, work: &mut Work<'_>) -> Outcome<Option<Expr
     }
     work.notes.add(format!("{} as SQLite has it", call.name.to_uppercase()));
     Ok(Some(called(kind.name(), taken)))
+}
+
+/// `date('now') - d`: texts that begin like a number are that number to SQLite, so a date is its year.
+pub(super) fn years(expr: &Expr, work: &mut Work<'_>) -> Outcome<Option<Expr>> {
+    let Expr::BinaryOp { left, op: BinaryOperator::Minus, right } = expr else { return Ok(None) };
+    if !is_date(left) || whole(right).is_some() || matches!(right.as_ref(), Expr::Interval(_)) {
+        return Ok(None);
+    }
+    work.notes.add("a date of SQLite minus a date as the difference of their years");
+    let sides = [left.as_ref().clone(), right.as_ref().clone()];
+    fill("strftime('%Y', $1) - strftime('%Y', $2)", &sides, work.budget).map(Some)
+}
+
+/// Whether this is a call that only SQLite has, and that gives a date as a text.
+fn is_date(expr: &Expr) -> bool {
+    let Expr::Function(function) = expr else { return false };
+    Call::of(function).is_some_and(|call| match (call.name.as_str(), call.arguments.as_slice()) {
+        ("datetime", _) | ("date", [_, _, ..]) => true,
+        ("date", [one]) => is_now(one),
+        _ => false,
+    })
 }
 
 /// The constant format of `strftime`, which SQLite also takes in double quotes.

@@ -1,10 +1,10 @@
-//! One POST of a JSON document, over a connection that is kept while the other side keeps it. It knows no redirect and no proxy.
+//! One exchange of JSON documents, over a connection that is kept while the other side keeps it. It knows no redirect and no proxy.
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
-use hyper::{Request, StatusCode, Uri};
+use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -55,13 +55,30 @@ impl Poster {
 
     /// Sends a JSON document; gives what was answered.
     pub(crate) async fn post(&mut self, body: String) -> Result<(StatusCode, Bytes), String> {
-        match tokio::time::timeout(PATIENCE, self.exchange(body)).await {
+        self.within(Method::POST, body).await
+    }
+
+    /// Asks for the document there.
+    pub(crate) async fn get(&mut self) -> Result<(StatusCode, Bytes), String> {
+        self.within(Method::GET, String::new()).await
+    }
+
+    async fn within(
+        &mut self,
+        method: Method,
+        body: String,
+    ) -> Result<(StatusCode, Bytes), String> {
+        match tokio::time::timeout(PATIENCE, self.exchange(method, body)).await {
             Ok(done) => done,
             Err(_) => Err("the server did not answer in time".to_string()),
         }
     }
 
-    async fn exchange(&mut self, body: String) -> Result<(StatusCode, Bytes), String> {
+    async fn exchange(
+        &mut self,
+        method: Method,
+        body: String,
+    ) -> Result<(StatusCode, Bytes), String> {
         let told = |error: hyper::Error| format!("the exchange broke off: {error}");
         let mut sender = match self.sender.take().filter(|sender| !sender.is_closed()) {
             Some(sender) => sender,
@@ -69,7 +86,9 @@ impl Poster {
         };
         sender.ready().await.map_err(told)?;
         let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut request = Request::post(path)
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
             .header(HOST, self.uri.authority().map_or("", |authority| authority.as_str()))
             .header(CONTENT_TYPE, "application/json")
             .header(USER_AGENT, concat!("celosia/", env!("CARGO_PKG_VERSION")));

@@ -46,8 +46,10 @@ pub(super) async fn serve_http(
         max_connections: config.server.max_connections.unwrap_or(usual.max_connections),
         reload_refused,
         beside,
+        leaving: until_signal(),
         ..usual
     };
+    let shutdown = after(settings.leaving.clone(), config.server.shutdown_notice);
     let backend: Arc<dyn Backend> = engine.clone();
     let answering = engine.clone();
     let ready = Arc::new(move || answering.is_ready());
@@ -58,7 +60,7 @@ pub(super) async fn serve_http(
             tokens.fetch_keys().await;
         }
     });
-    let served = http::serve(listener, settings, backend, callers, ready, until_signal()).await;
+    let served = http::serve(listener, settings, backend, callers, ready, shutdown).await;
     engine.flush().await;
     Ok(served?)
 }
@@ -167,6 +169,22 @@ fn hosts(config: &Config) -> Vec<String> {
         Some(rest.split('/').next().unwrap_or(rest).to_string())
     });
     config.server.allowed_hosts.iter().cloned().chain(public).collect()
+}
+
+/// Fires some time after `leaving` does.
+fn after(leaving: CancellationToken, notice: Duration) -> CancellationToken {
+    if notice.is_zero() {
+        return leaving;
+    }
+    let token = CancellationToken::new();
+    let fired = token.clone();
+    tokio::spawn(async move {
+        leaving.cancelled().await;
+        tracing::info!(?notice, "told to stop; requests are still taken for a while");
+        tokio::time::sleep(notice).await;
+        fired.cancel();
+    });
+    token
 }
 
 fn until_signal() -> CancellationToken {

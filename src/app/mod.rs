@@ -23,13 +23,13 @@ pub use cli::{command, run};
 
 use crate::audit::AuditLog;
 use crate::catalog::{Catalog, Lock, Snapshot};
-use crate::config::{Config, Kind, OracleDriver, Source};
+use crate::config::{Config, Kind, OracleDriver, Shared, Source};
 use crate::limits::{Ledger, Meter, Plans};
 use crate::mcp::check_tools;
 use crate::model::TableEntry;
 use crate::policy::{PolicyErrors, PseudonymKey, Rules};
 use crate::query::{Engine, Limits, Parts, check_semantics};
-use crate::results::{Redactor, ResultStore, SecretRule};
+use crate::results::{Redactor, ResultStore, SecretRule, SharedResults};
 use crate::semantics::{Semantics, SemanticsError};
 use crate::telemetry::Observed;
 use celosia_connector_api::{
@@ -90,7 +90,10 @@ impl Assembly {
         let meter = Meter::new(plans(config, &self.rules), ledger);
         meter.spawn_flush();
         self.catalog.spawn_refresh();
-        let parts = self.parts(config, audit, meter)?;
+        let mut parts = self.parts(config, audit, meter)?;
+        if let Some(shared) = shared_results(config).await? {
+            parts.results = parts.results.with_shared(shared);
+        }
         let engine = Engine::new(parts)?;
         if config.catalog.values > 0 {
             engine.spawn_values(config.catalog.values.into());
@@ -142,6 +145,20 @@ impl Assembly {
         misfits(&self.catalog.snapshot(), &self.rules, &self.semantics)
     }
 }
+
+/// Where replicas share results, if they do. The database has to be there at the start; one that goes away later takes
+/// no answer away.
+async fn shared_results(config: &Config) -> Result<Option<Arc<SharedResults>>, Failure> {
+    let Some(Shared { store, key }) = &config.results.shared else { return Ok(None) };
+    let told = |error: String| format!("{}: results.shared: {error}", config.path().display());
+    let (ttl, most) = (config.results.ttl, config.results.memory.saturating_mul(SHARED));
+    let shared = SharedResults::new(store.expose(), key.expose(), ttl, most).map_err(told)?;
+    shared.prepare().await.map_err(told)?;
+    Ok(Some(Arc::new(shared)))
+}
+
+/// How many times the results of one replica all of them share.
+const SHARED: usize = 8;
 
 /// What takes secrets out of answers.
 fn redactor(config: &Config, rules: &Rules) -> Result<Redactor, Failure> {

@@ -1,7 +1,7 @@
 //! `audit`: where statements are recorded, what proves it, and who else gets the records.
 
 use super::raw::given;
-use super::secret::{Secret, holds_password, resolve};
+use super::secret::{Secret, holds_password};
 use super::units::{Size, Span};
 use super::validate::Checker;
 use crate::model::is_provider_url;
@@ -252,7 +252,7 @@ impl Checker<'_> {
 
     fn audit_store(&mut self, raw: Option<Spanned<String>>) -> AuditStore {
         let Some(raw) = raw else { return AuditStore::Sqlite(self.directory.join("audit.db")) };
-        let text = match resolve(&raw.value, &self.directory, self.environment) {
+        let text = match self.resolved(&raw.value) {
             Some(Ok(secret)) => secret,
             Some(Err(message)) => {
                 self.error(&raw, "audit.store", message);

@@ -15,6 +15,7 @@ mod secret;
 mod trust;
 mod units;
 mod validate;
+mod vault;
 
 pub use audit::{Audit, AuditCheckpoints, AuditSink, AuditStore, AuditTarget, Durability};
 pub use console::Console;
@@ -84,6 +85,8 @@ pub struct Server {
     pub max_connections: Option<usize>,
     /// Requests at a time.
     pub max_requests: Option<usize>,
+    /// How long requests are still taken after the process was told to stop.
+    pub shutdown_notice: Duration,
     /// Where operators are served, if they are.
     pub metrics_listen: Option<SocketAddr>,
     /// What TLS is served with, if it is.
@@ -229,8 +232,19 @@ pub struct Results {
     pub ttl: Duration,
     /// Bytes of all kept results together.
     pub memory: usize,
+    /// Where replicas share them, if they do.
+    pub shared: Option<Shared>,
     /// What is taken out of them.
     pub redact: Redact,
+}
+
+/// Where replicas share results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shared {
+    /// The PostgreSQL URL.
+    pub store: Secret,
+    /// The key that seals them; the same for every replica.
+    pub key: Secret,
 }
 
 /// What is taken out of answers because it looks like a secret.
@@ -264,7 +278,7 @@ impl Default for Redact {
 impl Default for Results {
     fn default() -> Self {
         let redact = Redact::default();
-        Self { ttl: Duration::from_secs(15 * 60), memory: 128 << 20, redact }
+        Self { ttl: Duration::from_secs(15 * 60), memory: 128 << 20, shared: None, redact }
     }
 }
 

@@ -6,6 +6,7 @@ use super::oidc::RawProvider;
 use super::plans::{RawPlan, RawRefuseAbove, RawUsage};
 use super::trust::{RawCertificateRule, RawProxy, RawTls};
 use super::units::{Size, Span};
+use super::vault::RawVault;
 use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
@@ -67,6 +68,9 @@ pub(super) struct RawConfig {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<String>")]
     pub(super) semantics: Option<Spanned<String>>,
+    /// Where secrets are that are referred to as `vault:MOUNT/PATH#FIELD`.
+    #[serde(default, deserialize_with = "given")]
+    pub(super) vault: Option<RawVault>,
     /// Secrets, by reference.
     #[serde(default)]
     pub(super) keys: RawKeys,
@@ -120,6 +124,10 @@ pub(super) struct RawServer {
     /// Requests at a time, those that wait for a place among the statements among them; one more is answered with 429.
     /// Three times `limits.concurrency` unless given.
     pub(super) max_requests: Option<NonZeroUsize>,
+    /// How long requests are still taken after the process was told to stop, while `/readyz` already says that it is not
+    /// ready, such as `5s` (0): what a load balancer needs to notice.
+    #[schemars(with = "Option<String>")]
+    pub(super) shutdown_notice: Option<Span>,
     /// Serves `/metrics` and what `/readyz` says of each source at an address of its own, such as `127.0.0.1:9464`; absent:
     /// nowhere. Nobody is asked who they are there: give an address that only the operators' network reaches.
     #[schemars(with = "Option<String>")]
@@ -310,6 +318,8 @@ pub(super) struct RawResults {
     /// Bytes of all kept results together, such as `128MiB`.
     #[schemars(with = "Option<String>")]
     pub(super) memory: Option<Size>,
+    /// Where replicas share them, so that any replica goes on with a result of another; absent: each has its own.
+    pub(super) shared: Option<RawShared>,
     /// `on` (the default) takes what looks like a secret out of answers, `off` shows it.
     pub(super) redact: Option<RawRedact>,
     /// More kinds of secrets.
@@ -320,6 +330,18 @@ pub(super) struct RawResults {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub(super) redact_except: Vec<Spanned<String>>,
+}
+
+/// Where replicas share results.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawShared {
+    /// A PostgreSQL URL, by reference.
+    #[schemars(with = "String")]
+    pub(super) store: Spanned<String>,
+    /// The key that seals them (32 characters or more), by reference; the same for every replica.
+    #[schemars(with = "String")]
+    pub(super) key: Spanned<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

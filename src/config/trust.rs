@@ -2,7 +2,6 @@
 
 use super::Tls;
 use super::raw::{RawAttribute, given};
-use super::secret::resolve;
 use super::validate::{Checker, attribute};
 use crate::model::{CertificateMatch, CertificateRule, Network, TrustedProxy};
 use schemars::JsonSchema;
@@ -124,7 +123,7 @@ impl Checker<'_> {
             let message = "set server.tls.client_ca: nobody vouches for a client otherwise";
             self.error(asked, "server.tls.client_certificates", message);
         }
-        let key = match resolve(&raw.key.value, self.directory(), self.environment()) {
+        let key = match self.resolved(&raw.key.value) {
             Some(Ok(key)) => Some(key),
             Some(Err(message)) => {
                 self.error(&raw.key, "server.tls.key", message);

@@ -6,9 +6,10 @@ use super::raw::{
     RawResults, RawServer, RawSource, RawSourceIdentity,
 };
 use super::secret::{Secret, holds_password, resolve};
+use super::vault::Vault;
 use super::{
     Catalog, Config, Identity, Kind, Limits, LocalUser, OracleDriver, Redact, RedactRule, Results,
-    Server, Source,
+    Server, Shared, Source,
 };
 use crate::model::Attribute;
 use celosia_connector_api::{Budget, IdentityMap};
@@ -29,7 +30,7 @@ pub(super) fn validate(
     let raw: RawConfig =
         serde_saphyr::from_str(&text).map_err(|error| yaml_error(path, &text, &error))?;
     let directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
-    let mut checker = Checker { path, directory, environment, errors: Vec::new() };
+    let mut checker = Checker { path, directory, environment, vault: None, errors: Vec::new() };
     let config = checker.config(raw, text);
     if checker.errors.is_empty() { Ok(config) } else { Err(ConfigErrors(checker.errors)) }
 }
@@ -39,14 +40,17 @@ pub(super) struct Checker<'a> {
     path: &'a Path,
     pub(super) directory: PathBuf,
     pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
+    vault: Option<Vault>,
     errors: Vec<ConfigError>,
 }
 
 impl Checker<'_> {
-    fn config(&mut self, raw: RawConfig, text: String) -> Config {
+    fn config(&mut self, mut raw: RawConfig, text: String) -> Config {
         if raw.version.value != 1 {
             self.error(&raw.version, "version", "this version of Celosia reads version 1");
         }
+        // Before everything that may refer to a secret there.
+        self.vault = raw.vault.and_then(|vault| self.vault(vault));
         let limits = Limits::default();
         let results = Results::default();
         let server = self.server(raw.server);
@@ -69,7 +73,13 @@ impl Checker<'_> {
             concurrency: raw.limits.concurrency.map_or(limits.concurrency, Into::into),
             process_memory: limits.process_memory,
         };
+        let shared = raw.results.shared.take().and_then(|shared| {
+            let store = self.secret(&shared.store, "results.shared.store");
+            let key = self.secret(&shared.key, "results.shared.key");
+            Some(Shared { store: store?, key: key? })
+        });
         let results = Results {
+            shared,
             ttl: raw.results.ttl.map_or(results.ttl, |span| span.0),
             memory: raw.results.memory.map_or(results.memory, |size| size.0),
             redact: self.redact(raw.results),
@@ -167,6 +177,7 @@ impl Checker<'_> {
             allowed_origins: values(raw.allowed_origins),
             max_connections: raw.max_connections.map(Into::into),
             max_requests: raw.max_requests.map(Into::into),
+            shutdown_notice: raw.shutdown_notice.map(|span| span.0).unwrap_or_default(),
             tls: raw.tls.and_then(|tls| self.tls(tls)),
         }
     }
@@ -290,7 +301,7 @@ impl Checker<'_> {
 
     /// The source's URL; no error repeats a part of it.
     fn url(&mut self, raw: &Spanned<String>, key: &str, kind: Kind) -> Option<Secret> {
-        let url = match resolve(&raw.value, &self.directory, self.environment) {
+        let url = match self.resolved(&raw.value) {
             Some(Ok(url)) => url,
             Some(Err(message)) => {
                 self.error(raw, key, message);
@@ -326,8 +337,15 @@ impl Checker<'_> {
         &self.directory
     }
 
-    pub(super) fn environment(&self) -> &dyn Fn(&str) -> Option<String> {
-        self.environment
+    /// What a reference to a secret stands for; `None` where the text is no reference.
+    pub(super) fn resolved(&self, reference: &str) -> Option<Result<Secret, String>> {
+        match reference.strip_prefix("vault:") {
+            Some(place) => Some(match &self.vault {
+                Some(vault) => vault.secret(place),
+                None => Err("say where Vault is: `vault: { url: ..., token: ... }`".to_string()),
+            }),
+            None => resolve(reference, &self.directory, self.environment),
+        }
     }
 
     pub(super) fn existing(&mut self, raw: Option<Spanned<String>>, key: &str) -> Option<PathBuf> {
@@ -341,10 +359,14 @@ impl Checker<'_> {
 
     /// The secret that `raw` refers to.
     pub(super) fn secret(&mut self, raw: &Spanned<String>, key: &str) -> Option<Secret> {
-        match resolve(&raw.value, &self.directory, self.environment) {
+        match self.resolved(&raw.value) {
             Some(Ok(secret)) => return Some(secret),
             Some(Err(message)) => self.error(raw, key, message),
-            None => self.error(raw, key, "refer to the key by `env:NAME` or `file:path`"),
+            None => self.error(
+                raw,
+                key,
+                "refer to the key by `env:NAME`, `file:path` or `vault:mount/path#field`",
+            ),
         }
         None
     }

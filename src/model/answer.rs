@@ -2,10 +2,10 @@
 
 use arrow_array::RecordBatch;
 use arrow_schema::DataType;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One column of an answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ColumnInfo {
     /// The column's name.
     pub name: String,
@@ -13,7 +13,7 @@ pub struct ColumnInfo {
     #[serde(rename = "type")]
     pub type_name: String,
     /// The masks that shaped its values; absent where every value is as stored.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<String>,
 }
 

@@ -13,10 +13,22 @@ use std::sync::Arc;
 /// Roles and a rule file are rules or errors that name a place, whatever the text.
 ///
 /// # Panics
-/// Where an error says nothing, or rules have no version.
+/// Where an error says nothing, or the same text ends otherwise.
 pub fn rules(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (roles, file) = text.split_once("\n---\n").unwrap_or(("", &text));
+    match (compiled(roles, file), compiled(roles, file)) {
+        (Ok(one), Ok(other)) => assert_eq!(one, other, "one text, one version"),
+        (Err(one), Err(other)) => {
+            assert!(!one.is_empty(), "an error says something");
+            assert_eq!(one, other, "one text, one error");
+        }
+        (one, other) => panic!("one text, two ends: {one:?}, {other:?}"),
+    }
+}
+
+/// The version of the rules, or what is wrong with them.
+fn compiled(roles: &str, file: &str) -> Result<String, String> {
     let name: Arc<str> = "fuzz.yaml".into();
     let mut compiler = Compiler::new(true);
     if let Ok(roles) = serde_saphyr::from_str::<RawRoles>(roles) {
@@ -25,10 +37,8 @@ pub fn rules(data: &[u8]) {
     if let Ok(file) = serde_saphyr::from_str::<RawFile>(file) {
         compiler.files(vec![(name, file)]);
     }
-    match compiler.finish() {
-        Ok(rules) => assert_eq!(rules.fingerprint(), rules.fingerprint(), "one text, one version"),
-        Err(errors) => assert!(!errors.to_string().is_empty(), "an error says something"),
-    }
+    let rules = compiler.finish().map_err(|errors| errors.to_string())?;
+    Ok(rules.fingerprint().to_string())
 }
 
 /// A mask is total: as many rows as came, NULL where NULL was, the type that it names, the same twice.

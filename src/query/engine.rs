@@ -393,13 +393,8 @@ impl Engine {
         let id = trail.intent.lock().query_id.to_string();
         let (owner, version) = (view.principal(), view.rules().version());
         let results = &self.core.results;
-        let handle = match shown < collected.rows {
-            true => results.put(owner, version, &id, kept),
-            false => {
-                results.put_shown(owner, version, &id, kept);
-                None
-            }
-        };
+        let is_cut = shown < collected.rows;
+        let handle = results.keep_everywhere(owner, version, &id, kept, is_cut).await;
         let page = Page {
             columns,
             batches: first_rows(&collected.batches, shown),

@@ -93,7 +93,7 @@ impl Engine {
         let started = Instant::now();
         let view = self.core.view(principal);
         let (trail, mut run) = self.begin(&view, &request, "fetch", started).await?;
-        let kept = match self.kept(&view, handle) {
+        let kept = match self.kept(&view, handle).await {
             Ok(kept) => kept,
             Err(error) => return Err(self.core.failed(&trail, started, error).await),
         };
@@ -124,7 +124,7 @@ impl Engine {
             Ok(open) => *trail.open.lock() = Some(open),
             Err(error) => return Err(Error::audit_unavailable(error.to_string())),
         }
-        let made = match self.kept(&view, handle).and_then(|kept| make(&kept, handle)) {
+        let made = match self.kept(&view, handle).await.and_then(|kept| make(&kept, handle)) {
             Ok(made) => made,
             Err(error) => return Err(self.core.failed(&trail, started, error).await),
         };
@@ -138,14 +138,11 @@ impl Engine {
             account.answered(outcome.rows_returned, 0);
         }
         telemetry::answered(&outcome);
-        if let Ok(account) = self.core.meter.account(principal).await {
-            account.answered(outcome.rows_returned, 0);
-        }
         Ok(made.value)
     }
 
-    fn kept(&self, view: &View, handle: &str) -> Result<Arc<StoredResult>> {
-        self.core.results.get(handle, view.principal(), view.rules().version())
+    async fn kept(&self, view: &View, handle: &str) -> Result<Arc<StoredResult>> {
+        self.core.results.find(handle, view.principal(), view.rules().version()).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Results that did not fit on one page, kept for their owner for a while.
 
 use super::redact::Redactor;
+use super::shared::SharedResults;
 use crate::error::{Code, Error, Result};
 use crate::model::{ColumnInfo, Page, Principal};
 use arrow_array::RecordBatch;
@@ -76,6 +77,7 @@ pub struct ResultStore {
     /// own, so that they take no room from those that somebody reads.
     shown: Mutex<Shelf>,
     redactor: Redactor,
+    shared: Option<Arc<SharedResults>>,
 }
 
 impl ResultStore {
@@ -83,13 +85,19 @@ impl ResultStore {
     /// exceed `max_bytes`.
     pub fn new(ttl: Duration, max_bytes: usize) -> Self {
         let (shelf, shown) = (Mutex::default(), Mutex::default());
-        Self { ttl, max_bytes, shelf, shown, redactor: Redactor::default() }
+        Self { ttl, max_bytes, shelf, shown, redactor: Redactor::default(), shared: None }
     }
 
     /// The same store with other rules for secrets.
     #[must_use]
     pub fn with_redactor(self, redactor: Redactor) -> Self {
         Self { redactor, ..self }
+    }
+
+    /// The same store, whose results other replicas find, too.
+    #[must_use]
+    pub fn with_shared(self, shared: Arc<SharedResults>) -> Self {
+        Self { shared: Some(shared), ..self }
     }
 
     /// What takes secrets out of a result, before it is put here and before it is shown.
@@ -110,6 +118,42 @@ impl ResultStore {
         let handle = new_handle();
         let names = vec![handle.clone(), id.to_string()];
         self.keep(&self.shelf, self.max_bytes, names, kept).then_some(handle)
+    }
+
+    /// Keeps a result as [`ResultStore::put`] and [`ResultStore::put_shown`] do, for every replica where results are shared:
+    /// one that has a next page (`is_cut`) is there before its handle is told.
+    pub async fn keep_everywhere(
+        &self,
+        owner: &Principal,
+        policy_version: &str,
+        id: &str,
+        result: StoredResult,
+        is_cut: bool,
+    ) -> Option<String> {
+        let copy = self.shared.clone().map(|shared| (shared, result.clone()));
+        let handle = match is_cut {
+            true => self.put(owner, policy_version, id, result),
+            false => {
+                self.put_shown(owner, policy_version, id, result);
+                None
+            }
+        };
+        let Some((shared, copy)) = copy else { return handle };
+        match handle {
+            Some(handle) => {
+                shared.put(owner, policy_version, [&handle, id], &copy).await;
+                Some(handle)
+            }
+            None => {
+                let (owner, version, id) =
+                    (owner.clone(), policy_version.to_string(), id.to_string());
+                // Nobody waits for it: the answer is whole.
+                tokio::spawn(async move {
+                    shared.put(&owner, &version, [&new_handle(), &id], &copy).await;
+                });
+                None
+            }
+        }
     }
 
     /// Keeps a result that was shown whole, by `id` alone, where there is room for such.
@@ -161,7 +205,29 @@ impl ResultStore {
         Ok(result.page(offset, limit, Some(handle)))
     }
 
-    /// A whole result.
+    /// A whole result, of this replica or another one.
+    ///
+    /// # Errors
+    /// As for [`ResultStore::page`].
+    pub async fn find(
+        &self,
+        handle: &str,
+        owner: &Principal,
+        policy_version: &str,
+    ) -> Result<Arc<StoredResult>> {
+        let missing = match (self.get(handle, owner, policy_version), &self.shared) {
+            (Err(missing), Some(shared)) => {
+                if let Some(found) = shared.get(handle, owner, policy_version).await {
+                    return Ok(Arc::new(found));
+                }
+                missing
+            }
+            (here, _) => return here,
+        };
+        Err(missing)
+    }
+
+    /// A whole result of this replica.
     ///
     /// # Errors
     /// As for [`ResultStore::page`].

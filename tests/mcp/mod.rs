@@ -26,6 +26,7 @@ mod overload;
 mod plans;
 mod prompts;
 mod proxies;
+mod recipes;
 mod relay;
 mod results;
 mod schema;

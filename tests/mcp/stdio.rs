@@ -30,8 +30,13 @@ impl Lines {
     /// The same in an environment.
     pub fn start_in(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(BINARY);
-        command.args(arguments).env_remove("CELOSIA_LOG").stdin(Stdio::piped());
-        command.envs(environment.iter().copied());
+        command.args(arguments).env_remove("CELOSIA_LOG").envs(environment.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Any program that speaks so.
+    pub fn spawn(mut command: Command) -> Self {
+        command.stdin(Stdio::piped());
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = drain(process.stderr.take().unwrap());
         let input = process.stdin.take();

@@ -3,11 +3,13 @@
 // Helpers of tests may panic and print as tests do.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod changes;
 mod compose;
 mod kubernetes;
 mod metrics;
 mod observability;
 mod otlp;
+mod replicas;
 mod scrape;
 mod story;
 

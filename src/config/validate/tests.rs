@@ -109,7 +109,12 @@ fn secrets_are_references_and_never_repeated() {
     assert_eq!(source_error("{ kind: postgres, url: \"postgres://ana@db/x\" }"), "");
     assert_eq!(source_error("{ kind: sqlite, url: \"sqlite:a:b@c.db\" }"), "");
     let wrong = errors("keys: { pseudonym: plainly-written }");
-    assert_eq!(wrong, ["3: keys.pseudonym: refer to the key by `env:NAME` or `file:path`"]);
+    assert_eq!(
+        wrong,
+        [
+            "3: keys.pseudonym: refer to the key by `env:NAME`, `file:path` or `vault:mount/path#field`"
+        ]
+    );
     let wrong = source_error("{ kind: postgres, url: [\"postgres://ana:hunter2@db/x\"] }");
     assert!(wrong.starts_with("3 url: ") && !wrong.contains("hunter2"), "{wrong}");
 }

@@ -24,8 +24,8 @@ use super::Backend;
 use crate::telemetry;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{Method, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get};
 use connection::{Activity, BoundedListener, Patience};
@@ -71,6 +71,8 @@ pub struct HttpConfig {
     pub write_timeout: Duration,
     /// How long an answer may take to begin. Longer than any statement may run.
     pub request_timeout: Duration,
+    /// Fires before the shutdown: requests are still taken, but this is no place for more of them.
+    pub leaving: CancellationToken,
     /// How long running requests may go on after a shutdown began.
     pub drain_timeout: Duration,
     /// Whether a changed configuration was refused, so that an older one is in force. `/readyz` says so.
@@ -98,6 +100,7 @@ impl HttpConfig {
             request_timeout: Duration::from_secs(300),
             // With what follows it (see `serve`), half a minute: what supervisors of processes wait.
             drain_timeout: Duration::from_secs(25),
+            leaving: CancellationToken::new(),
             reload_refused: Arc::default(),
             beside: Beside::default(),
         }
@@ -121,6 +124,8 @@ pub fn router(
     let hosts = Hosts::new(config.listen, &config.allowed_hosts, &config.allowed_origins)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let refused = config.reload_refused.clone();
+    let leaving = config.leaving.clone();
+    let ready = move || ready() && !leaving.is_cancelled();
     let intake = Intake::new(config, hosts, authenticator, backend.clone(), stop);
     let intake = Arc::new(intake);
     let mut routes = beside::routes(config.beside.clone(), backend, &intake);
@@ -137,6 +142,7 @@ pub fn router(
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(counted))
+        .layer(from_fn_with_state(config.leaving.clone(), farewell))
         .with_state(intake))
 }
 
@@ -192,6 +198,20 @@ async fn counted(request: Request, next: Next) -> Response {
     let Some(ConnectInfo(activity)) = activity else { return next.run(request).await };
     let busy = activity.begin();
     intake::held(next.run(request).await, busy)
+}
+
+/// The last answer on a connection to a server that is leaving says so, so that its client opens the next one
+/// elsewhere.
+async fn farewell(
+    State(leaving): State<CancellationToken>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    if leaving.is_cancelled() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn readiness(ready: bool, refused: bool) -> Response {

@@ -195,7 +195,7 @@ impl Translator {
                 self.operator(left, &op, right)?
             }
             Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
-                self.from_the_end(expr, from, substring_for.is_some())?
+                self.end_of(expr, from, substring_for.is_some())?
             }
             Expr::Value(value) => match &value.value {
                 Value::NationalStringLiteral(written) => Some(text(written.clone())),
@@ -235,7 +235,7 @@ impl Translator {
         }
         match (call.name.as_str(), call.arguments.as_slice()) {
             ("substr" | "substring", [text, from, length @ ..]) => {
-                self.from_the_end(text, from, !length.is_empty())
+                self.end_of(text, from, !length.is_empty())
             }
             _ => Ok(None),
         }
@@ -286,7 +286,7 @@ impl Translator {
 impl Translator {
     /// The end of a text. A negative place counts from there in Oracle, MySQL and SQLite; in PostgreSQL it stands before
     /// the text, which nobody asks for.
-    fn from_the_end(&mut self, text: &Expr, from: &Expr, has_length: bool) -> Result<Option<Expr>> {
+    fn end_of(&mut self, text: &Expr, from: &Expr, has_length: bool) -> Result<Option<Expr>> {
         let Some(place) = whole(from).filter(|place| *place < 0) else { return Ok(None) };
         let places = place.unsigned_abs();
         if has_length {

@@ -397,7 +397,7 @@ impl Find<'_> {
         let family = self.family(inner)?;
         matches!(family, Family::Text | Family::Written).then(|| Found {
             message: format!(
-                "a value of {} cannot be converted to {data_type}: {}",
+                "a value cannot be converted from {} to {data_type}: {}",
                 self.type_name(inner),
                 shown(expr)
             ),

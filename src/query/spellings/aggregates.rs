@@ -88,7 +88,7 @@ fn is_condition(expr: &Expr) -> bool {
     match expr {
         Expr::Nested(inner) => is_condition(inner),
         Expr::BinaryOp { op, .. } => matches!(op, And | Eq | Gt | GtEq | Lt | LtEq | NotEq | Or),
-        Expr::Like { .. } | Expr::InList { .. } | Expr::Between { .. } => true,
+        Expr::Like { .. } | Expr::ILike { .. } | Expr::InList { .. } | Expr::Between { .. } => true,
         Expr::IsNull(_) | Expr::IsNotNull(_) => true,
         _ => false,
     }

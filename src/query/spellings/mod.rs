@@ -62,7 +62,7 @@ pub(super) fn translate(ast: &mut Ast, reading: Reading) -> Result<Notes> {
     let mut translator = Translator {
         reading,
         nulls_lowest: reading.has_quotes() || marks.top,
-        zero_is_null: reading.is_mysql() || marks.lenient,
+        lenient: reading.is_mysql() || marks.lenient,
         notes,
         budget: Budget::new(),
     };
@@ -119,8 +119,8 @@ struct Translator {
     reading: Reading,
     /// Whether the text is certainly of a dialect that orders NULL below every value.
     nulls_lowest: bool,
-    /// Whether it is certainly of one that divides by 0 without an error.
-    zero_is_null: bool,
+    /// Whether it is certainly MySQL or SQLite: a division by 0 is NULL, LIKE minds no case.
+    lenient: bool,
     notes: Notes,
     budget: Budget,
 }
@@ -189,12 +189,13 @@ impl Translator {
                 casts::translate(expr, mysql, &mut self.work())?
             }
             Expr::Interval(interval) => dates::counted_interval(interval, &mut self.work())?,
+            Expr::Like { .. } if self.lenient => quoted::without_case(expr, &mut self.notes),
             Expr::BinaryOp { left, op, right } => {
                 let (left, right, op) = (left.as_ref(), right.as_ref(), op.clone());
                 self.operator(left, &op, right)?
             }
             Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
-                self.from_the_end(expr, from, substring_for.is_some())?
+                self.end_of(expr, from, substring_for.is_some())?
             }
             Expr::Value(value) => match &value.value {
                 Value::NationalStringLiteral(written) => Some(text(written.clone())),
@@ -234,7 +235,7 @@ impl Translator {
         }
         match (call.name.as_str(), call.arguments.as_slice()) {
             ("substr" | "substring", [text, from, length @ ..]) => {
-                self.from_the_end(text, from, !length.is_empty())
+                self.end_of(text, from, !length.is_empty())
             }
             _ => Ok(None),
         }
@@ -251,7 +252,7 @@ impl Translator {
         }
         Ok(match op {
             BinaryOperator::Divide | BinaryOperator::Modulo
-                if self.zero_is_null && !is_not_zero(right) =>
+                if self.lenient && !is_not_zero(right) =>
             {
                 self.notes.add("x / 0 as NULL");
                 let template = if *op == BinaryOperator::Divide {
@@ -285,7 +286,7 @@ impl Translator {
 impl Translator {
     /// The end of a text. A negative place counts from there in Oracle, MySQL and SQLite; in PostgreSQL it stands before
     /// the text, which nobody asks for.
-    fn from_the_end(&mut self, text: &Expr, from: &Expr, has_length: bool) -> Result<Option<Expr>> {
+    fn end_of(&mut self, text: &Expr, from: &Expr, has_length: bool) -> Result<Option<Expr>> {
         let Some(place) = whole(from).filter(|place| *place < 0) else { return Ok(None) };
         let places = place.unsigned_abs();
         if has_length {

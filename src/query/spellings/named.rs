@@ -101,7 +101,9 @@ pub(super) fn parts(name: &ObjectName) -> Vec<&str> {
 /// What an expression takes for a text: dates are texts in SQLite, and others read them as some.
 fn text_place(expr: &Expr) -> Option<&Expr> {
     match expr {
-        Expr::Like { expr, .. } | Expr::Substring { expr, .. } => Some(expr),
+        Expr::Like { expr, .. } | Expr::ILike { expr, .. } | Expr::Substring { expr, .. } => {
+            Some(expr)
+        }
         Expr::Function(function) => match (super::calls::name(function).as_deref(), &function.args)
         {
             (Some("substr" | "substring" | "left" | "right"), FunctionArguments::List(list)) => {
@@ -133,7 +135,9 @@ fn added(expr: &Expr) -> Option<&Expr> {
 /// The same place, to be changed.
 fn text_place_mut(expr: &mut Expr) -> Option<&mut Expr> {
     match expr {
-        Expr::Like { expr, .. } | Expr::Substring { expr, .. } => Some(expr),
+        Expr::Like { expr, .. } | Expr::ILike { expr, .. } | Expr::Substring { expr, .. } => {
+            Some(expr)
+        }
         Expr::Function(function) => match &mut function.args {
             FunctionArguments::List(list) => match list.args.first_mut() {
                 Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))) => Some(expr),
@@ -326,11 +330,9 @@ impl Walk<'_> {
             && let FunctionArguments::List(list) = &mut function.args
             && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(value))) = list.args.first_mut()
         {
-            self.notes.add(
-                "AVG or SUM of a text as of its numbers; a text that is no number is left out",
-            );
+            self.notes.add("AVG or SUM of a text as of the number that it is");
             *value = Expr::Cast {
-                kind: CastKind::TryCast,
+                kind: CastKind::Cast,
                 expr: Box::new(value.clone()),
                 data_type: SqlType::DoublePrecision,
                 array: false,

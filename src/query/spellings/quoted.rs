@@ -17,10 +17,41 @@ use std::ops::ControlFlow;
 pub(super) fn translate(ast: &mut Ast, names: &Names, notes: &mut Notes) -> Vec<Span> {
     let mut quoted = Quoted { names, texts: Vec::new() };
     let _ = VisitMut::visit(ast, &mut quoted);
-    if !quoted.texts.is_empty() {
-        notes.add("\"text\" as 'text' where no column is named so");
+    if quoted.texts.is_empty() {
+        return quoted.texts;
     }
-    quoted.texts
+    notes.add("\"text\" as 'text' where no column is named so");
+    let texts = quoted.texts;
+    let _ = VisitMut::visit(ast, &mut AnyCase { notes });
+    texts
+}
+
+/// `LIKE` as SQLite and MySQL have it, for a text that is certainly theirs.
+pub(super) fn without_case(expr: &Expr, notes: &mut Notes) -> Option<Expr> {
+    let Expr::Like { negated, any, expr, pattern, escape_char } = expr else { return None };
+    notes.add("LIKE as ILIKE");
+    Some(Expr::ILike {
+        negated: *negated,
+        any: *any,
+        expr: expr.clone(),
+        pattern: pattern.clone(),
+        escape_char: escape_char.clone(),
+    })
+}
+
+struct AnyCase<'a> {
+    notes: &'a mut Notes,
+}
+
+impl VisitorMut for AnyCase<'_> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Some(instead) = without_case(expr, self.notes) {
+            *expr = instead;
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 struct Quoted<'a> {

@@ -86,7 +86,9 @@ pub(super) fn years(expr: &Expr, work: &mut Work<'_>) -> Outcome<Option<Expr>> {
     }
     work.notes.add("a date of SQLite minus a date as the difference of their years");
     let sides = [left.as_ref().clone(), right.as_ref().clone()];
-    fill("strftime('%Y', $1) - strftime('%Y', $2)", &sides, work.budget).map(Some)
+    // What begins like no number is an error, where SQLite takes it for 0.
+    const YEARS: &str = "strftime('%Y', $1) - CAST(split_part(CAST($2 AS text), '-', 1) AS bigint)";
+    fill(YEARS, &sides, work.budget).map(Some)
 }
 
 /// Whether this is a call that only SQLite has, and that gives a date as a text.

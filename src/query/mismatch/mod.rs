@@ -267,8 +267,12 @@ impl Find<'_> {
                 let (field, syntax) = (DateTimeField::Epoch, ExtractSyntax::From);
                 return Some(Expr::Extract { field, syntax, expr: Box::new(expr.clone()) });
             }
-            // Of a number there is no moment that it surely is.
-            ("timestamp", Some(Family::Number | Family::Boolean)) => return None,
+            // What is of the type already is wrong in another way.
+            ("numeric", Some(Family::Number)) | ("text", Some(Family::Text)) => return None,
+            // Only of a text there is a moment that it surely is.
+            ("timestamp", Some(family)) if !matches!(family, Family::Text | Family::Written) => {
+                return None;
+            }
             ("numeric", _) => SqlType::Numeric(number),
             ("timestamp", _) => SqlType::Timestamp(None, moment),
             _ => SqlType::Text,

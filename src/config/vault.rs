@@ -192,7 +192,7 @@ fn parse(place: &str) -> Option<(String, &str)> {
     let sound = |segment: &&str| {
         !segment.is_empty() && !segment.starts_with('.') && segment.chars().all(fits)
     };
-    if segments.len() < 2 || !segments.iter().all(|s| sound(s)) || field.trim().is_empty() {
+    if segments.len() < 2 || !segments.iter().all(sound) || field.trim().is_empty() {
         return None;
     }
     // A mount of several parts says itself where it ends.

@@ -270,7 +270,7 @@ impl Find<'_> {
             // What is of the type already is wrong in another way.
             ("numeric", Some(Family::Number)) | ("text", Some(Family::Text)) => return None,
             // Only of a text there is a moment that it surely is.
-            ("timestamp", Some(family)) if !matches!(family, Family::Text | Family::Written) => {
+            ("timestamp", family) if !matches!(family, Some(Family::Text | Family::Written)) => {
                 return None;
             }
             ("numeric", _) => SqlType::Numeric(number),

@@ -65,7 +65,7 @@ impl Engine {
             sql,
             parameters,
             limit: None,
-            accepts_cost: false,
+            accepts_cost: request.accepts_cost,
             client: request.client,
         };
         Some(self.run(view.clone(), statement, cancel, &tool.defined.name).await)

@@ -171,6 +171,8 @@ pub struct ToolRequest {
     pub name: String,
     /// Its arguments, untrusted.
     pub arguments: serde_json::Map<String, Json>,
+    /// Whether a person has been asked and wants its statement to run, whatever the sources expect it to cost.
+    pub accepts_cost: bool,
     /// The client's name and version, for the audit.
     pub client: String,
 }
@@ -228,8 +230,6 @@ pub struct AskRequest {
     pub question: String,
     /// Rows of the first page; the configured cap where absent or larger.
     pub limit: Option<usize>,
-    /// Whether a person has been asked and wants the statement to run, whatever the sources expect it to cost.
-    pub accepts_cost: bool,
     /// A verified question that the model is not shown.
     pub withheld: Option<String>,
     /// The client's name and version, for the audit.

@@ -145,7 +145,7 @@ async fn call(
     arguments: Json,
 ) -> Option<Result<Answer, Error>> {
     let Json::Object(arguments) = arguments else { panic!("an object") };
-    let request = ToolRequest { name: name.into(), arguments, client: "test 1".into() };
+    let request = ToolRequest { name: name.into(), arguments, ..ToolRequest::default() };
     Box::pin(engine.call_tool(who, request, CancellationToken::new())).await
 }
 

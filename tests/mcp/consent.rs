@@ -3,6 +3,7 @@
 use super::client::{Client, MODERN};
 use super::server::{Demo, Server};
 use crate::support::block_on;
+use crate::support::endpoint::Endpoint;
 use crate::support::lab::{self, Place};
 use crate::support::load::Store;
 use crate::support::world::World;
@@ -10,6 +11,14 @@ use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
 const SQL: &str = "SELECT count(*) AS n FROM pg.public.events";
+/// A tool of the organisation that asks the same.
+const TOOL: &str = "version: 1
+tools:
+  how_many:
+    description: How many events there are.
+    sql: SELECT count(*) AS n FROM pg.public.events
+    output: { n: bigint }
+";
 
 /// A server with a PostgreSQL source for which everything is too much; `None` without PostgreSQL.
 fn server() -> Option<Arc<Server>> {
@@ -25,7 +34,11 @@ fn server() -> Option<Arc<Server>> {
             "[\"shop.main.*\", \"support.main.*\", \"pg.public.*\"]",
         ),
     ]);
-    Some(Arc::new(Server::serve(&demo, &demo.write("asked.yaml", &config))))
+    demo.write("schemas/asked.yaml", TOOL);
+    let model = Endpoint::saying(&[&json!({"sql": SQL}).to_string()]);
+    let llm = format!("llm: {{ url: \"{}\", model: scripted-1 }}", model.url());
+    let path = demo.write("asked.yaml", &format!("{config}\n{llm}\n"));
+    Some(Arc::new(Server::serve(&demo, &path)))
 }
 
 fn call(sql: &str, answer: Option<(&str, &Json)>) -> Json {
@@ -63,4 +76,19 @@ fn a_person_is_asked_and_the_answer_counts_for_just_this() {
     assert_eq!(again["resultType"], "input_required", "{again}");
     let forged = able.result("tools/call", call(SQL, Some(("accept", &json!("rs1.AAAA.AAAA")))));
     assert_eq!(forged["resultType"], "input_required", "{forged}");
+
+    // A declared tool is asked about as what it runs.
+    let tool = json!({"name": "how_many", "arguments": {}});
+    let asked = able.result("tools/call", tool.clone());
+    assert_eq!(asked["resultType"], "input_required", "{asked}");
+    let mut accepted = tool;
+    accepted["inputResponses"] = json!({"run_it": {"action": "accept"}});
+    accepted["requestState"] = asked["requestState"].clone();
+    let ran = able.result("tools/call", accepted);
+    assert_eq!(ran["structuredContent"]["row_count"], 1, "{ran}");
+
+    // What a model writes may be another statement the next time: nobody can say yes to it.
+    let question = json!({"question": "how many events are there"});
+    let refused = able.error("ask", question);
+    assert_eq!((&refused["code"], &refused["retry"]), (&json!("too_costly"), &json!("never")));
 }

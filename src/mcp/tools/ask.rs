@@ -53,9 +53,8 @@ pub(super) async fn call(call: Call<'_>, mut given: Arguments) -> ToolResult {
     let limit = given.count("limit", 1, "100")?;
     given.finish()?;
     let (stage, stages) = Stage::seen();
-    let accepts_cost = call.accepts_cost;
     let client = call.client;
-    let request = AskRequest { question, limit, accepts_cost, withheld: None, client, stage };
+    let request = AskRequest { question, limit, withheld: None, client, stage };
     let work = call.backend.ask(call.principal, request, call.cancel);
     let asked = progress::reporting_stages(call.peer, call.progress, stages, work).await?;
     let Asked { answer, sql, assumptions, model, repairs } = asked;

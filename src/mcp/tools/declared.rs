@@ -59,7 +59,8 @@ pub(super) async fn call(
     given: Option<JsonObject>,
 ) -> Option<ToolResult> {
     let arguments = given.unwrap_or_default();
-    let request = ToolRequest { name: name.to_string(), arguments, client: call.client };
+    let (name, accepts_cost) = (name.to_string(), call.accepts_cost);
+    let request = ToolRequest { name, arguments, accepts_cost, client: call.client };
     let work = call.backend.call_tool(call.principal, request, call.cancel);
     let answer = progress::reporting(call.peer, call.progress, work).await?;
     Some(answer.and_then(attested))

@@ -101,7 +101,6 @@ impl Engine {
                     let query = QueryRequest {
                         sql: sql.clone(),
                         limit: request.limit,
-                        accepts_cost: request.accepts_cost,
                         client: request.client.clone(),
                         ..QueryRequest::default()
                     };
@@ -114,7 +113,7 @@ impl Engine {
                             talk.tell(context::refused(&error));
                             last = Some(error);
                         }
-                        Err(error) => return Err(error),
+                        Err(error) => return Err(unasked(error)),
                     }
                 }
             }
@@ -212,6 +211,16 @@ fn can_be_repaired(code: Code) -> bool {
             | Code::InvalidParameter
             | Code::Evaluation
     )
+}
+
+/// Nobody is asked whether a costly statement may run: it would be for another one, since the model may write another
+/// the next time.
+fn unasked(error: Error) -> Error {
+    match error.code {
+        Code::CostlyUnlessAccepted => Error::new(Code::TooCostly, error.message)
+            .with_hint("ask for a shorter period or fewer groups, or write the statement yourself"),
+        _ => error,
+    }
 }
 
 const INSTEAD: &str =

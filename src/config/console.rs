@@ -63,6 +63,10 @@ impl Config {
 fn is_loopback_url(url: &str) -> bool {
     let Some((_, rest)) = url.split_once("://") else { return false };
     let authority = rest.split('/').next().unwrap_or_default();
+    // A login before the host: what stands first is no host.
+    if authority.contains('@') {
+        return false;
+    }
     let host = match authority.strip_prefix('[') {
         Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),

@@ -3,6 +3,7 @@
 
 use super::secret::Secret;
 use super::validate::Checker;
+use crate::model::is_provider_url;
 use crate::post::Poster;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -69,9 +70,10 @@ const SERVICE_ACCOUNT: &str = "file:/var/run/secrets/kubernetes.io/serviceaccoun
 impl Checker<'_> {
     pub(super) fn vault(&mut self, raw: RawVault) -> Option<Vault> {
         let url = raw.url.value.trim_end_matches('/').to_string();
-        let local = ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"];
-        if !url.starts_with("https://") && !local.iter().any(|start| url.starts_with(start)) {
-            self.error(&raw.url, "vault.url", "secrets are read over https://");
+        if !is_provider_url(&url) {
+            let message =
+                "write a URL of https, without a login or a query; http is for this machine";
+            self.error(&raw.url, "vault.url", message);
             return None;
         }
         let login = match (raw.token, raw.kubernetes) {

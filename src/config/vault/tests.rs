@@ -160,9 +160,11 @@ fn vault_is_asked_over_tls_and_only_where_it_is_named() {
         let config = Config::parse(Path::new("celosia.yaml"), text.into(), &|_| None);
         config.map(|_| ()).map_err(|errors| errors.to_string())
     };
-    let told =
-        parse("version: 1\nvault: { url: 'http://vault:8200', token: 'env:T' }\nsources: {}\n");
-    assert!(told.unwrap_err().contains("https://"));
+    for url in ["http://vault:8200", "http://127.0.0.1:80@vault:8200", "https://a:b@vault:8200"] {
+        let vault = format!("vault: {{ url: '{url}', token: 'env:T' }}");
+        let told = parse(&format!("version: 1\n{vault}\nsources: {{}}\n")).unwrap_err();
+        assert!(told.contains("write a URL of https"), "{url}: {told}");
+    }
     let told = parse("version: 1\nsources: {}\nkeys: { pseudonym: 'vault:secret/a#b' }\n");
     assert!(told.unwrap_err().contains("say where Vault is"));
     let away = "version: 1\nvault: { url: 'http://127.0.0.1:1', token: 'env:T' }\nsources: {}\nkeys: { pseudonym: 'vault:secret/a#b' }\n";

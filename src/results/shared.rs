@@ -16,14 +16,18 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The least bytes of a key's text.
 const KEY: usize = 32;
 /// The largest result that is shared. A larger one stays with the replica that made it.
 const LARGEST: usize = 64 << 20;
-/// How long the database may take: a result is not worth more than its statement.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the database may take, for which an answer waits.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Results that are written at a time while nobody waits for them; more are not shared.
+const AT_ONCE: usize = 32;
 /// How often what has ended is swept out.
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -46,6 +50,7 @@ pub struct SharedResults {
     ttl: Duration,
     most: i64,
     swept: parking_lot::Mutex<Option<Instant>>,
+    places: Arc<Semaphore>,
 }
 
 impl fmt::Debug for SharedResults {
@@ -85,6 +90,7 @@ impl SharedResults {
             ttl,
             most: i64::try_from(most).unwrap_or(i64::MAX),
             swept: parking_lot::Mutex::default(),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
         })
     }
 
@@ -102,6 +108,11 @@ impl SharedResults {
             Ok::<_, sqlx::Error>(())
         };
         within(made).await
+    }
+
+    /// A place for a result that is written while nobody waits; none where the database does not keep up.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().try_acquire_owned().ok()
     }
 
     /// Shares a result under its two names. What fails is logged: the replica that made it still has it.
@@ -126,7 +137,7 @@ impl SharedResults {
         if let Err(error) = within(put).await {
             tracing::warn!(error, "a result is not shared with the other replicas");
         }
-        self.sweep().await;
+        self.sweep();
     }
 
     /// The result of this name, for this owner under this policy.
@@ -148,22 +159,20 @@ impl SharedResults {
         self.open(&bound_to(owner, policy_version, &[one, other]), sealed)
     }
 
-    async fn sweep(&self) {
+    /// Takes away what has ended, now and then, while nobody waits.
+    fn sweep(&self) {
         let now = Instant::now();
-        let due = {
-            let mut swept = self.swept.lock();
-            let due = swept.is_none_or(|last| now.duration_since(last) > SWEEP);
-            if due {
-                *swept = Some(now);
-            }
-            due
-        };
-        if due
-            && let Err(error) =
-                within(sqlx::query(FORGET).bind(self.most).execute(&self.pool)).await
-        {
-            tracing::warn!(error, "results that have ended are not swept out");
+        let mut swept = self.swept.lock();
+        if swept.is_some_and(|last| now.duration_since(last) <= SWEEP) {
+            return;
         }
+        *swept = Some(now);
+        let (pool, most) = (self.pool.clone(), self.most);
+        tokio::spawn(async move {
+            if let Err(error) = within(sqlx::query(FORGET).bind(most).execute(&pool)).await {
+                tracing::warn!(error, "results that have ended are not swept out");
+            }
+        });
     }
 
     fn name(&self, name: &str) -> Vec<u8> {
@@ -240,7 +249,6 @@ mod tests {
     use crate::model::PrincipalKind;
     use arrow_array::{ArrayRef, Int64Array, StringArray};
     use std::collections::BTreeMap;
-    use std::sync::Arc;
 
     fn principal(user: &str, roles: &[&str]) -> Principal {
         let roles = roles.iter().map(|role| role.to_string()).collect();

@@ -145,10 +145,12 @@ impl ResultStore {
                 Some(handle)
             }
             None => {
+                let place = shared.place()?;
                 let (owner, version, id) =
                     (owner.clone(), policy_version.to_string(), id.to_string());
                 // Nobody waits for it: the answer is whole.
                 tokio::spawn(async move {
+                    let _place = place;
                     shared.put(&owner, &version, [&new_handle(), &id], &copy).await;
                 });
                 None

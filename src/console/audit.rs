@@ -15,7 +15,7 @@ pub(super) async fn chains(
     Extension(caller): Extension<Arc<Principal>>,
 ) -> Reply {
     desk.administrator(&caller)?;
-    let _place = desk.looks.try_acquire().map_err(|_| Refused::busy())?;
+    let _place = Desk::turn(&desk.looks).await?;
     let ends = chain_ends(&desk.console.store).await;
     let ends = ends.map_err(|why| Refused::unavailable("the audit", &why))?;
     let lag = desk.console.engine.load().audit;
@@ -30,7 +30,7 @@ pub(super) async fn verify(
     Extension(caller): Extension<Arc<Principal>>,
 ) -> Reply {
     desk.administrator(&caller)?;
-    let _place = desk.work.try_acquire().map_err(|_| Refused::busy())?;
+    let _place = Desk::turn(&desk.work).await?;
     let proofs = (desk.console.proofs)();
     let proofs = proofs.map_err(|why| Refused::unavailable("the audit's proofs", &why))?;
     let started = Instant::now();

@@ -25,9 +25,11 @@ use crate::limits::Ledger;
 use crate::query::Engine;
 use axum::Router;
 use axum::routing::{get, post};
+use reply::Refused;
 use serde::Serialize;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What the console shows.
 pub struct Console {
@@ -66,16 +68,26 @@ pub struct Setup {
 struct Desk {
     console: Console,
     /// Looks into the audit at a time: each is a connection to its store.
-    looks: Semaphore,
+    looks: Arc<Semaphore>,
     /// Work that takes a processor for a while: one at a time.
     work: Arc<Semaphore>,
+}
+
+impl Desk {
+    /// A turn at work that only so many do at a time: others are waited for, though not for long.
+    async fn turn(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Refused> {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        let turn = tokio::time::timeout(PATIENCE, places.clone().acquire_owned()).await;
+        turn.ok().and_then(Result::ok).ok_or_else(Refused::busy)
+    }
 }
 
 /// The interface that the page asks. Each handler finds a proven caller among the request's extensions.
 pub fn interface(console: Console) -> Router {
     const LOOKS: usize = 4;
     let work = Arc::new(Semaphore::new(1));
-    let desk = Arc::new(Desk { console, looks: Semaphore::new(LOOKS), work });
+    let looks = Arc::new(Semaphore::new(LOOKS));
+    let desk = Arc::new(Desk { console, looks, work });
     Router::new()
         .route("/console/api/me", get(viewer::me))
         .route("/console/api/connect", get(viewer::connect))

@@ -75,7 +75,7 @@ pub(super) async fn diff(
 ) -> Reply {
     desk.administrator(&caller)?;
     let candidate: Candidate = question(&body)?;
-    let place = desk.work.clone().try_acquire_owned().map_err(|_| Refused::busy())?;
+    let place = Desk::turn(&desk.work).await?;
     let files = desk.console.policy.clone();
     let (before, snapshot) = (desk.console.engine.rules(), desk.console.catalog.snapshot());
     // The place is kept until the work has ended, also where whoever asked has gone away.

@@ -43,7 +43,7 @@ pub(super) async fn queries(
     // A statement is recorded a little before its time begins, and its outcome a little after it ends.
     let patience = desk.console.engine.usual_limits().time + Duration::from_secs(15);
     let look = Look { user: asked.user, before: asked.before, most: MOST, patience };
-    let _place = desk.looks.try_acquire().map_err(|_| Refused::busy())?;
+    let _place = Desk::turn(&desk.looks).await?;
     let seen = history(&desk.console.store, reader, &look).await;
     answer(&seen.map_err(|why| Refused::unavailable("the audit", &why))?)
 }

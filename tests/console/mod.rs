@@ -7,7 +7,6 @@ mod browser;
 mod manifest;
 mod switch;
 
-use crate::mcp::eventually;
 use crate::mcp::http::{Reply, Request};
 use crate::mcp::server::Server;
 use serde_json::Value as Json;
@@ -49,11 +48,7 @@ fn reply(server: &Server, role: &str, path: &'static str, question: Option<&str>
 /// The answer to the holder of a role's key.
 fn answer(server: &Server, role: &str, path: &'static str, question: Json) -> Json {
     let question = (!question.is_null()).then(|| question.to_string());
-    // Some work is done for one at a time, and tests share a server.
-    let reply = eventually("a turn", || {
-        let reply = reply(server, role, path, question.as_deref());
-        (reply.status != 429).then_some(reply)
-    });
+    let reply = reply(server, role, path, question.as_deref());
     assert_eq!(reply.status, 200, "{path} as {role}: {}", reply.text());
     reply.json()
 }

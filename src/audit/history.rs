@@ -361,7 +361,13 @@ mod tests {
         let (_dir, store, log) = store().await;
         let location = Location::parse(&store).expect("a place");
         let done = Outcome {
-            sources: vec![SourceReceipt { name: "shop".into(), sql: "S".into(), rows: 3, ms: 0.5 }],
+            sources: vec![SourceReceipt {
+                name: "shop".into(),
+                sql: "S".into(),
+                rows: 3,
+                ms: 0.5,
+                readers: None,
+            }],
             columns: vec!["shop.main.orders.secret".into()],
             ..Outcome::default()
         };

@@ -5,7 +5,7 @@ use super::units::{Size, Span};
 use super::validate::Checker;
 use super::{Kind, Limits, Results};
 use crate::model::{PlanLimits, Rate, SourceLimits};
-use celosia_connector_api::RefuseAbove;
+use celosia_connector_api::{Budget, RefuseAbove};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -139,6 +139,27 @@ impl Checker<'_> {
             statements: self.rate(line, key, "statements_per_second", rate.0, rate.1),
             rows_per_day: raw.rows_per_day.map(Into::into),
         }
+    }
+
+    pub(super) fn readers(
+        &mut self,
+        raw: Option<&Spanned<NonZeroUsize>>,
+        concurrency: Option<NonZeroUsize>,
+        key: &str,
+        kind: Kind,
+    ) -> usize {
+        let Some(raw) = raw else { return 1 };
+        let most = concurrency.map_or(Budget::default().concurrency, Into::into);
+        let key = format!("{key}.readers");
+        if kind != Kind::Postgres {
+            let message = format!("a {} source is read by one: leave the key out", kind.as_str());
+            self.error(raw, &key, message);
+        } else if raw.value.get() > most {
+            let message =
+                format!("at most {most} statements run here at a time: raise `concurrency`");
+            self.error(raw, &key, message);
+        }
+        raw.value.get()
     }
 
     pub(super) fn refuse_above(

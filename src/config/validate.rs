@@ -246,6 +246,7 @@ impl Checker<'_> {
             queue: raw.queue.unwrap_or(usual.queue),
             statement_timeout: raw.timeout.map_or(usual.statement_timeout, |span| span.0),
             bytes: raw.bytes.map_or(usual.bytes, |size| size.0),
+            readers: self.readers(raw.readers.as_ref(), raw.concurrency, &key, kind),
         };
         let driver = match raw.driver.map(|driver| driver.value) {
             Some(RawDriver::Thick) => OracleDriver::Thick,

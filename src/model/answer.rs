@@ -68,6 +68,10 @@ pub struct SourceReceipt {
     pub rows: u64,
     /// Time from sending the statement to its last row, in milliseconds.
     pub ms: f64,
+    /// Sessions that read it at the same time, in one snapshot; absent where one did, or where the number
+    /// would tell of rows that the caller may not see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readers: Option<usize>,
 }
 
 /// A way in which a right answer may be the wrong number for its reader. It follows from the statement

@@ -82,6 +82,7 @@ impl QueryContext {
                 caller: Some(self.caller.clone()),
                 identity: None,
                 accepts_cost: self.accepts_cost,
+                readers: 1,
             };
             let counted = self.meter.turn(&source, self.deadline).await.map_err(at_limit)?;
             let started = Instant::now();
@@ -89,6 +90,9 @@ impl QueryContext {
                 .open(&plan.rendered, &execution)
                 .await
                 .map_err(|e| at_source(&source, e))?;
+            if remote.readers() > 1 && !plan.hides_rows() {
+                self.runs.lock()[run].readers = Some(remote.readers());
+            }
             if identity {
                 let batches = remote.map(move |batch| {
                     let batch = batch.map_err(|error| at_source(&source, error))?;
@@ -134,6 +138,7 @@ impl QueryContext {
             sql: sql.to_string(),
             rows: 0,
             ms: 0.0,
+            readers: None,
         });
         runs.len() - 1
     }

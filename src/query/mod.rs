@@ -59,6 +59,7 @@ mod scan_plan;
 mod sequential;
 mod session;
 mod spellings;
+mod splits;
 mod statement;
 mod stored;
 mod supervise;

@@ -6,6 +6,7 @@
 
 use super::leaf::Top;
 use super::local::{LocalOutput, LocalWork, Shown, physical};
+use super::splits;
 use crate::model::{Mask, OperandClass, Predicate, TableEntry};
 use crate::policy::{ColumnGrant, Grant};
 use arrow_schema::{Field, Schema, SchemaRef};
@@ -384,6 +385,9 @@ impl Split<'_> {
         let local = LocalWork { filter, outputs, shown };
         rendered.defer_unfit =
             !local.is_identity(rendered.columns.len()) || request.projection.iter().any(inside);
+        if self.pushdown {
+            rendered.splits = splits::of(self.dialect, &query);
+        }
         let asked = Asked::Table(Arc::new(query));
         Ok(ScanPlan { rendered, asked, local: Arc::new(local), schema })
     }

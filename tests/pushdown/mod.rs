@@ -7,5 +7,6 @@ pub(crate) mod fixture;
 mod joins;
 mod plans;
 mod spelled;
+mod splits;
 mod statements;
 mod unfit;

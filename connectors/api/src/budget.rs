@@ -25,6 +25,8 @@ pub struct Budget {
     pub statement_timeout: Duration,
     /// Bytes one statement may return, counted as Arrow buffers.
     pub bytes: usize,
+    /// Sessions that may read one large table at the same time. Each takes a place, where one is free.
+    pub readers: usize,
 }
 
 impl Default for Budget {
@@ -34,6 +36,7 @@ impl Default for Budget {
             queue: 64,
             statement_timeout: Duration::from_secs(30),
             bytes: 1 << 30,
+            readers: 1,
         }
     }
 }
@@ -61,6 +64,15 @@ impl Budgeted {
         Self { inner, budget, places, waiting: AtomicUsize::new(0), health }
     }
 
+    /// Up to so many places that are free now; nobody is kept waiting for them.
+    fn spare(&self, most: usize) -> Option<OwnedSemaphorePermit> {
+        let take = |count: usize| {
+            let count = u32::try_from(count).ok()?;
+            self.places.clone().try_acquire_many_owned(count).ok()
+        };
+        (1..=most).rev().find_map(take)
+    }
+
     async fn place(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, ConnectorError> {
         if let Ok(permit) = self.places.clone().try_acquire_owned() {
             return Ok(permit);
@@ -74,6 +86,17 @@ impl Budgeted {
             }
         }
     }
+}
+
+/// One permit for all places.
+fn with_more(
+    mut permit: OwnedSemaphorePermit,
+    more: Option<OwnedSemaphorePermit>,
+) -> OwnedSemaphorePermit {
+    if let Some(more) = more {
+        permit.merge(more);
+    }
+    permit
 }
 
 #[async_trait]
@@ -121,7 +144,9 @@ impl Connector for Budgeted {
             permit = self.place(deadline) => permit?,
             error = self.health.lost() => return Err(error),
         };
-        let context = ExecutionContext { deadline, ..context.clone() };
+        let more = query.splits.as_ref().and_then(|_| self.spare(self.budget.readers - 1));
+        let readers = 1 + more.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let context = ExecutionContext { deadline, readers, ..context.clone() };
         let opening = self.health.watched(connect(&*self.inner, query, &context));
         let opened = match tokio::time::timeout_at(deadline.into(), opening).await {
             Ok(opened) => opened,
@@ -129,6 +154,7 @@ impl Connector for Budgeted {
         };
         match opened {
             Ok(stream) => {
+                let permit = with_more(permit, more.filter(|_| stream.readers() > 1));
                 Ok(limited(stream, deadline, self.budget.bytes, permit, self.health.clone()))
             }
             Err(error) => {
@@ -169,7 +195,7 @@ fn limited(
     permit: OwnedSemaphorePermit,
     health: Arc<Health>,
 ) -> RemoteStream {
-    let schema = stream.schema();
+    let (schema, readers) = (stream.schema(), stream.readers());
     let state = Some((stream, permit, 0_usize, health));
     let batches = futures::stream::unfold(state, move |state| async move {
         let (mut stream, permit, read, health) = state?;
@@ -190,7 +216,7 @@ fn limited(
             }
         }
     });
-    RemoteStream::new(schema, batches.boxed())
+    RemoteStream::new(schema, batches.boxed()).read_by(readers)
 }
 
 /// One statement that waits; leaving is automatic.

@@ -32,6 +32,8 @@ pub struct ExecutionContext {
     pub identity: Option<Arc<SessionIdentity>>,
     /// Whether a person has accepted what the source expects the statement to cost; only [`crate::Estimated`] looks.
     pub accepts_cost: bool,
+    /// Sessions that may read the statement at the same time, where it can be read in parts.
+    pub readers: usize,
 }
 
 /// How busy a source is, as of now.
@@ -125,6 +127,7 @@ pub trait Connector: Send + Sync + fmt::Debug {
 pub struct RemoteStream {
     schema: SchemaRef,
     batches: BoxStream<'static, Result<RecordBatch, ConnectorError>>,
+    readers: usize,
 }
 
 impl RemoteStream {
@@ -133,7 +136,18 @@ impl RemoteStream {
         schema: SchemaRef,
         batches: BoxStream<'static, Result<RecordBatch, ConnectorError>>,
     ) -> Self {
-        Self { schema, batches }
+        Self { schema, batches, readers: 1 }
+    }
+
+    /// The same stream, to which several sessions contribute.
+    #[must_use]
+    pub fn read_by(self, readers: usize) -> Self {
+        Self { readers, ..self }
+    }
+
+    /// How many sessions read.
+    pub fn readers(&self) -> usize {
+        self.readers
     }
 
     /// The schema of every batch.

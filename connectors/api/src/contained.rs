@@ -70,9 +70,9 @@ impl Connector for Contained {
         context: &ExecutionContext,
     ) -> Result<RemoteStream, ConnectorError> {
         let stream = contained(self.inner.open(query, context)).await?;
-        let schema = stream.schema();
+        let (schema, readers) = (stream.schema(), stream.readers());
         let batches = AssertUnwindSafe(stream).catch_unwind();
         let batches = batches.map(|batch| batch.unwrap_or_else(|_| Err(panicked())));
-        Ok(RemoteStream::new(schema, batches.boxed()))
+        Ok(RemoteStream::new(schema, batches.boxed()).read_by(readers))
     }
 }

@@ -106,6 +106,8 @@ pub struct Relational {
     /// What each of several cases asks of one table is found by the source itself, so that it need not, and
     /// should not, be told.
     pub infers_cases: bool,
+    /// A large table can be read in parts ([`crate::splits`]).
+    pub splits: bool,
 }
 
 /// What a source's own `=` does not look at in a text column. The engine compares bytes everywhere; a

@@ -21,6 +21,7 @@ pub mod predicate;
 pub mod query;
 pub mod relation;
 pub mod render;
+pub mod splits;
 pub mod statement;
 pub mod value;
 
@@ -44,4 +45,5 @@ pub use mask::Mask;
 pub use predicate::{Comparison, Predicate};
 pub use query::{OutputColumn, RenderedQuery, SortKey, TableRead};
 pub use relation::{AggregateCall, JoinKind, OrderKey, RemoteQuery, WindowCall};
+pub use splits::Splits;
 pub use value::Value;

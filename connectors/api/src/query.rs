@@ -1,6 +1,6 @@
 //! One governed read of one table, as data, and what a dialect makes of it.
 
-use crate::{Mask, Predicate, TableDescription, Value};
+use crate::{Mask, Predicate, Splits, TableDescription, Value};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use std::sync::Arc;
 
@@ -70,6 +70,8 @@ pub struct RenderedQuery {
     /// How many rows will come, at most or by estimate, where that is known: a connector may have one
     /// way for few rows and another one for many. Never a condition of the answer.
     pub rows_hint: Option<u64>,
+    /// The same statement in parts, where several sessions may read it at the same time.
+    pub splits: Option<Splits>,
 }
 
 /// The last column of every batch where unfit values are deferred: unsigned 64-bit numbers, 0 where

@@ -78,7 +78,14 @@ pub fn render(dialect: &dyn Dialect, query: &TableRead) -> Option<RenderedQuery>
     let sql = writer.statement(query)?;
     let (sql, parameters) = writer.parameters.settle(dialect, &sql)?;
     let columns = query.columns();
-    Some(RenderedQuery { sql, parameters, columns, defer_unfit: false, rows_hint: query.limit })
+    Some(RenderedQuery {
+        sql,
+        parameters,
+        columns,
+        defer_unfit: false,
+        rows_hint: query.limit,
+        splits: None,
+    })
 }
 
 /// Whether `dialect` can spell this column's mask.
@@ -143,16 +150,23 @@ pub(crate) fn is_plain_pattern(pattern: &str) -> bool {
 pub(crate) struct Writer<'a> {
     dialect: &'a dyn Dialect,
     pub(crate) parameters: Parameters,
+    /// A condition beside the row filter of the table that is read.
+    beside_filter: Option<&'static str>,
 }
 
 impl<'a> Writer<'a> {
     pub(crate) fn new(dialect: &'a dyn Dialect) -> Self {
-        Self { dialect, parameters: Parameters::default() }
+        Self { dialect, parameters: Parameters::default(), beside_filter: None }
+    }
+
+    /// The same with a condition beside the row filter.
+    pub(crate) fn beside_filter(self, condition: &'static str) -> Self {
+        Self { beside_filter: Some(condition), ..self }
     }
 }
 
 impl Writer<'_> {
-    fn statement(&mut self, query: &TableRead) -> Option<String> {
+    pub(crate) fn statement(&mut self, query: &TableRead) -> Option<String> {
         let governed = query.row_filter.is_some()
             || query.output.iter().any(|o| o.mask.is_some() || o.visible.is_some());
         let first = query.limit.map(|rows| self.dialect.limit_first(rows)).unwrap_or_default();
@@ -258,9 +272,14 @@ impl Writer<'_> {
             self.dialect.quote(&table.schema),
             self.dialect.quote(&table.name)
         );
-        if let Some(filter) = &query.row_filter {
-            sql.push_str(" WHERE ");
-            sql.push_str(&self.raw_predicate(filter, table));
+        let filter = query.row_filter.as_ref().map(|filter| self.raw_predicate(filter, table));
+        match (self.beside_filter, filter) {
+            (Some(condition), Some(filter)) => {
+                sql.push_str(&format!(" WHERE {condition} AND ({filter})"));
+            }
+            (Some(condition), None) => sql.push_str(&format!(" WHERE {condition}")),
+            (None, Some(filter)) => sql.push_str(&format!(" WHERE {filter}")),
+            (None, None) => {}
         }
         Some(sql)
     }

@@ -109,6 +109,7 @@ async fn connector(port: u16) -> Outcome<f64> {
             .collect(),
         defer_unfit: false,
         rows_hint: None,
+        splits: None,
     };
     let deadline = Instant::now() + Duration::from_secs(60);
     let context = ExecutionContext {
@@ -118,6 +119,7 @@ async fn connector(port: u16) -> Outcome<f64> {
         caller: None,
         identity: None,
         accepts_cost: false,
+        readers: 1,
     };
     let begun = Instant::now();
     let mut stream = connector.open(&query, &context).await?;

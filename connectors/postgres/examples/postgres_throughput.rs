@@ -193,7 +193,14 @@ fn query(
 ) -> RenderedQuery {
     let column = |(at, data_type)| RenderedColumn { name: format!("c{at}"), data_type };
     let columns = types.into_iter().enumerate().map(column).collect();
-    RenderedQuery { sql: sql.to_string(), parameters, columns, defer_unfit: false, rows_hint }
+    RenderedQuery {
+        sql: sql.to_string(),
+        parameters,
+        columns,
+        defer_unfit: false,
+        rows_hint,
+        splits: None,
+    }
 }
 
 fn context() -> ExecutionContext {
@@ -205,6 +212,7 @@ fn context() -> ExecutionContext {
         caller: None,
         identity: None,
         accepts_cost: false,
+        readers: 1,
     }
 }
 

@@ -193,15 +193,20 @@ impl Sessions {
         }
     }
 
+    /// A place that is free now.
+    pub(crate) fn free_place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().try_acquire_owned().ok()
+    }
+
     /// A place for a statement; waits for one until the deadline.
     pub(crate) async fn place(
         &self,
         deadline: Option<Instant>,
     ) -> Result<OwnedSemaphorePermit, ConnectorError> {
-        let places = self.places.clone();
-        if let Ok(permit) = places.clone().try_acquire_owned() {
+        if let Some(permit) = self.free_place() {
             return Ok(permit);
         }
+        let places = self.places.clone();
         let deadline = deadline.unwrap_or_else(|| Instant::now() + self.config.statement_timeout);
         match tokio::time::timeout_at(deadline.into(), places.acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),

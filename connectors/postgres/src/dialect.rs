@@ -190,6 +190,7 @@ impl Dialect for PostgresDialect {
             shared: true,
             grouping_sets: true,
             infers_cases: true,
+            splits: true,
         }
     }
 

@@ -5,6 +5,7 @@ use crate::lease::Purpose;
 use crate::{prepared, stream};
 use celosia_connector_api::{ConnectorError, ErrorCode, Estimate, ExecutionContext, RenderedQuery};
 use serde_json::Value as Json;
+use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::{AssertSqlSafe, Row};
 use std::sync::Arc;
 
@@ -20,16 +21,24 @@ pub(crate) async fn estimate(
         None => Purpose::Once,
     };
     let mut lease = sessions.lease(&context.query_id, purpose, Some(context.deadline)).await?;
-    let sql = format!("EXPLAIN (FORMAT JSON) {}", query.sql);
-    let asked = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(false);
-    let answer = asked.fetch_one(lease.connection()?).await;
-    let text = match answer.and_then(|row| row.try_get_unchecked::<String, _>(0)) {
+    let text = match plan(lease.connection()?, &query.sql, arguments).await {
         Ok(text) => text,
         Err(error) => return Err(lease.failed(error, "asking for a plan").await),
     };
     lease.complete().await?;
     read(&text)
         .ok_or_else(|| ConnectorError::new(ErrorCode::QueryFailed, "a plan without its cost"))
+}
+
+/// The server's plan of a statement, as JSON.
+pub(crate) async fn plan(
+    connection: &mut PgConnection,
+    sql: &str,
+    arguments: PgArguments,
+) -> Result<String, sqlx::Error> {
+    let sql = format!("EXPLAIN (FORMAT JSON) {sql}");
+    let asked = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(false);
+    asked.fetch_one(connection).await?.try_get_unchecked(0)
 }
 
 /// The numbers of a plan.

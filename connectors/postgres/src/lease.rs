@@ -11,6 +11,7 @@ use crate::error;
 use celosia_connector_api::{ConnectorError, ErrorCode, SessionIdentity};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +32,9 @@ const QUICK_STATEMENTS: usize = 512;
 /// A session that was alive so short a time ago still is.
 const ALIVE: Duration = Duration::from_millis(50);
 
+/// Begins a transaction of which every statement sees what the first one sees.
+const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 /// What a session is wanted for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Purpose<'a> {
@@ -40,6 +44,17 @@ pub(crate) enum Purpose<'a> {
     Once,
     /// A transaction, which is begun, under an identity if one is named.
     Transaction(Option<&'a SessionIdentity>),
+    /// A transaction in which every statement sees the same.
+    Snapshot(Option<&'a SessionIdentity>, Snapshot<'a>),
+}
+
+/// What the statements of a transaction see.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Snapshot<'a> {
+    /// What there is when its first statement begins.
+    Own,
+    /// What another transaction sees, which has exported that under a name and is still open.
+    Of(&'a str),
 }
 
 /// How far a session is from its next statement.
@@ -81,10 +96,34 @@ impl Sessions {
         purpose: Purpose<'_>,
         deadline: Option<Instant>,
     ) -> Result<Lease, ConnectorError> {
+        let permit = self.place(deadline).await?;
+        self.lease_in(permit, query_id, purpose, deadline).await
+    }
+
+    /// The same where a place is free now; nobody is waited for.
+    pub(crate) async fn lease_now(
+        self: Arc<Self>,
+        query_id: &str,
+        purpose: Purpose<'_>,
+        deadline: Option<Instant>,
+    ) -> Option<Lease> {
+        let permit = self.free_place()?;
+        let lease = self.lease_in(permit, query_id, purpose, deadline).await;
+        lease
+            .inspect_err(|error| tracing::debug!(context = %error.context, "no more sessions"))
+            .ok()
+    }
+
+    async fn lease_in(
+        self: Arc<Self>,
+        permit: OwnedSemaphorePermit,
+        query_id: &str,
+        purpose: Purpose<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<Lease, ConnectorError> {
         let runtime = Handle::try_current().map_err(|error| {
             ConnectorError::new(ErrorCode::QueryFailed, "no runtime").with_source(error)
         })?;
-        let permit = self.place(deadline).await?;
         let begun = Instant::now();
         let cutoff = begun + self.config.statement_timeout;
         let mut lease = Lease {
@@ -236,9 +275,9 @@ impl Lease {
             query.push_str(name);
         }
         let timeout = fitting(session.timeout, remaining, most);
-        if let Purpose::Transaction(identity) = purpose {
+        if let Some(begin) = purpose.begin() {
             session.state = State::Transaction;
-            let sql = transaction(name, timeout, identity);
+            let sql = transaction(&begin, name, timeout, purpose.identity());
             session.connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(lost)?;
         } else if let Some(sql) = session.settings(timeout) {
             session.connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map_err(lost)?;
@@ -316,8 +355,22 @@ impl Session {
 
 impl<'a> Purpose<'a> {
     fn identity(self) -> Option<&'a SessionIdentity> {
-        let Self::Transaction(identity) = self else { return None };
-        identity
+        match self {
+            Self::Transaction(identity) | Self::Snapshot(identity, _) => identity,
+            Self::Repeated(_) | Self::Once => None,
+        }
+    }
+
+    /// How its transaction begins, where it has one.
+    fn begin(self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Transaction(_) => Some("BEGIN READ ONLY".into()),
+            Self::Snapshot(_, Snapshot::Own) => Some(BEGIN_SNAPSHOT.into()),
+            Self::Snapshot(_, Snapshot::Of(name)) => {
+                Some(format!("{BEGIN_SNAPSHOT}; SET TRANSACTION SNAPSHOT '{name}'").into())
+            }
+            Self::Repeated(_) | Self::Once => None,
+        }
     }
 
     fn text(self) -> Option<u64> {
@@ -330,6 +383,7 @@ impl<'a> Purpose<'a> {
 
 /// Begins a transaction whose settings end with it.
 fn transaction(
+    begin: &str,
     name: &str,
     timeout: Option<Duration>,
     identity: Option<&SessionIdentity>,
@@ -337,7 +391,7 @@ fn transaction(
     let timeout = timeout.map(|timeout| format!("; SET LOCAL {}", spelled(timeout)));
     let timeout = timeout.unwrap_or_default();
     let identity = identity.map(assumed).unwrap_or_default();
-    format!("BEGIN READ ONLY; SET LOCAL application_name = '{name}'{timeout}{identity}")
+    format!("{begin}; SET LOCAL application_name = '{name}'{timeout}{identity}")
 }
 
 /// Takes on an identity until the end of the transaction. The role comes last: it need not have the right to

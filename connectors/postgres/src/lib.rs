@@ -3,7 +3,7 @@
 //! * `config`: the URL, its TLS options, and what every session is started with.
 //! * `connection` and `lease`: the pool of read-only sessions, and one of them in use.
 //! * `cancel`: how a statement that nobody waits for any more is stopped at the server.
-//! * `stream`: one statement as a stream of batches, read by `prepared` or by `copy`.
+//! * `stream`: one statement as a stream of batches, read by `prepared` or by `copy`. `splits`: a large table by several sessions.
 //! * `tuples`: the binary form of COPY. `batches`: rows into batches.
 //! * `types`, `decode` and `numeric`: which Arrow type a column arrives in, and its binary form.
 //! * `dialect`: how the SQL is spelled. `functions`: what may be computed at the server.
@@ -25,6 +25,7 @@ mod lease;
 mod list;
 mod numeric;
 mod prepared;
+mod splits;
 mod stream;
 mod tuples;
 mod types;

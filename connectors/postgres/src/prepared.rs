@@ -28,15 +28,16 @@ pub(crate) fn purpose(query: &RenderedQuery) -> Purpose<'_> {
     }
 }
 
-/// Runs the statement and hands its batches over.
+/// Runs the statement and hands its batches over. One that comes only `once` is not kept prepared.
 pub(crate) async fn run(
     mut lease: Lease,
     sql: String,
     arguments: PgArguments,
     mut batches: Batches,
     handover: Arc<Handover>,
+    once: bool,
 ) -> Result<Option<RecordBatch>, ConnectorError> {
-    let persistent = arguments.len() <= CACHED_PARAMETERS;
+    let persistent = !once && arguments.len() <= CACHED_PARAMETERS;
     let failure = {
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(persistent);
         let mut rows = query.fetch(lease.connection()?);

@@ -6,8 +6,8 @@
 
 use crate::batches::Batches;
 use crate::connection::Sessions;
-use crate::lease::Purpose;
-use crate::{cancel, copy, prepared};
+use crate::lease::{Lease, Purpose};
+use crate::{cancel, copy, prepared, splits};
 use arrow_array::RecordBatch;
 use celosia_connector_api::{
     ConnectorError, ErrorCode, ExecutionContext, RemoteStream, RenderedQuery, SessionIdentity,
@@ -29,29 +29,19 @@ pub(crate) async fn open(
     query: &RenderedQuery,
     context: &ExecutionContext,
 ) -> Result<RemoteStream, ConnectorError> {
+    if let Some(stream) = splits::open(&sessions, query, context).await? {
+        return Ok(stream);
+    }
     let batches = Batches::new(query, context.batch_rows)?;
     let schema = batches.schema();
-    let handover = Arc::new(Handover::default());
     let identity = identity(context)?;
-    let mut feed = if copy::is_worthwhile(query) {
-        let purpose = Purpose::Transaction(identity);
-        let lease = sessions.lease(&context.query_id, purpose, Some(context.deadline)).await?;
-        let (cutoff, remains) = (lease.cutoff(), lease.remains());
-        let statement = copy::run(lease, query.sql.clone(), batches, handover.clone());
-        Feed::new(Box::pin(statement), handover, cutoff, remains)
-    } else {
-        let arguments = prepared::bind(&query.parameters)?;
-        // An identity ends with its transaction, so that it cannot outlive its statement.
-        let purpose = match identity {
-            Some(_) => Purpose::Transaction(identity),
-            None => prepared::purpose(query),
-        };
-        let lease = sessions.lease(&context.query_id, purpose, Some(context.deadline)).await?;
-        let cutoff = lease.cutoff();
-        let statement =
-            prepared::run(lease, query.sql.clone(), arguments, batches, handover.clone());
-        Feed::new(Box::pin(statement), handover, cutoff, None)
+    // An identity ends with its transaction, so that it cannot outlive its statement.
+    let purpose = match identity {
+        None if !copy::is_worthwhile(query) => prepared::purpose(query),
+        _ => Purpose::Transaction(identity),
     };
+    let lease = sessions.lease(&context.query_id, purpose, Some(context.deadline)).await?;
+    let mut feed = Feed::begin(lease, query.sql.clone(), query, batches, false)?;
     let first = feed.next().await.transpose()?;
     let batches = futures::stream::iter(first.map(Ok));
     let batches =
@@ -105,7 +95,7 @@ impl Handover {
 }
 
 /// The reader's end of a statement.
-struct Feed {
+pub(crate) struct Feed {
     statement: Option<Statement>,
     handover: Arc<Handover>,
     cutoff: Instant,
@@ -115,6 +105,27 @@ struct Feed {
 }
 
 impl Feed {
+    /// A statement with the parameters of `query`, on a session that is ready for it; `once` says that its text
+    /// will not come again.
+    pub(crate) fn begin(
+        lease: Lease,
+        sql: String,
+        query: &RenderedQuery,
+        batches: Batches,
+        once: bool,
+    ) -> Result<Self, ConnectorError> {
+        let handover = Arc::new(Handover::default());
+        let cutoff = lease.cutoff();
+        if copy::is_worthwhile(query) {
+            let remains = lease.remains();
+            let statement = Box::pin(copy::run(lease, sql, batches, handover.clone()));
+            return Ok(Self::new(statement, handover, cutoff, remains));
+        }
+        let arguments = prepared::bind(&query.parameters)?;
+        let statement = prepared::run(lease, sql, arguments, batches, handover.clone(), once);
+        Ok(Self::new(Box::pin(statement), handover, cutoff, None))
+    }
+
     fn new(
         statement: Statement,
         handover: Arc<Handover>,

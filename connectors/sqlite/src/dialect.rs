@@ -211,6 +211,7 @@ impl Dialect for SqliteDialect {
             shared: false,
             grouping_sets: false,
             infers_cases: false,
+            splits: false,
         }
     }
 

@@ -120,6 +120,7 @@ pub fn context() -> ExecutionContext {
         caller: None,
         identity: None,
         accepts_cost: false,
+        readers: 1,
     }
 }
 

@@ -44,6 +44,7 @@ impl Dialogue {
             columns: columns.collect(),
             defer_unfit: false,
             rows_hint: None,
+            splits: None,
         };
         Self { runtime, spoiler, connector, query, _server: server }
     }
@@ -59,6 +60,7 @@ impl Dialogue {
             caller: None,
             identity: None,
             accepts_cost: false,
+            readers: 1,
         };
         let connector = (self.connector)(self.spoiler.port());
         let _ = self.runtime.block_on(async {

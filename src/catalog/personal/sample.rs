@@ -79,6 +79,7 @@ pub async fn read_samples(
         caller: None,
         identity: None,
         accepts_cost: false,
+        readers: 1,
     };
     let mut stream = connector.open(&query, &execution).await?;
     while let Some(batch) = stream.try_next().await? {

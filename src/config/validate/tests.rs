@@ -57,7 +57,7 @@ identity:
   local: { user: ana, roles: [analyst], attributes: { region: EU, level: 3, admin: false, teams: [a, 7] } }
   api_keys: { file: keys.yaml }
 sources:
-  sales: { kind: postgres, url: "env:SALES_URL", schemas: [public], concurrency: 4, queue: 0, timeout: 5s, bytes: 64MiB }
+  sales: { kind: postgres, url: "env:SALES_URL", schemas: [public], concurrency: 4, readers: 3, queue: 0, timeout: 5s, bytes: 64MiB }
   support: { kind: sqlite, url: "sqlite:support.db" }
 roles: { analyst: { anything: [1, { a: b }] } }
 masking_rules: masking-rules/
@@ -81,6 +81,7 @@ pushdown: false
     let [sales, support] = config.sources.as_slice() else { panic!("two sources") };
     assert_eq!(sales.url.expose(), "postgres://ana:hunter2@db/sales");
     assert_eq!((sales.budget.concurrency, sales.budget.queue), (4, 0));
+    assert_eq!((sales.budget.readers, support.budget.readers), (3, 1));
     assert_eq!(sales.budget.statement_timeout, Duration::from_secs(5));
     assert_eq!(sales.budget.bytes, 64 << 20);
     assert_eq!(support.url.expose(), "sqlite:support.db");

@@ -22,6 +22,8 @@ mod narrow;
 mod scan;
 mod values;
 
+pub(super) use scan::is_broad;
+
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{JoinType, NullEquality, Result};

@@ -133,6 +133,11 @@ fn tree(
     })
 }
 
+/// Whether nothing that is asked for is a matter of few values.
+pub(in super::super) fn is_broad(read: &TableRead) -> bool {
+    of_read(read) < 3
+}
+
 fn of_read(read: &TableRead) -> u8 {
     let filtered = u8::from(read.row_filter.is_some());
     match &read.predicate {

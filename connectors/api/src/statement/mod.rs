@@ -58,7 +58,7 @@ pub fn render(dialect: &dyn Dialect, query: &RemoteQuery) -> Option<RenderedQuer
             data_type: shape.data_type,
         })
         .collect();
-    Some(RenderedQuery { sql, parameters, columns, defer_unfit: false, rows_hint })
+    Some(RenderedQuery { sql, parameters, columns, defer_unfit: false, rows_hint, splits: None })
 }
 
 /// Whether every part of the tree can be spelled.

@@ -73,6 +73,7 @@ pub(crate) fn query(sql: &str, columns: &[(&str, DataType)]) -> RenderedQuery {
             .collect(),
         defer_unfit: false,
         rows_hint: None,
+        splits: None,
     }
 }
 
@@ -89,6 +90,7 @@ pub(crate) fn context(time: Duration) -> ExecutionContext {
         caller: None,
         identity: None,
         accepts_cost: false,
+        readers: 1,
     }
 }
 

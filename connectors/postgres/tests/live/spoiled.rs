@@ -29,6 +29,7 @@ async fn read(
         caller: None,
         identity: None,
         accepts_cost: false,
+        readers: 1,
     };
     connector.open(query, &context).await?.try_collect().await
 }

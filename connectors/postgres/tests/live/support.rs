@@ -54,6 +54,7 @@ pub(crate) fn context(id: &str) -> ExecutionContext {
         caller: None,
         identity: None,
         accepts_cost: false,
+        readers: 1,
     }
 }
 
@@ -70,6 +71,7 @@ pub(crate) fn statement(sql: &str, columns: &[arrow_schema::DataType]) -> Render
         columns,
         defer_unfit: false,
         rows_hint: None,
+        splits: None,
     }
 }
 

@@ -78,6 +78,7 @@ pub(crate) fn context() -> ExecutionContext {
         caller: None,
         identity: None,
         accepts_cost: false,
+        readers: 1,
     }
 }
 

@@ -84,6 +84,7 @@ pub(crate) fn context(id: &str, patience: Duration) -> ExecutionContext {
         caller: None,
         identity: None,
         accepts_cost: false,
+        readers: 1,
     }
 }
 
@@ -100,6 +101,7 @@ pub(crate) fn statement(sql: &str, columns: &[DataType]) -> RenderedQuery {
         columns,
         defer_unfit: false,
         rows_hint: None,
+        splits: None,
     }
 }
 

@@ -79,6 +79,7 @@ fn statement(sql: &str, columns: Vec<RenderedColumn>) -> RenderedQuery {
         columns,
         defer_unfit: false,
         rows_hint: None,
+        splits: None,
     }
 }
 

@@ -67,7 +67,7 @@ fn rows_within(rows: usize, size: usize, room: usize) -> usize {
 }
 
 /// Bytes of a batch's own rows, whatever buffers it shares.
-fn slice_bytes(batch: &RecordBatch) -> usize {
+pub(super) fn slice_bytes(batch: &RecordBatch) -> usize {
     batch
         .columns()
         .iter()

@@ -69,6 +69,7 @@ mod ties;
 mod top;
 mod truncate;
 mod values;
+mod windows;
 
 pub use crate::catalog::nearest;
 pub use engine::Engine;

@@ -14,6 +14,7 @@ use super::preaggregate::preaggregate;
 use super::sequential::{Sequential, Yielding};
 use super::supervise;
 use super::top::PushTop;
+use super::windows::ReserveWindows;
 use arrow_schema::{DataType, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::config::ConfigOptions;
@@ -250,6 +251,7 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         let late = rules.iter().position(|rule| rule.name() == "LimitAggregation");
         rules.insert(late.unwrap_or(rules.len()), distinct);
     }
+    rules.push(Arc::new(ReserveWindows));
     rules.push(Arc::new(Yielding));
     rules
 }

@@ -1,6 +1,7 @@
 //! Changes while callers ask: a policy that is reloaded again and again, and replicas that are replaced one
 //! after the other. No request fails.
 
+use super::load::Load;
 use crate::mcp::client::{Client, MODERN};
 use crate::mcp::eventually;
 use crate::mcp::http::Request;
@@ -9,64 +10,13 @@ use serde_json::json;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 const RELOADS: usize = 100;
-const CALLERS: usize = 3;
 const SQL: &str = "SELECT region, count(*) AS n FROM shop.main.customers GROUP BY region";
 
-/// Callers who ask one question after the other until they are told to stop.
-struct Load {
-    stop: Arc<AtomicBool>,
-    answered: Arc<AtomicUsize>,
-    callers: Vec<std::thread::JoinHandle<Vec<String>>>,
-}
-
-impl Load {
-    /// `request` makes the request of a caller; it is sent to `address`.
-    fn start(address: SocketAddr, request: &Request) -> Self {
-        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let callers = (0..CALLERS)
-            .map(|_| {
-                let (stop, answered, request) = (stop.clone(), answered.clone(), request.clone());
-                std::thread::spawn(move || {
-                    let mut failures = Vec::new();
-                    while !stop.load(Ordering::Relaxed) && failures.len() < 5 {
-                        match request.try_send(address) {
-                            Some(reply) if reply.text().contains("\"isError\":false") => {
-                                answered.fetch_add(1, Ordering::Relaxed);
-                            }
-                            Some(reply) => failures.push(format!("{reply:?}")),
-                            None => failures.push("no reply".into()),
-                        }
-                    }
-                    failures
-                })
-            })
-            .collect();
-        Self { stop, answered, callers }
-    }
-
-    fn answered(&self) -> usize {
-        self.answered.load(Ordering::Relaxed)
-    }
-
-    /// Waits for more answers.
-    fn goes_on(&self) {
-        let before = self.answered();
-        eventually("more answers", || (self.answered() > before + CALLERS).then_some(()));
-    }
-
-    fn end(self) -> usize {
-        self.stop.store(true, Ordering::Relaxed);
-        let failures = self.callers.into_iter().flat_map(|caller| caller.join().unwrap());
-        assert_eq!(failures.collect::<Vec<_>>(), Vec::<String>::new());
-        self.answered.load(Ordering::Relaxed)
-    }
-}
-
-fn question(server: &Arc<Server>) -> Request {
+pub(super) fn question(server: &Arc<Server>) -> Request {
     Client::new(server, "analyst", MODERN).call_request("query", json!({"sql": SQL}))
 }
 

@@ -6,6 +6,8 @@
 mod changes;
 mod compose;
 mod kubernetes;
+mod load;
+mod memory;
 mod metrics;
 mod observability;
 mod otlp;

@@ -49,7 +49,7 @@ impl ExprPlanner for ArithmeticPlanner {
             BinaryOperator::Minus => &self.minus,
             BinaryOperator::Multiply => &self.times,
             BinaryOperator::Divide => {
-                return Ok(PlannerResult::Original(division::exact(widened(expr, schema), schema)));
+                return Ok(division::exact(widened(expr, schema), schema));
             }
             _ => return Ok(PlannerResult::Original(widened(expr, schema))),
         };

@@ -9,19 +9,53 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_schema::{ArrowError, DataType};
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
-use datafusion::logical_expr::planner::RawBinaryExpr;
+use datafusion::logical_expr::planner::{PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility, cast,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility, cast,
 };
 
 /// Digits behind the point of a dividend; the engine adds four.
 const DIGITS: i8 = 12;
+/// Digits that the engine gives a quotient beyond those of its dividend.
+const MORE: i8 = 4;
 /// The most digits of a decimal.
 const MOST: u8 = 38;
+/// Digits of a decimal in 256 bits that leave room for those of the divisor.
+const WIDE: u8 = 40;
+
+/// A divisor with more digits behind the point is divided by in 256 bits.
+const FINE: i8 = 8;
 
 /// The division with sides that give PostgreSQL's quotient.
-pub(super) fn exact(mut expr: RawBinaryExpr, schema: &DFSchema) -> RawBinaryExpr {
+pub(super) fn exact(expr: RawBinaryExpr, schema: &DFSchema) -> PlannerResult<RawBinaryExpr> {
+    let expr = with_sides(expr, schema);
+    match in_256_bits(&expr, schema) {
+        Some(quotient) => PlannerResult::Planned(quotient),
+        None => PlannerResult::Original(expr),
+    }
+}
+
+/// The engine makes the dividend longer by the divisor's digits behind the point and four more, within 38 digits:
+/// a quotient of two quotients, each of sixteen digits, would be an error from a hundred on.
+fn in_256_bits(expr: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
+    let DataType::Decimal128(_, divisor) = expr.right.get_type(schema).ok()? else { return None };
+    let dividend = match expr.left.get_type(schema).ok()? {
+        DataType::Decimal128(_, scale) => scale,
+        whole if whole.is_signed_integer() => 0,
+        _ => return None,
+    };
+    if divisor <= FINE {
+        return None;
+    }
+    let wide = |side: &Expr, scale| Box::new(cast(side.clone(), DataType::Decimal256(WIDE, scale)));
+    let (left, right) = (wide(&expr.left, dividend), wide(&expr.right, divisor));
+    let quotient = Expr::BinaryExpr(BinaryExpr::new(left, Operator::Divide, right));
+    let scale = (dividend + MORE).min(MOST.cast_signed());
+    Some(cast(quotient, DataType::Decimal128(MOST, scale)))
+}
+
+fn with_sides(mut expr: RawBinaryExpr, schema: &DFSchema) -> RawBinaryExpr {
     let types = (expr.left.get_type(schema), expr.right.get_type(schema));
     let (Ok(left), Ok(right)) = types else { return expr };
     if left.is_signed_integer() && right.is_signed_integer() {

@@ -29,7 +29,7 @@ version: 1
 server: {{ listen: "127.0.0.1:{port}" }}
 identity: {{ api_keys: {{ file: keys.yaml }} }}
 sources:
-  sales: {{ kind: postgres, url: "{sales}", schemas: [public], concurrency: 8, bytes: 8GiB, timeout: 300s }}
+  sales: {{ kind: postgres, url: "{sales}", schemas: [public], concurrency: 8, readers: {readers}, bytes: 8GiB, timeout: 300s }}
 roles: {{ analyst: {{ open: [{{ tables: "sales.public.readings" }}] }} }}
 audit: {{ store: "sqlite:audit.db" }}
 limits: {{ rows: 20000, bytes: 64MiB, time: 300s, memory: {memory} }}
@@ -62,13 +62,14 @@ def main():
     options.add_argument("--rows", type=int, default=10_000_000)
     options.add_argument("--groups", type=int, default=4_000_000)
     options.add_argument("--memory", default="256MiB")
+    options.add_argument("--readers", type=int, default=1, help="sessions that read the table at the same time")
     options = options.parse_args()
-    questions.CONFIG = CONFIG.replace("{memory}", options.memory)
+    questions.CONFIG = CONFIG.replace("{memory}", options.memory).replace("{readers}", str(options.readers))
     with Cluster() as cluster, tempfile.TemporaryDirectory(prefix="celosia-memory-") as directory:
         cluster.sql(DATA.format(rows=options.rows, groups=options.groups), "postgres")
         celosia = questions.Celosia(directory, Databases(cluster))
         try:
-            print(f"{options.rows:,} rows, {options.groups:,} devices, pool of {options.memory}; idle {peak(celosia.process.pid):.0f} MiB\n")
+            print(f"{options.rows:,} rows, {options.groups:,} devices, pool of {options.memory}, {options.readers} readers; idle {peak(celosia.process.pid):.0f} MiB\n")
             print("| question | PostgreSQL, s | Celosia, s | peak, MiB | rows read |\n|---|---|---|---|---|")
             for name, sql in SQL.items():
                 begun = time.perf_counter()

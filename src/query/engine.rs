@@ -85,6 +85,7 @@ impl Core {
     pub(super) fn intent(&self, view: &View, client: &str, tool: &str) -> Intent {
         let mut intent = Intent::new(QueryId::random(), view.principal(), client, tool);
         intent.policy_version = view.rules().version().to_string();
+        intent.semantics_version = view.meanings().semantics.version().to_string();
         intent.catalog_version = view.snapshot().version();
         intent
     }

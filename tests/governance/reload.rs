@@ -3,7 +3,7 @@
 use crate::mcp::client::{Client, Era};
 use crate::mcp::eventually;
 use crate::mcp::http::Request;
-use crate::mcp::server::{Demo, Server};
+use crate::mcp::server::{Demo, Server, celosia};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
@@ -121,4 +121,43 @@ fn a_key_that_is_taken_out_is_refused_and_a_new_one_is_known() {
     write(&keys);
     eventually("the key is known", || (status() != 401).then_some(()));
     client.answer("query", json!({ "sql": "SELECT count(*) FROM support.main.tickets" }));
+}
+
+/// An answer leads to the definitions that it may have used: in its receipt and in the audit.
+#[test]
+fn the_version_of_the_definitions_is_in_receipt_and_audit() {
+    let server = served();
+    let client = Client::new(&server, "analyst", Era::Stateless);
+    let sql = "SELECT count(*) FROM shop.main.products";
+    let ask = || client.answer("query", json!({ "sql": sql }))["receipt"].take();
+    let before = ask();
+    let config = server.demo.path().join("served.yaml");
+    let checked = celosia(&["check", "--config", config.to_str().unwrap()]);
+    let checked = String::from_utf8(checked.stdout).unwrap();
+    let version = |receipt: &Json| receipt["semantics_version"].as_str().unwrap().to_string();
+    assert!(checked.contains(&format!("definitions {}", version(&before))), "{checked}");
+    let file = server.demo.path().join("schemas/demo.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text + "\n# Another word.\n").unwrap();
+    said(&server, "the changed semantic layer is in force", 1);
+    let after = ask();
+    assert_ne!(version(&before), version(&after));
+    assert_eq!(before["policy_version"], after["policy_version"]);
+
+    let export = |format: &str| -> Vec<Json> {
+        let config = config.to_str().unwrap();
+        let done = celosia(&["audit", "export", "--config", config, "--format", format]);
+        let text = String::from_utf8(done.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    for (receipt, format) in [(&before, "jsonl"), (&after, "ocsf")] {
+        let records = export(format);
+        let of = |r: &&Json| {
+            r["id"] == receipt["id"] && r["kind"] == "open"
+                || r["query_info"]["uid"] == receipt["id"] && r["status_detail"] == "answered"
+        };
+        let record = records.iter().find(of).unwrap();
+        let said = if format == "jsonl" { &record["body"] } else { &record["unmapped"] };
+        assert_eq!(said["semantics_version"], receipt["semantics_version"], "{record}");
+    }
 }

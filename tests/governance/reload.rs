@@ -4,6 +4,7 @@ use crate::mcp::client::{Client, Era};
 use crate::mcp::eventually;
 use crate::mcp::http::Request;
 use crate::mcp::server::{Demo, Server, celosia};
+use crate::support::endpoint::{Does, Endpoint};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
@@ -121,6 +122,51 @@ fn a_key_that_is_taken_out_is_refused_and_a_new_one_is_known() {
     write(&keys);
     eventually("the key is known", || (status() != 401).then_some(()));
     client.answer("query", json!({ "sql": "SELECT count(*) FROM support.main.tickets" }));
+}
+
+/// Models are others while the server runs; one that does not hold is refused, and the one before stays.
+#[test]
+fn another_model_is_asked_after_a_change() {
+    const WHOLE: &str = r#"{"sql": "SELECT count(*) AS n FROM shop.main.products"}"#;
+    let server = served();
+    let client = Client::new(&server, "analyst", Era::Stateless);
+    let tools = || client.result("tools/list", json!({}))["tools"].to_string();
+    assert!(!tools().contains("\"ask\""));
+    let models: Vec<Endpoint> = (0..2).map(|_| Endpoint::saying(&[WHOLE])).collect();
+    let near = Endpoint::new([Does::Embeds(|_| vec![1.0, 0.5])]);
+    let configured = |llm: &str, embeddings: &str| {
+        change(&server, &[("semantics:", &format!("{llm}{embeddings}semantics:"))]);
+    };
+    let llm = |endpoint: &Endpoint| format!("llm: {{ url: \"{}\", model: m }}\n", endpoint.url());
+    let ask = || client.answer("ask", json!({ "question": "how many products are there?" }));
+    const NEW: &str = "the changed endpoints of models are in force";
+    configured(&llm(&models[0]), "");
+    said(&server, NEW, 1);
+    assert!(tools().contains("\"ask\""));
+    assert_eq!(ask()["model"], "m");
+    assert_eq!((models[0].heard().len(), models[1].heard().len()), (1, 0));
+
+    let embeddings = format!("embeddings: {{ url: \"{}\", model: e }}\n", near.url());
+    configured(&llm(&models[1]), &embeddings);
+    said(&server, NEW, 2);
+    ask();
+    assert_eq!((models[0].heard().len(), models[1].heard().len()), (0, 1));
+    client.answer("search", json!({ "question": "orders of customers" }));
+    assert_eq!(near.heard()[0].path, "/v1/embeddings");
+
+    // No certificate is in it.
+    server.demo.write("none.pem", "nothing");
+    let wrong = llm(&models[0]).replace("model: m", "model: m, ca: none.pem");
+    configured(&wrong, &embeddings);
+    said(&server, REFUSED, 1);
+    assert!(server.log().contains("llm: "), "{}", server.log());
+    assert!(readiness(&server)["reload"].is_string());
+    ask();
+    assert_eq!((models[0].heard().len(), models[1].heard().len()), (0, 1));
+
+    configured("", "");
+    said(&server, NEW, 3);
+    assert!(!tools().contains("\"ask\""));
 }
 
 /// An answer leads to the definitions that it may have used: in its receipt and in the audit.

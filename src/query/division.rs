@@ -4,45 +4,76 @@
 //! would drop it. And PostgreSQL gives a quotient of numerics at least sixteen digits, the engine four more than the
 //! dividend has. A double divided by 0 is an error there, not an infinity or NaN.
 
+use super::arithmetic::computes;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_schema::{ArrowError, DataType};
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
-use datafusion::logical_expr::planner::RawBinaryExpr;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility, cast,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility, cast,
 };
+use sqlparser::ast::BinaryOperator;
+use std::sync::Arc;
 
 /// Digits behind the point of a dividend; the engine adds four.
 const DIGITS: i8 = 12;
 /// The most digits of a decimal.
 const MOST: u8 = 38;
 
-/// The division with sides that give PostgreSQL's quotient.
-pub(super) fn exact(mut expr: RawBinaryExpr, schema: &DFSchema) -> RawBinaryExpr {
-    let types = (expr.left.get_type(schema), expr.right.get_type(schema));
-    let (Ok(left), Ok(right)) = types else { return expr };
-    if left.is_signed_integer() && right.is_signed_integer() {
-        if is_numeric(&expr.left, schema) || is_numeric(&expr.right, schema) {
-            expr.left = cast(expr.left, DataType::Decimal128(MOST, DIGITS));
-            expr.right = cast(expr.right, DataType::Decimal128(19, 0));
-        }
-        return expr;
+/// Marks divisions by or of what is numeric in PostgreSQL, as long as it can be seen: below an aggregate its sums are columns
+/// like any other.
+#[derive(Debug)]
+pub(super) struct DivisionPlanner {
+    mark: Arc<ScalarUDF>,
+}
+
+impl DivisionPlanner {
+    pub(super) fn new() -> Self {
+        Self { mark: Arc::new(ScalarUDF::new_from_impl(Numeric::new())) }
     }
-    if left == DataType::Float64 || right == DataType::Float64 {
-        expr.right = not_zero(expr.right);
-        return expr;
+}
+
+impl ExprPlanner for DivisionPlanner {
+    fn plan_binary_op(
+        &self,
+        mut expr: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        if expr.op == BinaryOperator::Divide
+            && (is_numeric(&expr.left, schema) || is_numeric(&expr.right, schema))
+        {
+            expr.left = self.mark.call(vec![expr.left]);
+        }
+        Ok(PlannerResult::Original(expr))
+    }
+}
+
+/// The sides of a division that give PostgreSQL's quotient.
+pub(super) fn exact(left: Expr, right: Expr, schema: &DFSchema) -> (Expr, Expr) {
+    let (left, has_numeric) = unmarked(left);
+    let types = (left.get_type(schema), right.get_type(schema));
+    let (Ok(l), Ok(r)) = types else { return (left, right) };
+    if l.is_signed_integer() && r.is_signed_integer() {
+        if has_numeric {
+            let dividend = cast(left, DataType::Decimal128(MOST, DIGITS));
+            return (dividend, cast(right, DataType::Decimal128(19, 0)));
+        }
+        return (left, right);
+    }
+    if l == DataType::Float64 || r == DataType::Float64 {
+        return (left, not_zero(right));
     }
     let is_exact = |t: &DataType| t.is_signed_integer() || matches!(t, DataType::Decimal128(..));
-    if is_exact(&left)
-        && is_exact(&right)
-        && let Some(wider) = with_digits(&left)
+    if is_exact(&l)
+        && is_exact(&r)
+        && let Some(wider) = with_digits(&l)
     {
-        expr.left = cast(expr.left, wider);
+        return (cast(left, wider), right);
     }
-    expr
+    (left, right)
 }
 
 /// The type with as many digits behind the point as there is room for.
@@ -74,18 +105,12 @@ fn is_numeric(expr: &Expr, schema: &DFSchema) -> bool {
         }
         Expr::Alias(alias) => is_numeric(&alias.expr, schema),
         Expr::Negative(inner) => is_numeric(inner, schema),
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            computes(*op) && (is_numeric(left, schema) || is_numeric(right, schema))
+        }
         Expr::ScalarFunction(function) => {
-            let passes = matches!(
-                function.name(),
-                "checked_plus"
-                    | "checked_minus"
-                    | "checked_times"
-                    | "coalesce"
-                    | "nullif"
-                    | "abs"
-                    | "greatest"
-                    | "least"
-            );
+            let passes =
+                matches!(function.name(), "coalesce" | "nullif" | "abs" | "greatest" | "least");
             passes && function.args.iter().any(|arg| is_numeric(arg, schema))
         }
         Expr::Case(case) => {
@@ -93,6 +118,53 @@ fn is_numeric(expr: &Expr, schema: &DFSchema) -> bool {
             results.chain(case.else_expr.as_deref()).any(|result| is_numeric(result, schema))
         }
         _ => false,
+    }
+}
+
+/// The dividend without the mark, and whether it had one.
+fn unmarked(dividend: Expr) -> (Expr, bool) {
+    match dividend {
+        Expr::ScalarFunction(mut mark) if mark.name() == Numeric::NAME && !mark.args.is_empty() => {
+            (mark.args.swap_remove(0), true)
+        }
+        other => (other, false),
+    }
+}
+
+/// The mark, which is gone before anything is optimised.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Numeric {
+    signature: Signature,
+}
+
+impl Numeric {
+    const NAME: &'static str = "numeric_division";
+
+    fn new() -> Self {
+        Self { signature: Signature::any(1, Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for Numeric {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(args.iter().map(|arg| arg.schema_name().to_string()).collect())
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        Ok(types.first().cloned().unwrap_or(DataType::Null))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let value = args.args.into_iter().next();
+        value.ok_or_else(|| DataFusionError::Internal("no dividend".into()))
     }
 }
 

@@ -95,9 +95,7 @@ fn with_digits(dividend: &DataType) -> Option<DataType> {
 
 /// Whether a whole number is numeric in PostgreSQL: a sum of bigint, and what is computed with one.
 fn is_numeric(expr: &Expr, schema: &DFSchema) -> bool {
-    let of_bigint = |args: &[Expr]| {
-        args.first().is_some_and(|arg| arg.get_type(schema).is_ok_and(|t| t == DataType::Int64))
-    };
+    let of_bigint = |args: &[Expr]| args.first().is_some_and(|arg| is_bigint(arg, schema));
     match expr {
         Expr::AggregateFunction(sum) if sum.func.name() == "sum" => of_bigint(&sum.params.args),
         Expr::WindowFunction(window) if window.fun.name() == "sum" => {
@@ -118,6 +116,29 @@ fn is_numeric(expr: &Expr, schema: &DFSchema) -> bool {
             results.chain(case.else_expr.as_deref()).any(|result| is_numeric(result, schema))
         }
         _ => false,
+    }
+}
+
+/// Whether an expression is bigint in PostgreSQL, where a whole number that is written is an integer if it fits one: the sum of
+/// `CASE WHEN x THEN 1 ELSE 0 END` is a bigint there, not a numeric.
+fn is_bigint(expr: &Expr, schema: &DFSchema) -> bool {
+    match expr {
+        Expr::Literal(ScalarValue::Int64(Some(number)), _) => i32::try_from(*number).is_err(),
+        Expr::Alias(alias) => is_bigint(&alias.expr, schema),
+        Expr::Negative(inner) => is_bigint(inner, schema),
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if computes(*op) => {
+            is_bigint(left, schema) || is_bigint(right, schema)
+        }
+        Expr::Case(case) => {
+            let results = case.when_then_expr.iter().map(|(_, result)| result.as_ref());
+            results.chain(case.else_expr.as_deref()).any(|result| is_bigint(result, schema))
+        }
+        Expr::ScalarFunction(function)
+            if matches!(function.name(), "coalesce" | "nullif" | "greatest" | "least") =>
+        {
+            function.args.iter().any(|arg| is_bigint(arg, schema))
+        }
+        other => other.get_type(schema).is_ok_and(|t| t == DataType::Int64),
     }
 }
 

@@ -244,7 +244,11 @@ impl View {
         found.sort();
         found.truncate(MOST);
         let near: Vec<&str> = found.iter().map(|(_, _, name)| name.as_str()).collect();
-        let hint = if near.is_empty() {
+        let hint = if near.is_empty() && last.eq_ignore_ascii_case("generate_series") {
+            "functions are no tables here: write WITH RECURSIVE n AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM n \
+             WHERE n < 10), or DATE '2024-01-01' AS d and d + 1"
+                .to_string()
+        } else if near.is_empty() {
             "the search and describe tools list the tables that are open to you".to_string()
         } else {
             format!("did you mean {}?", near.join(", "))

@@ -33,6 +33,7 @@ lint:
 # The stages one by one, then the server as clients use it
 bench *arguments:
     cargo bench --locked --bench stages
+    cargo bench --locked --bench search
     cargo build --release --locked --bin celosia
     python3 benches/end_to_end/run.py {{ arguments }}
 

@@ -164,6 +164,9 @@ pub(super) async fn check(config: &Path) -> Result<(), Failure> {
         assembly.rules.version(),
         snapshot.tables().len()
     )?;
+    if !assembly.semantics.version().is_empty() {
+        writeln!(out, "definitions {} hold", assembly.semantics.version())?;
+    }
     let held: usize = snapshot.quarantined().iter().map(|held| held.columns.len()).sum();
     if held > 0 {
         writeln!(out, "{held} columns are quarantined: celosia catalog diff lists them")?;

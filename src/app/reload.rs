@@ -1,11 +1,12 @@
 //! A changed policy is put in force without a restart: on SIGHUP, and when its files change.
 //!
-//! Roles, masking rules, restrictions, tags, the semantic layer, the catalog lock, the limits of one statement, plans, API keys, certificates of TLS, and what
-//! groups of tokens mean, and who administers the console, are read anew and checked as at the start. What does not hold changes nothing:
+//! Roles, masking rules, restrictions, tags, the semantic layer, the catalog lock, the limits of one statement, plans, API keys, certificates of TLS, what
+//! groups of tokens mean, who administers the console, and the endpoints of models, are read anew and checked as at the start. What does not hold changes nothing:
 //! the policy in force stays, the log says what to correct, and `/readyz` says that a change was refused.
 //! Sources, addresses, the local user and the key of pseudonyms are those of the start.
 
 use super::doors::Callers;
+use super::endpoints::{Changed, Endpoints};
 use super::{
     Assembly, Failure, console, doors, limits, misfits, plans, pseudonym_key, rules_with, semantics,
 };
@@ -45,6 +46,7 @@ pub(super) struct Reload {
     lock: Option<Lock>,
     started: Limits,
     plans: Plans,
+    endpoints: Endpoints,
     refused: Arc<AtomicBool>,
 }
 
@@ -58,6 +60,8 @@ struct Checked {
     authenticator: Option<Authenticator>,
     administrators: BTreeSet<String>,
     tls: Option<Tls>,
+    endpoints: Endpoints,
+    changed: Changed,
 }
 
 /// Name, time and length of a file.
@@ -80,6 +84,7 @@ impl Reload {
             lock: config.catalog.lock.as_deref().map(Lock::load).transpose()?,
             started: limits(config),
             plans: plans(config, &assembly.rules),
+            endpoints: Endpoints::of(config),
             refused: Arc::default(),
         })
     }
@@ -131,6 +136,12 @@ impl Reload {
                     callers.replace(known);
                 }
                 self.administrators.replace(checked.administrators);
+                let others = checked.changed.is_some();
+                if others {
+                    self.endpoints = checked.endpoints;
+                    engine.replace_endpoints(checked.changed.model, checked.changed.embedder);
+                    tracing::info!("the changed endpoints of models are in force");
+                }
                 if meant {
                     self.semantics = checked.semantics;
                     engine.replace_semantics(self.semantics.clone());
@@ -145,7 +156,7 @@ impl Reload {
                         self.catalog.lock(lock).await;
                     }
                     tracing::info!(policy, before, "the changed policy is in force");
-                } else if by_signal && !meant {
+                } else if by_signal && !meant && !others {
                     tracing::info!(policy = before, "nothing has changed");
                 }
             }
@@ -193,7 +204,20 @@ impl Reload {
         }
         let plans = plans(&config, &rules);
         let rules = Arc::new(rules);
-        Ok(Checked { rules, limits, plans, semantics, lock, authenticator, administrators, tls })
+        let endpoints = Endpoints::of(&config);
+        let changed = self.endpoints.changed(&endpoints, &config)?;
+        Ok(Checked {
+            rules,
+            limits,
+            plans,
+            semantics,
+            lock,
+            authenticator,
+            administrators,
+            tls,
+            endpoints,
+            changed,
+        })
     }
 }
 
@@ -220,6 +244,8 @@ fn stamps(config: &Path) -> Vec<Stamp> {
         found.push(stamp(&tls.certificate));
         found.extend(tls.key_file.iter().chain(&tls.client_ca).map(|path| stamp(path)));
     }
+    let models = known.llm.as_ref().map(|llm| &llm.endpoint).into_iter().chain(&known.embeddings);
+    found.extend(models.filter_map(|endpoint| endpoint.ca.as_deref()).map(stamp));
     for directory in [known.masking_rules, known.semantics].into_iter().flatten() {
         found.push(stamp(&directory));
         let files = std::fs::read_dir(directory).into_iter().flatten().flatten();

@@ -263,8 +263,14 @@ impl Walk<'_> {
 
     fn asked(&self, record: &Stored, status: &str, intent: &Json, outcome: &Json) -> Asked {
         const INTENT: &[&str] = &["user", "roles", "client", "tool", "statement", "fingerprint"];
-        const MORE: &[&str] =
-            &["principal_kind", "issuer", "tables", "policy_version", "catalog_version"];
+        const MORE: &[&str] = &[
+            "principal_kind",
+            "issuer",
+            "tables",
+            "policy_version",
+            "semantics_version",
+            "catalog_version",
+        ];
         const RECEIPT: &[&str] = &[
             "sources",
             "masks",

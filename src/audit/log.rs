@@ -1,7 +1,7 @@
 //! The audit as the stages of a request use it.
 
 use super::keys::{ChainKey, LiteralKey};
-use super::receipt::Receipt;
+use super::receipt::{Opened, Receipt};
 use super::record::{Draft, Intent};
 use super::seal::{Checkpoints, Sealer};
 use super::sinks::{self, Lag, Progress, SinkSettings};
@@ -304,28 +304,6 @@ impl Drop for OpenRecord {
     }
 }
 
-/// What a receipt takes from the intent.
-#[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) id: String,
-    pub(super) seq: u64,
-    pub(super) fingerprint: String,
-    pub(super) policy_version: String,
-    pub(super) catalog_version: u64,
-}
-
-impl Opened {
-    fn of(intent: Intent) -> Self {
-        Self {
-            id: intent.query_id.to_string(),
-            seq: 0,
-            fingerprint: intent.fingerprint,
-            policy_version: intent.policy_version,
-            catalog_version: intent.catalog_version,
-        }
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -347,6 +325,7 @@ pub(super) mod tests {
             fingerprint: "f00".into(),
             tables: vec![crate::model::TableRef::new("shop", "main", "orders")],
             policy_version: "p1".into(),
+            semantics_version: "d1".into(),
             catalog_version: 7,
             literals: Arc::default(),
             parameters: Arc::default(),
@@ -373,7 +352,10 @@ pub(super) mod tests {
         let json = serde_json::to_value(&receipt).expect("json");
         assert_eq!(json["audit_seq"], 2);
         assert_eq!(json["fingerprint"], "f00");
-        assert_eq!(json["catalog_version"], 7);
+        assert_eq!(
+            (&json["catalog_version"], &json["semantics_version"]),
+            (&7.into(), &"d1".into())
+        );
         assert_eq!(json["sources"][0]["rows"], 3);
         assert_eq!(json.get("user"), None);
         let report = verify(&store, None).await.expect("whole");

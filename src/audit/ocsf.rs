@@ -258,8 +258,8 @@ fn query_info(record: &Stored, intent: &Json, outcome: &Json) -> Json {
 
 fn unmapped(record: &Stored, intent: &Json, outcome: &Json) -> Json {
     let mut all: Map<String, Json> = Map::new();
-    let kept = ["tool", "principal_kind", "fingerprint", "tables", "catalog_version", "literals"];
-    for key in kept.into_iter().chain(["parameters", "raw"]) {
+    let kept = ["tool", "principal_kind", "fingerprint", "tables", "literals", "parameters", "raw"];
+    for key in kept.into_iter().chain(["semantics_version", "catalog_version"]) {
         all.insert(key.to_string(), intent[key].clone());
     }
     for key in ["open_seq", "rows_returned", "truncated", "masks", "filters", "catalog_age_ms"] {

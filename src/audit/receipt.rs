@@ -1,6 +1,6 @@
 //! The proof that a statement's outcome is durable.
 
-use super::log::Opened;
+use super::record::Intent;
 use crate::model::{
     AppliedFilter, AppliedMask, Lineage, Outcome, RedactedValues, SourceReceipt, Warning,
 };
@@ -23,6 +23,8 @@ pub struct Receipt {
     truncated: bool,
     rows_returned: u64,
     policy_version: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    semantics_version: String,
     catalog_version: u64,
     catalog_age_ms: u64,
     ms: f64,
@@ -43,6 +45,7 @@ impl Receipt {
             truncated: outcome.truncated,
             rows_returned: outcome.rows_returned,
             policy_version: opened.policy_version.clone(),
+            semantics_version: opened.semantics_version.clone(),
             catalog_version: opened.catalog_version,
             catalog_age_ms: outcome.catalog_age_ms,
             ms: outcome.ms,
@@ -78,5 +81,29 @@ impl Receipt {
     /// The place of the outcome in the audit.
     pub fn audit_seq(&self) -> u64 {
         self.audit_seq
+    }
+}
+
+/// What a receipt takes from the intent.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) id: String,
+    pub(super) seq: u64,
+    pub(super) fingerprint: String,
+    pub(super) policy_version: String,
+    pub(super) semantics_version: String,
+    pub(super) catalog_version: u64,
+}
+
+impl Opened {
+    pub(super) fn of(intent: Intent) -> Self {
+        Self {
+            id: intent.query_id.to_string(),
+            seq: 0,
+            fingerprint: intent.fingerprint,
+            policy_version: intent.policy_version,
+            semantics_version: intent.semantics_version,
+            catalog_version: intent.catalog_version,
+        }
     }
 }

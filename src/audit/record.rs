@@ -37,6 +37,8 @@ pub struct Intent {
     pub tables: Vec<TableRef>,
     /// The policy it was decided under.
     pub policy_version: String,
+    /// The definitions (metrics, meanings, tools) it may have used; empty where there are none.
+    pub semantics_version: String,
     /// The catalog it was planned on.
     pub catalog_version: u64,
     /// The keyed digests of the statement's literals, in order; empty where the audit has no key for them.
@@ -62,6 +64,7 @@ impl Intent {
             fingerprint: String::new(),
             tables: Vec::new(),
             policy_version: String::new(),
+            semantics_version: String::new(),
             catalog_version: 0,
             literals: Arc::default(),
             parameters: Arc::default(),
@@ -179,6 +182,8 @@ struct IntentBody<'a> {
     fingerprint: &'a str,
     tables: Vec<String>,
     policy_version: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    semantics_version: &'a str,
     catalog_version: u64,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     literals: &'a [String],
@@ -203,6 +208,7 @@ impl<'a> IntentBody<'a> {
             fingerprint: &intent.fingerprint,
             tables: intent.tables.iter().map(TableRef::to_string).collect(),
             policy_version: &intent.policy_version,
+            semantics_version: &intent.semantics_version,
             catalog_version: intent.catalog_version,
             literals: &intent.literals,
             parameters: intent.parameters.iter().map(|(n, d)| (n.as_str(), d.as_slice())).collect(),

@@ -1,7 +1,7 @@
 //! The words of a question, and the known words that each may mean.
 
 use super::suggest::distance;
-use super::terms::Terms;
+use super::terms::{Terms, letters};
 use super::words::{is_stop_word, stem, without_identifiers, words};
 use std::collections::{BTreeMap, HashSet};
 
@@ -59,7 +59,7 @@ fn weighed(terms: &Terms, groups: usize, word: String, stem: &str) -> Option<Ask
     let exact = terms.find(stem);
     let (mut rarity, mut with) = (f32::INFINITY, 0);
     for &(at, _) in forms.iter().filter(|(at, _)| exact.is_none_or(|exact| exact == *at)) {
-        let term = &terms.known[at].1;
+        let term = terms.known(at);
         rarity = rarity.min(term.rarity);
         with = with.max(term.groups);
     }
@@ -118,15 +118,17 @@ fn is_one_slip(a: &str, b: &str) -> bool {
 
 /// Known stems with the same first letter that are one slip away, or two where the word is long.
 fn misspelt(terms: &Terms, stem: &str, forms: &mut BTreeMap<usize, f32>) {
-    let letters: Vec<char> = stem.chars().collect();
-    let (Some(first), true) = (letters.first(), letters.len() >= 5) else { return };
-    let most = if letters.len() >= 8 { 2 } else { 1 };
+    let (written, has) = (stem.chars().collect::<Vec<char>>(), letters(stem));
+    let (Some(first), true) = (written.first(), written.len() >= 5) else { return };
+    let most = if written.len() >= 8 { 2 } else { 1 };
     let mut other = Vec::new();
     for (at, known) in terms.beginning(first.encode_utf8(&mut [0; 4])) {
-        if known.len().abs_diff(stem.len()) <= most {
+        // A slip takes one letter away and brings one, at most.
+        let differ = (terms.known(at).letters ^ has).count_ones() as usize;
+        if differ <= 2 * most && known.len().abs_diff(stem.len()) <= most {
             other.clear();
             other.extend(known.chars());
-            if distance(&letters, &other, most).is_some() {
+            if distance(&written, &other, most).is_some() {
                 forms.insert(at, MISSPELT);
             }
         }

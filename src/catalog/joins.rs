@@ -1,9 +1,10 @@
 //! How visible tables hang together: by foreign keys, and by columns named as another table's key.
 
+use super::document::{Document, folded};
 use super::search::VisibleTable;
-use super::words::{stem, words};
 use crate::model::{OperandClass, TableRef};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// The ties between tables of an index, by their places in it.
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ const LONGEST: u32 = 50;
 const COMMON: usize = 40;
 
 impl Joins {
-    pub(super) fn of(visible: &[VisibleTable]) -> Self {
+    pub(super) fn of(visible: &[VisibleTable], documents: &[Arc<Document>]) -> Self {
         let mut joins = Self { ties: vec![Vec::new(); visible.len()], keys: Vec::new() };
         joins.add_declared(visible);
         let keys = |ties: &Vec<Tie>| {
@@ -56,7 +57,7 @@ impl Joins {
             keys
         };
         joins.keys = joins.ties.iter().map(keys).collect();
-        joins.add_guessed(visible);
+        joins.add_guessed(visible, documents);
         joins
     }
 
@@ -126,7 +127,7 @@ impl Joins {
 
     /// Columns named as another table's key: `customer_id` where there is `customers(id)` or
     /// `client(customer_id)`, of one class of type, in this source or another.
-    fn add_guessed(&mut self, visible: &[VisibleTable]) {
+    fn add_guessed(&mut self, visible: &[VisibleTable], documents: &[Arc<Document>]) {
         let mut keys: BTreeMap<String, Vec<(u32, usize)>> = BTreeMap::new();
         for (at, table) in (0_u32..).zip(visible) {
             let description = &table.entry.description;
@@ -138,22 +139,21 @@ impl Joins {
                     .push((at, columns[0]));
             }
         }
-        let mut holders: BTreeMap<String, Vec<(u32, usize)>> = BTreeMap::new();
-        for (at, table) in (0_u32..).zip(visible) {
-            for &column in &table.columns {
-                let Some(known) = table.entry.description.columns.get(column) else { continue };
-                let name = folded(&known.name);
-                if keys.contains_key(&name) {
-                    holders.entry(name).or_default().push((at, column));
+        let mut holders: HashMap<&str, Vec<(u32, usize)>> =
+            keys.keys().map(|name| (name.as_str(), Vec::new())).collect();
+        for ((at, table), document) in (0_u32..).zip(visible).zip(documents) {
+            for (&column, name) in table.columns.iter().zip(document.folded.iter()) {
+                if let Some(holders) = holders.get_mut(name).filter(|_| !name.is_empty()) {
+                    holders.push((at, column));
                 }
             }
         }
-        for (name, keys) in keys {
-            let holders = holders.get(&name).map(Vec::as_slice).unwrap_or_default();
+        for (name, keys) in &keys {
+            let holders = &holders[name.as_str()];
             if keys.len() > COMMON || holders.len() > COMMON {
                 continue;
             }
-            for &(to, key) in &keys {
+            for &(to, key) in keys {
                 for &(at, column) in holders {
                     let same = class(visible, at, column) == class(visible, to, key);
                     if at != to && same && !self.is_tied(at, to) {
@@ -191,7 +191,7 @@ impl super::Index {
         let places: Vec<u32> = tables.iter().filter_map(place).collect();
         let mut steps: Vec<Step> = Vec::new();
         for (at, &to) in places.iter().enumerate().skip(1) {
-            let ways = places[..at].iter().filter_map(|from| self.joins.path(*from, to));
+            let ways = places[..at].iter().filter_map(|from| self.content.joins.path(*from, to));
             let cost = |way: &Vec<(u32, &Tie)>| -> u32 {
                 way.iter().map(|(_, tie)| if tie.is_declared { DECLARED } else { GUESSED }).sum()
             };
@@ -230,11 +230,4 @@ fn key_name(table: &str, key: &str) -> String {
     const BARE: [&str; 6] = ["id", "key", "code", "no", "number", "uuid"];
     let name = folded(key);
     if BARE.contains(&name.as_str()) { folded(&format!("{table}_{key}")) } else { name }
-}
-
-/// The stems of a name's words as one word.
-fn folded(name: &str) -> String {
-    let mut folded = String::new();
-    words(name, |word| folded.push_str(&stem(word)));
-    folded
 }

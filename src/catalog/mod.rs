@@ -5,7 +5,10 @@
 
 mod asked;
 mod content;
+mod digest;
 mod discovery;
+mod document;
+mod indexes;
 mod items;
 mod joins;
 mod lock;
@@ -18,6 +21,7 @@ mod terms;
 mod words;
 
 pub use discovery::{Catalog, Refreshed};
+pub use indexes::{IndexName, Indexes};
 pub use items::{Item, Items};
 pub use joins::Step;
 pub use lock::{Lock, LockError, Quarantined, lock_schema};

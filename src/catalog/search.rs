@@ -1,12 +1,15 @@
 //! Which tables a question is about: a lexical ranking over names, comments, meanings and values.
 //!
 //! A pure function over what the caller may see: a table, column or value that is not handed in cannot
-//! change a rank. An [`Index`] may be kept for as long as that set stays the same.
+//! change a rank. An [`Index`] may be kept for as long as that set stays the same, and what it is made of
+//! serves whoever sees the same (`indexes`).
 
 use super::asked::{Asked, asked};
+use super::digest::{Digest, digest, digest_of};
+use super::document::{Document, Field, Reader};
 use super::joins::Joins;
 use super::rank::{Evidence, Group};
-use super::terms::{Field, Terms};
+use super::terms::Terms;
 use crate::model::{TableEntry, TableRef};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -27,7 +30,7 @@ pub struct VisibleTable {
     /// Descriptions of columns that may be seen, besides their comments.
     pub column_texts: Vec<(usize, String)>,
     /// Some values of columns whose every cell may be seen as it is stored.
-    pub values: Vec<(usize, String)>,
+    pub values: Vec<(usize, Arc<str>)>,
     /// Joins that are written down: the other table, and columns here with columns there.
     pub joins: Vec<(TableRef, Vec<(String, String)>)>,
 }
@@ -68,10 +71,20 @@ const VALUES_PER_HIT: usize = 3;
 /// The part of a value that must be said before it is shown; less than all, for slips of the pen.
 const SAID: f32 = 0.75;
 
-/// The words of a set of visible tables.
-#[derive(Debug)]
+/// The words of a set of visible tables. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Index {
-    pub(super) tables: Vec<Arc<TableEntry>>,
+    pub(super) tables: Arc<[Arc<TableEntry>]>,
+    pub(super) content: Arc<Content>,
+}
+
+/// What an index knows of its tables, by their places in it. Nothing in it is of a reader: whoever sees the same has the
+/// same.
+#[derive(Debug)]
+pub(super) struct Content {
+    /// Names what it was made of.
+    pub(super) digest: Digest,
+    pub(super) documents: Vec<Arc<Document>>,
     pub(super) terms: Terms,
     pub(super) joins: Joins,
     /// The schema of a source that each table is in.
@@ -79,40 +92,50 @@ pub struct Index {
     pub(super) groups: Vec<Group>,
 }
 
-impl Index {
-    /// Takes in everything the reader may see.
-    pub fn build(visible: &[VisibleTable]) -> Self {
-        let tables: Vec<Arc<TableEntry>> = visible.iter().map(|t| t.entry.clone()).collect();
+impl Content {
+    /// What is known of these tables; `documents` are theirs, in the same order.
+    pub(super) fn of(
+        digest: Digest,
+        visible: &[VisibleTable],
+        documents: Vec<Arc<Document>>,
+    ) -> Self {
         let mut places = HashMap::new();
         let mut groups: Vec<Group> = Vec::new();
-        let mut group_of = Vec::with_capacity(tables.len());
-        for table in &tables {
-            let group = *places
-                .entry((table.reference.source.clone(), table.reference.schema.clone()))
-                .or_insert(groups.len());
+        let mut group_of = Vec::with_capacity(visible.len());
+        for TableRef { source, schema, .. } in visible.iter().map(|t| &t.entry.reference) {
+            let group = *places.entry((source, schema)).or_insert(groups.len());
             if group == groups.len() {
                 groups.push(Group::default());
             }
             groups[group].tables += 1;
             group_of.push(u32::try_from(group).unwrap_or(u32::MAX));
         }
-        let terms = Terms::of(visible, &group_of);
-        Self { tables, terms, joins: Joins::of(visible), group_of, groups }
+        let terms = Terms::of(&documents, &group_of);
+        let joins = Joins::of(visible, &documents);
+        Self { digest, documents, terms, joins, group_of, groups }
+    }
+}
+
+impl Index {
+    /// Takes in everything the reader may see.
+    pub fn build(visible: &[VisibleTable]) -> Self {
+        let mut reader = Reader::default();
+        let documents = visible.iter().map(|table| Arc::new(reader.document(table))).collect();
+        let digests: Vec<Digest> = visible.iter().map(digest).collect();
+        let content = Content::of(digest_of(&digests), visible, documents);
+        Self { tables: entries(visible), content: Arc::new(content) }
     }
 
     /// The tables `question` may be about, best first, at most `limit`.
     pub fn search(&self, question: &str, limit: usize) -> Vec<Hit> {
-        let asked = asked(&self.terms, self.groups.len(), question);
-        let evidence = Evidence::of(self, &asked);
+        let asked = asked(&self.content.terms, self.content.groups.len(), question);
+        let evidence = Evidence::of(&self.content, &asked);
         let picked = self.picked(&evidence, limit);
-        let slots: HashMap<u32, usize> =
-            picked.iter().enumerate().map(|(slot, (table, _))| (*table, slot)).collect();
-        let mut matches = self.matches(&asked, &evidence, &slots);
-        let hits = picked.iter().enumerate().map(|(slot, &(table, neighbour_of))| {
+        let hits = picked.into_iter().map(|(table, neighbour_of)| {
             let words = evidence.words(table);
             let said = asked.iter().enumerate().filter(|(at, _)| words & (1 << at) != 0);
             let said: Vec<String> = said.map(|(_, asked)| asked.word.clone()).collect();
-            let (columns, values) = std::mem::take(&mut matches[slot]).best(self);
+            let (columns, values) = self.matches(&asked, &evidence, table);
             Hit {
                 entry: self.tables[table as usize].clone(),
                 score: if neighbour_of.is_none() { evidence.total(table) } else { 0.0 },
@@ -127,45 +150,41 @@ impl Index {
         hits.collect()
     }
 
-    /// The columns and values of the picked tables that the question speaks of.
+    /// The columns and values of a table that the question speaks of.
     fn matches(
         &self,
         asked: &[Asked],
         evidence: &Evidence,
-        slots: &HashMap<u32, usize>,
-    ) -> Vec<Matches> {
-        let mut matches: Vec<Matches> = Vec::new();
-        matches.resize_with(slots.len(), Matches::default);
-        for (word, asked) in asked.iter().enumerate() {
-            for (&table, &slot) in slots {
-                for &(term, factor) in &asked.forms {
-                    for &at in self.terms.places_in(term, table) {
-                        let place = &self.terms.places[at as usize];
-                        let Some(column) = place.column else { continue };
-                        let (said, found) = (evidence.said(at), &mut matches[slot]);
-                        let share = factor * place.field.weight() * place.share(said);
-                        let best = found.columns.entry((column, word)).or_default();
-                        *best = best.max(share * asked.rarity);
-                        if place.field == Field::Value && place.part(said) >= SAID {
-                            found.values.insert(at, place.part(said));
-                        }
-                    }
-                }
+        table: u32,
+    ) -> (Vec<usize>, Vec<(usize, String)>) {
+        let document = &self.content.documents[table as usize];
+        let mut found = Matches::default();
+        evidence.said_in(&self.content, table, |word, at, share, part| {
+            let place = document.places[at as usize];
+            let Some(column) = place.column() else { return };
+            let best = found.columns.entry((column, word)).or_default();
+            *best = best.max(share * asked[usize::from(word)].rarity);
+            if place.field == Field::Value && part >= SAID {
+                found.values.insert(at, part);
             }
-        }
-        matches
+        });
+        found.best(document)
     }
+}
+
+pub(super) fn entries(visible: &[VisibleTable]) -> Arc<[Arc<TableEntry>]> {
+    visible.iter().map(|table| table.entry.clone()).collect()
 }
 
 /// What speaks for one table, by column.
 #[derive(Debug, Default)]
 struct Matches {
-    columns: BTreeMap<(u16, usize), f32>,
+    columns: BTreeMap<(u16, u8), f32>,
     values: BTreeMap<u32, f32>,
 }
 
 impl Matches {
-    fn best(self, index: &Index) -> (Vec<usize>, Vec<(usize, String)>) {
+    fn best(self, document: &Document) -> (Vec<usize>, Vec<(usize, String)>) {
         let mut columns: BTreeMap<u16, f32> = BTreeMap::new();
         for ((column, _), strength) in self.columns {
             *columns.entry(column).or_default() += strength;
@@ -177,8 +196,8 @@ impl Matches {
         values.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let mut seen = HashSet::new();
         let values = values.into_iter().filter_map(|(place, _)| {
-            let column = usize::from(index.terms.places[place as usize].column?);
-            let literal = index.terms.literals.get(&place)?.to_string();
+            let column = usize::from(document.places[place as usize].column()?);
+            let literal = document.literal(place)?.to_string();
             seen.insert((column, literal.clone())).then_some((column, literal))
         });
         let values = values.take(VALUES_PER_HIT).collect();

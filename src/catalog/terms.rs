@@ -1,366 +1,272 @@
-//! The words of what a reader may see, and every place where each is said.
+//! The words of a set of documents: in how many tables each is, and so what it says about one.
+//!
+//! What is counted here is counted over the reader's own documents, and anew where one of them is another. So a
+//! table that the reader may not see has no part in any number.
 
-use super::VisibleTable;
-use super::words::{is_stop_word, stem, words};
+use super::document::{Document, Field, Named, Packed, Told};
 use std::collections::HashMap;
+use std::sync::Arc;
 
-/// Where a word is said; what is said there weighs so much.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field {
-    Source,
-    Table,
-    TableText,
-    Column,
-    ColumnText,
-    Value,
-}
-
-impl Field {
-    pub(super) const COUNT: usize = 6;
-
-    pub(super) fn weight(self) -> f32 {
-        match self {
-            Self::Source => 0.5,
-            Self::Table => 3.0,
-            Self::Column => 2.0,
-            Self::Value => 1.5,
-            Self::TableText | Self::ColumnText => 1.0,
-        }
-    }
-
-    fn is_text(self) -> bool {
-        matches!(self, Self::TableText | Self::ColumnText)
-    }
-}
-
-/// One name, comment or value.
-#[derive(Debug)]
-pub(super) struct Place {
-    pub(super) table: u32,
-    pub(super) column: Option<u16>,
-    pub(super) field: Field,
-    /// Of a name or value: the rarity of all its words. Of others: what a word of it counts.
-    size: f32,
-}
-
-impl Place {
-    /// How much a word counts here, where `said` is the rarity of the words that the question says
-    /// of this place: a name that is said whole counts more, and part of a value little.
-    pub(super) fn share(&self, said: f32) -> f32 {
-        match self.field {
-            Field::Table | Field::Column => 0.5 + 0.5 * self.part(said),
-            Field::Value => self.part(said),
-            Field::Source | Field::TableText | Field::ColumnText => self.size,
-        }
-    }
-
-    /// The part of it that the question says, by rarity.
-    pub(super) fn part(&self, said: f32) -> f32 {
-        if self.size > 0.0 { (said / self.size).min(1.0) } else { 0.0 }
-    }
-}
-
-/// A stem and where it is.
-#[derive(Debug, Default)]
+/// What a stem says.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Term {
-    /// Places, in the order of their tables.
-    pub(super) places: Vec<u32>,
-    /// Those of them that are names and values: what the rest of the question says of them counts.
-    pub(super) named: Vec<u32>,
-    /// What it counts in the other fields, best of each table.
-    pub(super) told: Vec<Told>,
-    /// Tables that have it.
-    pub(super) tables: u32,
     /// Schemas of sources that have it.
     pub(super) groups: u32,
     /// What it says about a table.
     pub(super) rarity: f32,
+    /// Its letters, as bits: two stems whose letters differ much are no slip of each other.
+    pub(super) letters: u32,
+    /// So many values have it that it counts only where it is a whole one; and names of columns.
+    common_value: bool,
+    common_column: bool,
 }
 
-/// What a stem counts in a field of a table that is no name.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Told {
+impl Term {
+    /// Whether a name or value of this rarity counts for it, where it may be a part of one.
+    pub(super) fn counts_in(&self, field: Field, size: f32) -> bool {
+        let is_common = match field {
+            Field::Value => self.common_value,
+            Field::Column => self.common_column,
+            _ => false,
+        };
+        !is_common || size <= self.rarity * 1.001
+    }
+}
+
+/// A document that has a term.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Posting {
     pub(super) table: u32,
-    pub(super) field: Field,
-    pub(super) share: f32,
+    /// The term's place among the document's stems.
+    pub(super) stem: u32,
+    /// How many names and values have it there.
+    pub(super) named: u16,
+    pub(super) told: Told,
 }
 
-/// All words of a set of tables.
+/// All words of a set of documents.
 #[derive(Debug, Default)]
 pub(super) struct Terms {
-    pub(super) places: Vec<Place>,
-    /// By stem, sorted.
-    pub(super) known: Vec<(Box<str>, Term)>,
-    /// The first place of each table, and the end.
-    pub(super) starts: Vec<u32>,
-    /// The stored form of values, by their places.
-    pub(super) literals: HashMap<u32, Box<str>>,
-}
-
-impl Terms {
-    /// Takes in every table; `group_of` says which schema of which source each belongs to.
-    pub(super) fn of(visible: &[VisibleTable], group_of: &[u32]) -> Self {
-        let mut gathered = Gathered::default();
-        for (at, table) in (0_u32..).zip(visible) {
-            gathered.add_table(at, table);
-        }
-        gathered.finish(group_of)
-    }
-
-    /// The places of a stem that are in one table.
-    pub(super) fn places_in(&self, term: usize, table: u32) -> &[u32] {
-        let places = &self.known[term].1.places;
-        let start = self.starts[table as usize];
-        let end = self.starts.get(table as usize + 1).copied().unwrap_or(u32::MAX);
-        let from = places.partition_point(|place| *place < start);
-        let to = from + places[from..].partition_point(|place| *place < end);
-        &places[from..to]
-    }
-
-    /// The place of a stem among the known ones.
-    pub(super) fn find(&self, stem: &str) -> Option<usize> {
-        self.known.binary_search_by(|(known, _)| (**known).cmp(stem)).ok()
-    }
-
-    /// The known stems that begin with `prefix`.
-    pub(super) fn beginning(&self, prefix: &str) -> impl Iterator<Item = (usize, &str)> {
-        let from = self.known.partition_point(|(known, _)| &**known < prefix);
-        let known =
-            self.known[from..].iter().take_while(move |(known, _)| known.starts_with(prefix));
-        (from..).zip(known.map(|(known, _)| &**known))
-    }
-}
-
-/// Gathers the terms of tables. A word is stemmed once, however often it comes.
-#[derive(Default)]
-struct Gathered {
-    terms: Vec<Term>,
-    places: Vec<Place>,
+    /// Sorted.
+    stems: Packed,
+    known: Vec<Term>,
+    /// Where the postings of each term begin, and the end.
     starts: Vec<u32>,
-    literals: HashMap<u32, Box<str>>,
-    by_stem: HashMap<String, usize>,
-    by_word: HashMap<String, Word>,
-    /// The terms of the name or text at hand.
-    current: Vec<usize>,
-    whole: String,
-}
-
-/// A word that was seen before.
-#[derive(Clone, Copy)]
-struct Word {
-    at: usize,
-    is_stop_word: bool,
-}
-
-/// Words of a value beyond these say nothing.
-const VALUE_WORDS: usize = 12;
-
-impl Gathered {
-    /// Takes in everything that may be seen of a table.
-    fn add_table(&mut self, table: u32, visible: &VisibleTable) {
-        self.starts.push(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
-        let reference = &visible.entry.reference;
-        let description = &visible.entry.description;
-        self.add_name(&reference.source, table, None, Field::Source);
-        self.add_name(&reference.schema, table, None, Field::Source);
-        self.add_name(&reference.table, table, None, Field::Table);
-        for name in &visible.synonyms {
-            self.add_name(name, table, None, Field::Table);
-        }
-        for text in description.comment.iter().chain(&visible.texts) {
-            self.add_text(text, table, None, Field::TableText);
-        }
-        for &at in &visible.columns {
-            let (Some(column), Ok(place)) = (description.columns.get(at), u16::try_from(at)) else {
-                continue;
-            };
-            self.add_name(&column.name, table, Some(place), Field::Column);
-            for (_, name) in visible.column_synonyms.iter().filter(|(of, _)| *of == at) {
-                self.add_name(name, table, Some(place), Field::Column);
-            }
-            let meant = visible.column_texts.iter().filter(|(of, _)| *of == at);
-            for text in column.comment.iter().chain(meant.map(|(_, text)| text)) {
-                self.add_text(text, table, Some(place), Field::ColumnText);
-            }
-        }
-        for (at, value) in &visible.values {
-            if let (true, Ok(place)) = (visible.columns.contains(at), u16::try_from(*at)) {
-                self.add_value(value, table, place);
-            }
-        }
-    }
-
-    /// The words of a name, and the name as one word.
-    fn add_name(&mut self, name: &str, table: u32, column: Option<u16>, field: Field) {
-        self.whole.clear();
-        words(name, |word| {
-            self.whole.push_str(word);
-            let term = term(&mut self.terms, &mut self.by_stem, &mut self.by_word, word);
-            self.current.push(term.at);
-        });
-        let several = self.current.len() > 1;
-        self.place(table, column, field);
-        if several {
-            let whole = term(&mut self.terms, &mut self.by_stem, &mut self.by_word, &self.whole);
-            self.current.push(whole.at);
-            self.place(table, column, field);
-        }
-    }
-
-    /// The words of a sentence.
-    fn add_text(&mut self, text: &str, table: u32, column: Option<u16>, field: Field) {
-        words(text, |word| {
-            let term = term(&mut self.terms, &mut self.by_stem, &mut self.by_word, word);
-            if !term.is_stop_word {
-                self.current.push(term.at);
-            }
-        });
-        self.place(table, column, field);
-    }
-
-    /// The words of a value, which is kept as it is stored.
-    fn add_value(&mut self, value: &str, table: u32, column: u16) {
-        words(value, |word| {
-            if self.current.len() < VALUE_WORDS {
-                let term = term(&mut self.terms, &mut self.by_stem, &mut self.by_word, word);
-                self.current.push(term.at);
-            }
-        });
-        if let Some(place) = self.place(table, Some(column), Field::Value) {
-            self.literals.insert(place, value.into());
-        }
-    }
-
-    /// Makes a place of the terms at hand.
-    fn place(&mut self, table: u32, column: Option<u16>, field: Field) -> Option<u32> {
-        self.current.sort_unstable();
-        self.current.dedup();
-        if self.current.is_empty() {
-            return None;
-        }
-        let at = u32::try_from(self.places.len()).ok()?;
-        let count = self.current.len() as f32;
-        let size = match field {
-            Field::Source | Field::TableText | Field::ColumnText => 1.0 / (1.0 + 0.05 * count),
-            Field::Table | Field::Column | Field::Value => 0.0,
-        };
-        self.places.push(Place { table, column, field, size });
-        self.current.drain(..).for_each(|term| self.terms[term].places.push(at));
-        Some(at)
-    }
-
-    /// Rarities, and what depends on them.
-    fn finish(mut self, group_of: &[u32]) -> Terms {
-        let scales = self.text_scales(group_of.len());
-        for term in &mut self.terms {
-            term.places.shrink_to_fit();
-            let (mut table, mut group) = (u32::MAX, u32::MAX);
-            for &place in &term.places {
-                let here = self.places[place as usize].table;
-                if here != table {
-                    table = here;
-                    term.tables += 1;
-                    term.groups += u32::from(group_of[here as usize] != group);
-                    group = group_of[here as usize];
-                }
-            }
-            let (all, with) = (group_of.len() as f32, term.tables as f32);
-            term.rarity = (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
-            for &place in &term.places {
-                let place = &mut self.places[place as usize];
-                if matches!(place.field, Field::Table | Field::Column | Field::Value) {
-                    place.size += term.rarity;
-                }
-            }
-        }
-        for place in self.places.iter_mut().filter(|place| place.field.is_text()) {
-            place.size *= scales[place.table as usize];
-        }
-        for term in &mut self.terms {
-            term.divide(&self.places);
-        }
-        let terms = &mut self.terms;
-        let known = self.by_stem.into_iter();
-        let mut known: Vec<(Box<str>, Term)> = known
-            .map(|(stem, at)| (stem.into_boxed_str(), std::mem::take(&mut terms[at])))
-            .collect();
-        known.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        Terms { places: self.places, known, starts: self.starts, literals: self.literals }
-    }
-
-    /// Tables that are described at length say every word: each counts less there.
-    fn text_scales(&self, tables: usize) -> Vec<f32> {
-        let mut lengths = vec![0.0_f32; tables];
-        for term in &self.terms {
-            for &place in &term.places {
-                let place = &self.places[place as usize];
-                if place.field.is_text() {
-                    lengths[place.table as usize] += 1.0;
-                }
-            }
-        }
-        let mean = lengths.iter().sum::<f32>() / tables.max(1) as f32;
-        let scale = |length: &f32| match mean > 0.0 {
-            true => 1.0 / (1.0 + 0.4 * (length / mean).ln_1p()),
-            false => 1.0,
-        };
-        lengths.iter().map(scale).collect()
-    }
+    postings: Vec<Posting>,
+    /// Where the names and values of each term begin, and the end: those of one posting after those of another.
+    named_starts: Vec<u32>,
+    named: Vec<Named>,
+    /// The first place of each table, and the end.
+    first: Vec<u32>,
+    /// By place: the rarity of all words of a name or value.
+    sizes: Vec<f32>,
+    /// Tables that are described at length say every word: what each counts there.
+    scales: Vec<f32>,
 }
 
 /// Values, and names of columns, that a word may be a part of. Where it is in more it says little, and counts
 /// only where it is all of them.
-const PART_OF_VALUES: usize = 2_000;
-const PART_OF_COLUMNS: usize = 5_000;
+const PART_OF_VALUES: u32 = 2_000;
+const PART_OF_COLUMNS: u32 = 5_000;
 
-impl Term {
-    /// Sorts out which places are names and values, and what the others count.
-    fn divide(&mut self, places: &[Place]) {
-        let (mut values, mut columns) = (0, 0);
-        for &at in &self.places {
-            let place = &places[at as usize];
-            match place.field {
-                Field::Table | Field::Column | Field::Value => {
-                    self.named.push(at);
-                    values += usize::from(place.field == Field::Value);
-                    columns += usize::from(place.field == Field::Column);
-                }
-                field => self.told.push(Told { table: place.table, field, share: place.size }),
-            }
+impl Terms {
+    /// Counts the words of every document; `group_of` says which schema of which source each belongs to.
+    pub(super) fn of(documents: &[Arc<Document>], group_of: &[u32]) -> Self {
+        let mut counted = Counted::default();
+        for (document, group) in documents.iter().zip(group_of) {
+            counted.add(document, *group);
         }
-        let rarity = self.rarity;
-        self.named.retain(|at| {
-            let place = &places[*at as usize];
-            let is_common = match place.field {
-                Field::Value => values > PART_OF_VALUES,
-                Field::Column => columns > PART_OF_COLUMNS,
-                _ => false,
-            };
-            !is_common || place.size <= rarity * 1.001
-        });
-        let order = |told: &Told| (told.table, told.field as u8);
-        self.told.sort_by(|a, b| order(a).cmp(&order(b)).then(b.share.total_cmp(&a.share)));
-        self.told.dedup_by_key(|told| order(told));
-        self.named.shrink_to_fit();
-        self.told.shrink_to_fit();
+        counted.finish(documents)
+    }
+
+    /// What is known of a term.
+    pub(super) fn known(&self, term: usize) -> &Term {
+        &self.known[term]
+    }
+
+    /// The documents that have a term, in their order.
+    pub(super) fn postings(&self, term: usize) -> &[Posting] {
+        &self.postings[self.starts[term] as usize..self.starts[term + 1] as usize]
+    }
+
+    /// The names and values that have a term, in the order of its postings.
+    pub(super) fn named_from(&self, term: usize) -> u32 {
+        self.named_starts[term]
+    }
+
+    /// So many of them from there on.
+    pub(super) fn named(&self, from: u32, count: u16) -> &[Named] {
+        &self.named[from as usize..][..usize::from(count)]
+    }
+
+    /// The posting of a term in one document.
+    pub(super) fn posting(&self, term: usize, table: u32) -> Option<&Posting> {
+        let postings = self.postings(term);
+        let at = postings.binary_search_by_key(&table, |posting| posting.table).ok()?;
+        postings.get(at)
+    }
+
+    /// The most places that a document has.
+    pub(super) fn most_places(&self) -> usize {
+        let places = self.first.windows(2).map(|pair| pair[1] - pair[0]);
+        places.max().unwrap_or_default() as usize
+    }
+
+    /// The sizes of a document's places.
+    pub(super) fn sizes(&self, table: u32) -> &[f32] {
+        let at = table as usize;
+        &self.sizes[self.first[at] as usize..self.first[at + 1] as usize]
+    }
+
+    /// What a word of a description counts in a document.
+    pub(super) fn scale(&self, table: u32) -> f32 {
+        self.scales[table as usize]
+    }
+
+    /// The place of a stem among the known ones.
+    pub(super) fn find(&self, stem: &str) -> Option<usize> {
+        let at = self.below(|known| known < stem);
+        (at < self.stems.len() && self.stems.get(at) == stem).then_some(at)
+    }
+
+    /// The known stems that begin with `prefix`.
+    pub(super) fn beginning(&self, prefix: &str) -> impl Iterator<Item = (usize, &str)> {
+        let from = self.below(|known| known < prefix);
+        let known = (from..self.stems.len()).map(|at| (at, self.stems.get(at)));
+        known.take_while(move |(_, known)| known.starts_with(prefix))
+    }
+
+    /// How many of the sorted stems come first, by `is_below`.
+    fn below(&self, is_below: impl Fn(&str) -> bool) -> usize {
+        let (mut from, mut to) = (0, self.stems.len());
+        while from < to {
+            let middle = usize::midpoint(from, to);
+            if is_below(self.stems.get(middle)) { from = middle + 1 } else { to = middle }
+        }
+        from
     }
 }
 
-/// The place of a word's term, which is made where it is new.
-fn term(
-    terms: &mut Vec<Term>,
-    by_stem: &mut HashMap<String, usize>,
-    by_word: &mut HashMap<String, Word>,
-    word: &str,
-) -> Word {
-    if let Some(&known) = by_word.get(word) {
-        return known;
+/// The letters of a stem as bits.
+pub(super) fn letters(stem: &str) -> u32 {
+    stem.chars().fold(0, |letters, letter| letters | 1 << (u32::from(letter) % 32))
+}
+
+/// Where a stem was met.
+#[derive(Clone, Copy, Default)]
+struct Met {
+    tables: u32,
+    groups: u32,
+    last_group: Option<u32>,
+    values: u32,
+    columns: u32,
+    named: u32,
+}
+
+impl Met {
+    fn term(self, stem: &str, all: usize) -> Term {
+        let (all, with) = (all as f32, self.tables as f32);
+        Term {
+            groups: self.groups,
+            rarity: (1.0 + (all - with + 0.5) / (with + 0.5)).ln(),
+            letters: letters(stem),
+            common_value: self.values > PART_OF_VALUES,
+            common_column: self.columns > PART_OF_COLUMNS,
+        }
     }
-    let at = *by_stem.entry(stem(word)).or_insert_with(|| {
-        terms.push(Term::default());
-        terms.len() - 1
-    });
-    let known = Word { at, is_stop_word: is_stop_word(word) };
-    by_word.insert(word.to_string(), known);
-    known
+}
+
+/// Stems in the order in which they were met.
+#[derive(Default)]
+struct Counted<'a> {
+    by_stem: HashMap<&'a str, u32>,
+    met: Vec<Met>,
+    /// By document and stem: its place among those that were met.
+    order: Vec<u32>,
+}
+
+impl<'a> Counted<'a> {
+    fn add(&mut self, document: &'a Document, group: u32) {
+        for (at, stem) in document.stems.iter().enumerate() {
+            let next = u32::try_from(self.met.len()).unwrap_or(u32::MAX);
+            let known = *self.by_stem.entry(stem).or_insert(next);
+            if known == next {
+                self.met.push(Met::default());
+            }
+            self.order.push(known);
+            let met = &mut self.met[known as usize];
+            met.tables += 1;
+            met.groups += u32::from(met.last_group != Some(group));
+            met.last_group = Some(group);
+            for named in document.named(at) {
+                met.named += 1;
+                met.values += u32::from(named.field() == Field::Value);
+                met.columns += u32::from(named.field() == Field::Column);
+            }
+        }
+    }
+
+    fn finish(self, documents: &[Arc<Document>]) -> Terms {
+        let mut stems: Vec<(&str, u32)> = self.by_stem.into_iter().collect();
+        stems.sort_unstable();
+        let mut terms = Terms { scales: scales(documents), ..Terms::default() };
+        let mut sorted = vec![0_u32; stems.len()];
+        let (mut end, mut named) = (0, 0);
+        terms.starts.push(end);
+        terms.named_starts.push(named);
+        for (at, (stem, place)) in (0_u32..).zip(stems) {
+            let met = self.met[place as usize];
+            terms.stems.push(stem);
+            terms.known.push(met.term(stem, documents.len()));
+            (end, named) = (end + met.tables, named + met.named);
+            terms.starts.push(end);
+            terms.named_starts.push(named);
+            sorted[place as usize] = at;
+        }
+        terms.stems.shrink();
+        terms.fill(documents, &self.order, &sorted);
+        terms
+    }
+}
+
+impl Terms {
+    /// Takes in where each term is, and the sizes of names and values. `order` has the terms of each document as they were met,
+    /// `sorted` their places among the stems.
+    fn fill(&mut self, documents: &[Arc<Document>], order: &[u32], sorted: &[u32]) {
+        let mut next = self.starts.clone();
+        let mut next_named = self.named_starts.clone();
+        self.postings.resize(order.len(), Posting::default());
+        let named = self.named_starts.last().copied().unwrap_or_default();
+        self.named.resize(named as usize, Named::NONE);
+        self.first.push(0);
+        let mut order = order.iter();
+        for (table, document) in (0_u32..).zip(documents) {
+            let first = self.sizes.len();
+            self.sizes.resize(first + document.places.len(), 0.0);
+            let sizes = &mut self.sizes[first..];
+            for (stem, met) in (0_u32..).zip(order.by_ref().take(document.stems.len())) {
+                let term = sorted[*met as usize] as usize;
+                let (rarity, named) = (self.known[term].rarity, document.named(stem as usize));
+                let count = u16::try_from(named.len()).unwrap_or(u16::MAX);
+                let told = document.told(stem as usize);
+                let (place, from) = (&mut next[term], &mut next_named[term]);
+                self.postings[*place as usize] = Posting { table, stem, named: count, told };
+                let end = *from + u32::from(count);
+                self.named[*from as usize..end as usize].copy_from_slice(named);
+                (*place, *from) = (*place + 1, end);
+                named.iter().for_each(|named| sizes[named.place()] += rarity);
+            }
+            self.first.push(u32::try_from(self.sizes.len()).unwrap_or(u32::MAX));
+        }
+    }
+}
+
+fn scales(documents: &[Arc<Document>]) -> Vec<f32> {
+    let lengths = documents.iter().map(|document| document.length);
+    let mean = lengths.clone().sum::<f32>() / documents.len().max(1) as f32;
+    let scale = |length: f32| match mean > 0.0 {
+        true => 1.0 / (1.0 + 0.4 * (length / mean).ln_1p()),
+        false => 1.0,
+    };
+    lengths.map(scale).collect()
 }

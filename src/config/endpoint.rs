@@ -40,63 +40,74 @@ pub struct Llm {
     pub rows: bool,
 }
 
-/// A language model that writes statements for the tool `ask`; absent: there is no such tool.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawLlm {
-    /// The URL that `/chat/completions` is put behind, such as `https://llm.example.org/v1`.
-    #[schemars(with = "String")]
-    url: Spanned<String>,
-    /// The model's name there.
-    #[schemars(with = "String")]
-    model: Spanned<String>,
-    /// What the endpoint is shown as a bearer token: `env:NAME` or `file:path`.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<String>")]
-    key: Option<Spanned<String>>,
-    /// How long one question may take at the endpoint, its repairs with it (`60s`).
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<String>")]
-    timeout: Option<Spanned<Span>>,
-    /// Tokens that one question may cost, sent and received (16000). Half of them at most describe tables.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<usize>")]
-    max_tokens: Option<Spanned<usize>>,
-    /// Shows the endpoint values too, as the caller sees them (`false`): samples of columns, and stored values that the question names.
-    #[serde(default)]
-    rows: bool,
-    /// Requests at a time (4).
-    concurrency: Option<NonZeroUsize>,
-    /// `refused` (the default), or `accepted`: the endpoint is asked without TLS although it is not on this machine.
-    plain_http: Option<RawPlainHttp>,
-    /// A file of the only certificates (PEM) that the endpoint may be known by; the system's unless given.
-    ca: Option<String>,
+/// The keys of one kind of endpoint: those of both and its own. A macro, since a structure that denies unknown keys can have
+/// no other flattened into it.
+macro_rules! raw_endpoint {
+    (
+        $(#[$about:meta])*
+        $name:ident { $(#[$url:meta])* url, $(#[$timeout:meta])* timeout, $($own:tt)* }
+    ) => {
+        $(#[$about])*
+        #[derive(Debug, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $name {
+            $(#[$url])*
+            #[schemars(with = "String")]
+            url: Spanned<String>,
+            /// The model's name there.
+            #[schemars(with = "String")]
+            model: Spanned<String>,
+            /// What the endpoint is shown as a bearer token: `env:NAME` or `file:path`.
+            #[serde(default, deserialize_with = "given")]
+            #[schemars(with = "Option<String>")]
+            key: Option<Spanned<String>>,
+            $(#[$timeout])*
+            #[serde(default, deserialize_with = "given")]
+            #[schemars(with = "Option<String>")]
+            timeout: Option<Spanned<Span>>,
+            $($own)*
+            /// Requests at a time (4).
+            concurrency: Option<NonZeroUsize>,
+            /// `refused` (the default), or `accepted`: the endpoint is asked without TLS although it is not on this machine.
+            plain_http: Option<RawPlainHttp>,
+            /// A file of the only certificates (PEM) that the endpoint may be known by; the system's unless given.
+            ca: Option<String>,
+        }
+
+        impl From<$name> for Common {
+            fn from(raw: $name) -> Self {
+                let $name { url, model, key, timeout, concurrency, plain_http, ca, .. } = raw;
+                Self { url, model, key, timeout, concurrency, plain_http, ca }
+            }
+        }
+    };
 }
 
-/// A model of embeddings that ranks the first hits of `search` anew; absent: words alone rank.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawEmbeddings {
-    /// The URL that `/embeddings` is put behind, such as `https://llm.example.org/v1`.
-    #[schemars(with = "String")]
-    url: Spanned<String>,
-    /// The model's name there.
-    #[schemars(with = "String")]
-    model: Spanned<String>,
-    /// What the endpoint is shown as a bearer token: `env:NAME` or `file:path`.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<String>")]
-    key: Option<Spanned<String>>,
-    /// How long a search waits for it (`1s`); then words alone rank.
-    #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<String>")]
-    timeout: Option<Spanned<Span>>,
-    /// Requests at a time (4).
-    concurrency: Option<NonZeroUsize>,
-    /// `refused` (the default), or `accepted`: the endpoint is asked without TLS although it is not on this machine.
-    plain_http: Option<RawPlainHttp>,
-    /// A file of the only certificates (PEM) that the endpoint may be known by; the system's unless given.
-    ca: Option<String>,
+raw_endpoint! {
+    /// A language model that writes statements for the tool `ask`; absent: there is no such tool.
+    RawLlm {
+        /// The URL that `/chat/completions` is put behind, such as `https://llm.example.org/v1`.
+        url,
+        /// How long one question may take at the endpoint, its repairs with it (`60s`).
+        timeout,
+        /// Tokens that one question may cost, sent and received (16000). Half of them at most describe tables.
+        #[serde(default, deserialize_with = "given")]
+        #[schemars(with = "Option<usize>")]
+        max_tokens: Option<Spanned<usize>>,
+        /// Shows the endpoint values too, as the caller sees them (`false`): samples of columns, and stored values that the question names.
+        #[serde(default)]
+        rows: bool,
+    }
+}
+
+raw_endpoint! {
+    /// A model of embeddings that ranks the first hits of `search` anew; absent: words alone rank.
+    RawEmbeddings {
+        /// The URL that `/embeddings` is put behind, such as `https://llm.example.org/v1`.
+        url,
+        /// How long a search waits for it (`1s`); then words alone rank.
+        timeout,
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -123,21 +134,17 @@ impl Checker<'_> {
     pub(super) fn llm(&mut self, raw: RawLlm) -> Option<Llm> {
         const LEAST: usize = 1_000;
         const MOST: usize = 1_000_000;
-        let RawLlm { url, model, key, timeout, max_tokens, rows, concurrency, plain_http, ca } =
-            raw;
+        let (max_tokens, rows) = (&raw.max_tokens, raw.rows);
         if let Some(tokens) = max_tokens.as_ref().filter(|t| !(LEAST..=MOST).contains(&t.value)) {
             self.error(tokens, "llm.max_tokens", format!("write a number from {LEAST} to {MOST}"));
         }
-        let max_tokens = max_tokens.map_or(16_000, |tokens| tokens.value);
-        let common = Common { url, model, key, timeout, concurrency, plain_http, ca };
-        let endpoint = self.endpoint(common, "llm", Duration::from_secs(60))?;
+        let max_tokens = max_tokens.as_ref().map_or(16_000, |tokens| tokens.value);
+        let endpoint = self.endpoint(raw.into(), "llm", Duration::from_secs(60))?;
         Some(Llm { endpoint, max_tokens, rows })
     }
 
     pub(super) fn embeddings(&mut self, raw: RawEmbeddings) -> Option<Endpoint> {
-        let RawEmbeddings { url, model, key, timeout, concurrency, plain_http, ca } = raw;
-        let common = Common { url, model, key, timeout, concurrency, plain_http, ca };
-        self.endpoint(common, "embeddings", Duration::from_secs(1))
+        self.endpoint(raw.into(), "embeddings", Duration::from_secs(1))
     }
 
     fn endpoint(&mut self, raw: Common, name: &str, usual: Duration) -> Option<Endpoint> {

@@ -3,11 +3,10 @@
 
 use super::consent::{self, Consents, Given};
 use super::cursor::Cursors;
-use super::prompts::Language;
 use super::tools::Call;
 use super::{Backend, completion, prompts, reply, resources, tools};
 use crate::error::{Code, Error};
-use crate::model::Principal;
+use crate::model::{Language, Principal};
 use crate::results::legible;
 use crate::telemetry::ToolCall;
 use axum::http::{header, request::Parts};

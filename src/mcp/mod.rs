@@ -34,5 +34,4 @@ mod testing;
 
 pub use backend::Backend;
 pub use handler::CelosiaServer;
-pub use prompts::Language;
 pub use tools::check_tools;

@@ -62,7 +62,7 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
             .with_mime_type(MARKDOWN),
         ResourceTemplate::new(FILE_TEMPLATE, "result")
             .with_title("Result")
-            .with_description("A result of yours as a file: csv or arrow"),
+            .with_description("A result of yours as a file: csv, parquet or arrow"),
     ]
 }
 

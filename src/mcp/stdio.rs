@@ -5,8 +5,8 @@
 //! that it cannot read, and goes on.
 
 use super::top_level_id::IdScanner;
-use super::{Backend, CelosiaServer, Language, malformed};
-use crate::model::Principal;
+use super::{Backend, CelosiaServer, malformed};
+use crate::model::{Language, Principal};
 use rmcp::model::{ClientJsonRpcMessage, JsonRpcMessage, RequestId};
 use rmcp::service::{
     RoleServer, RxJsonRpcMessage, ServerInitializeError, TxJsonRpcMessage, serve_server_with_ct,

@@ -1,6 +1,7 @@
 //! Plain data that every stage shares. No I/O and no engine.
 
 mod answer;
+mod language;
 mod plan;
 mod principal;
 mod provider;
@@ -11,6 +12,7 @@ pub use answer::{
     AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, RedactedValues, SourceReceipt,
     Warning, sql_type_name,
 };
+pub use language::Language;
 pub use plan::{PlanLimits, Rate, SourceLimits};
 pub use principal::{Attribute, Principal, PrincipalKind};
 pub use provider::{Algorithm, TokenProvider, is_provider_url};

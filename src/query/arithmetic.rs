@@ -11,23 +11,22 @@ use arrow_array::types::Int64Type;
 use arrow_schema::DataType;
 use datafusion::arrow::compute::kernels::numeric::{add, mul, sub};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility, cast,
+    ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility, binary_expr, cast,
 };
-use sqlparser::ast::BinaryOperator;
 use std::sync::Arc;
 
-/// Plans integer arithmetic as checked functions.
+/// Arithmetic with PostgreSQL's answers. What it is depends on the types of its sides, so it comes when these are settled
+/// (`settle.rs`).
 #[derive(Debug)]
-pub(super) struct ArithmeticPlanner {
+pub(super) struct Arithmetic {
     plus: Arc<ScalarUDF>,
     minus: Arc<ScalarUDF>,
     times: Arc<ScalarUDF>,
 }
 
-impl ArithmeticPlanner {
+impl Arithmetic {
     pub(super) fn new() -> Self {
         let function = |operation| Arc::new(ScalarUDF::new_from_impl(Checked::new(operation)));
         Self {
@@ -36,47 +35,46 @@ impl ArithmeticPlanner {
             times: function(Operation::Times),
         }
     }
-}
 
-impl ExprPlanner for ArithmeticPlanner {
-    fn plan_binary_op(
-        &self,
-        expr: RawBinaryExpr,
-        schema: &DFSchema,
-    ) -> Result<PlannerResult<RawBinaryExpr>> {
-        let function = match expr.op {
-            BinaryOperator::Plus => &self.plus,
-            BinaryOperator::Minus => &self.minus,
-            BinaryOperator::Multiply => &self.times,
-            BinaryOperator::Divide => {
-                return Ok(division::exact(widened(expr, schema), schema));
+    /// `left op right` as PostgreSQL computes it.
+    pub(super) fn exact(&self, left: Expr, op: Operator, right: Expr, schema: &DFSchema) -> Expr {
+        let function = match op {
+            Operator::Plus => &self.plus,
+            Operator::Minus => &self.minus,
+            Operator::Multiply => &self.times,
+            _ => {
+                let (left, right) = widened(left, op, right, schema);
+                return match op {
+                    Operator::Divide => division::exact(left, right, schema),
+                    _ => binary_expr(left, op, right),
+                };
             }
-            _ => return Ok(PlannerResult::Original(widened(expr, schema))),
         };
         let is_whole = |side: &Expr| side.get_type(schema).is_ok_and(|t| t.is_signed_integer());
-        if !is_whole(&expr.left) || !is_whole(&expr.right) {
-            return Ok(PlannerResult::Original(widened(expr, schema)));
+        if is_whole(&left) && is_whole(&right) {
+            return function.call(vec![left, right]);
         }
-        Ok(PlannerResult::Planned(function.call(vec![expr.left, expr.right])))
+        let (left, right) = widened(left, op, right, schema);
+        binary_expr(left, op, right)
     }
+}
+
+/// Whether an operator computes.
+pub(super) fn computes(op: Operator) -> bool {
+    use Operator::{Divide, Minus, Modulo, Multiply, Plus};
+    matches!(op, Plus | Minus | Multiply | Divide | Modulo)
 }
 
 /// A `real` beside another number is computed in double precision, as PostgreSQL does; the engine would stay with
 /// seven digits.
-fn widened(mut expr: RawBinaryExpr, schema: &DFSchema) -> RawBinaryExpr {
-    use BinaryOperator::{Divide, Minus, Modulo, Multiply, Plus};
-    let types = (expr.left.get_type(schema), expr.right.get_type(schema));
-    let (Ok(left), Ok(right)) = types else { return expr };
-    let mixed = (left == DataType::Float32) != (right == DataType::Float32);
-    if matches!(expr.op, Plus | Minus | Multiply | Divide | Modulo)
-        && mixed
-        && left.is_numeric()
-        && right.is_numeric()
-    {
-        expr.left = cast(expr.left, DataType::Float64);
-        expr.right = cast(expr.right, DataType::Float64);
+fn widened(left: Expr, op: Operator, right: Expr, schema: &DFSchema) -> (Expr, Expr) {
+    let types = (left.get_type(schema), right.get_type(schema));
+    let (Ok(l), Ok(r)) = types else { return (left, right) };
+    let mixed = (l == DataType::Float32) != (r == DataType::Float32);
+    if computes(op) && mixed && l.is_numeric() && r.is_numeric() {
+        return (cast(left, DataType::Float64), cast(right, DataType::Float64));
     }
-    expr
+    (left, right)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,16 +4,19 @@
 //! would drop it. And PostgreSQL gives a quotient of numerics at least sixteen digits, the engine four more than the
 //! dividend has. A double divided by 0 is an error there, not an infinity or NaN.
 
+use super::arithmetic::computes;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_schema::{ArrowError, DataType};
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
-use datafusion::logical_expr::planner::{PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility, cast,
+    ScalarUDFImpl, Signature, Volatility, binary_expr, cast,
 };
+use sqlparser::ast::BinaryOperator;
+use std::sync::Arc;
 
 /// Digits behind the point of a dividend; the engine adds four.
 const DIGITS: i8 = 12;
@@ -23,24 +26,48 @@ const MORE: i8 = 4;
 const MOST: u8 = 38;
 /// Digits of a decimal in 256 bits that leave room for those of the divisor.
 const WIDE: u8 = 40;
-
 /// A divisor with more digits behind the point is divided by in 256 bits.
 const FINE: i8 = 8;
 
-/// The division with sides that give PostgreSQL's quotient.
-pub(super) fn exact(expr: RawBinaryExpr, schema: &DFSchema) -> PlannerResult<RawBinaryExpr> {
-    let expr = with_sides(expr, schema);
-    match in_256_bits(&expr, schema) {
-        Some(quotient) => PlannerResult::Planned(quotient),
-        None => PlannerResult::Original(expr),
+/// Marks divisions by or of what is numeric in PostgreSQL, as long as it can be seen: below an aggregate its sums are columns
+/// like any other.
+#[derive(Debug)]
+pub(super) struct DivisionPlanner {
+    mark: Arc<ScalarUDF>,
+}
+
+impl DivisionPlanner {
+    pub(super) fn new() -> Self {
+        Self { mark: Arc::new(ScalarUDF::new_from_impl(Numeric::new())) }
     }
+}
+
+impl ExprPlanner for DivisionPlanner {
+    fn plan_binary_op(
+        &self,
+        mut expr: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        if expr.op == BinaryOperator::Divide
+            && (is_numeric(&expr.left, schema) || is_numeric(&expr.right, schema))
+        {
+            expr.left = self.mark.call(vec![expr.left]);
+        }
+        Ok(PlannerResult::Original(expr))
+    }
+}
+
+/// The division that gives PostgreSQL's quotient.
+pub(super) fn exact(left: Expr, right: Expr, schema: &DFSchema) -> Expr {
+    let (left, right) = sides(left, right, schema);
+    in_256_bits(&left, &right, schema).unwrap_or_else(|| binary_expr(left, Operator::Divide, right))
 }
 
 /// The engine makes the dividend longer by the divisor's digits behind the point and four more, within 38 digits:
 /// a quotient of two quotients, each of sixteen digits, would be an error from a hundred on.
-fn in_256_bits(expr: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
-    let DataType::Decimal128(_, divisor) = expr.right.get_type(schema).ok()? else { return None };
-    let dividend = match expr.left.get_type(schema).ok()? {
+fn in_256_bits(left: &Expr, right: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let DataType::Decimal128(_, divisor) = right.get_type(schema).ok()? else { return None };
+    let dividend = match left.get_type(schema).ok()? {
         DataType::Decimal128(_, scale) => scale,
         whole if whole.is_signed_integer() => 0,
         _ => return None,
@@ -48,35 +75,34 @@ fn in_256_bits(expr: &RawBinaryExpr, schema: &DFSchema) -> Option<Expr> {
     if divisor <= FINE {
         return None;
     }
-    let wide = |side: &Expr, scale| Box::new(cast(side.clone(), DataType::Decimal256(WIDE, scale)));
-    let (left, right) = (wide(&expr.left, dividend), wide(&expr.right, divisor));
-    let quotient = Expr::BinaryExpr(BinaryExpr::new(left, Operator::Divide, right));
+    let wide = |side: &Expr, scale| cast(side.clone(), DataType::Decimal256(WIDE, scale));
+    let quotient = binary_expr(wide(left, dividend), Operator::Divide, wide(right, divisor));
     let scale = (dividend + MORE).min(MOST.cast_signed());
     Some(cast(quotient, DataType::Decimal128(MOST, scale)))
 }
 
-fn with_sides(mut expr: RawBinaryExpr, schema: &DFSchema) -> RawBinaryExpr {
-    let types = (expr.left.get_type(schema), expr.right.get_type(schema));
-    let (Ok(left), Ok(right)) = types else { return expr };
-    if left.is_signed_integer() && right.is_signed_integer() {
-        if is_numeric(&expr.left, schema) || is_numeric(&expr.right, schema) {
-            expr.left = cast(expr.left, DataType::Decimal128(MOST, DIGITS));
-            expr.right = cast(expr.right, DataType::Decimal128(19, 0));
+fn sides(left: Expr, right: Expr, schema: &DFSchema) -> (Expr, Expr) {
+    let (left, has_numeric) = unmarked(left);
+    let types = (left.get_type(schema), right.get_type(schema));
+    let (Ok(l), Ok(r)) = types else { return (left, right) };
+    if l.is_signed_integer() && r.is_signed_integer() {
+        if has_numeric {
+            let dividend = cast(left, DataType::Decimal128(MOST, DIGITS));
+            return (dividend, cast(right, DataType::Decimal128(19, 0)));
         }
-        return expr;
+        return (left, right);
     }
-    if left == DataType::Float64 || right == DataType::Float64 {
-        expr.right = not_zero(expr.right);
-        return expr;
+    if l == DataType::Float64 || r == DataType::Float64 {
+        return (left, not_zero(right));
     }
     let is_exact = |t: &DataType| t.is_signed_integer() || matches!(t, DataType::Decimal128(..));
-    if is_exact(&left)
-        && is_exact(&right)
-        && let Some(wider) = with_digits(&left)
+    if is_exact(&l)
+        && is_exact(&r)
+        && let Some(wider) = with_digits(&l)
     {
-        expr.left = cast(expr.left, wider);
+        return (cast(left, wider), right);
     }
-    expr
+    (left, right)
 }
 
 /// The type with as many digits behind the point as there is room for.
@@ -98,9 +124,7 @@ fn with_digits(dividend: &DataType) -> Option<DataType> {
 
 /// Whether a whole number is numeric in PostgreSQL: a sum of bigint, and what is computed with one.
 fn is_numeric(expr: &Expr, schema: &DFSchema) -> bool {
-    let of_bigint = |args: &[Expr]| {
-        args.first().is_some_and(|arg| arg.get_type(schema).is_ok_and(|t| t == DataType::Int64))
-    };
+    let of_bigint = |args: &[Expr]| args.first().is_some_and(|arg| is_bigint(arg, schema));
     match expr {
         Expr::AggregateFunction(sum) if sum.func.name() == "sum" => of_bigint(&sum.params.args),
         Expr::WindowFunction(window) if window.fun.name() == "sum" => {
@@ -108,18 +132,12 @@ fn is_numeric(expr: &Expr, schema: &DFSchema) -> bool {
         }
         Expr::Alias(alias) => is_numeric(&alias.expr, schema),
         Expr::Negative(inner) => is_numeric(inner, schema),
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            computes(*op) && (is_numeric(left, schema) || is_numeric(right, schema))
+        }
         Expr::ScalarFunction(function) => {
-            let passes = matches!(
-                function.name(),
-                "checked_plus"
-                    | "checked_minus"
-                    | "checked_times"
-                    | "coalesce"
-                    | "nullif"
-                    | "abs"
-                    | "greatest"
-                    | "least"
-            );
+            let passes =
+                matches!(function.name(), "coalesce" | "nullif" | "abs" | "greatest" | "least");
             passes && function.args.iter().any(|arg| is_numeric(arg, schema))
         }
         Expr::Case(case) => {
@@ -127,6 +145,76 @@ fn is_numeric(expr: &Expr, schema: &DFSchema) -> bool {
             results.chain(case.else_expr.as_deref()).any(|result| is_numeric(result, schema))
         }
         _ => false,
+    }
+}
+
+/// Whether an expression is bigint in PostgreSQL, where a whole number that is written is an integer if it fits one: the sum of
+/// `CASE WHEN x THEN 1 ELSE 0 END` is a bigint there, not a numeric.
+fn is_bigint(expr: &Expr, schema: &DFSchema) -> bool {
+    match expr {
+        Expr::Literal(ScalarValue::Int64(Some(number)), _) => i32::try_from(*number).is_err(),
+        Expr::Alias(alias) => is_bigint(&alias.expr, schema),
+        Expr::Negative(inner) => is_bigint(inner, schema),
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if computes(*op) => {
+            is_bigint(left, schema) || is_bigint(right, schema)
+        }
+        Expr::Case(case) => {
+            let results = case.when_then_expr.iter().map(|(_, result)| result.as_ref());
+            results.chain(case.else_expr.as_deref()).any(|result| is_bigint(result, schema))
+        }
+        Expr::ScalarFunction(function)
+            if matches!(function.name(), "coalesce" | "nullif" | "greatest" | "least") =>
+        {
+            function.args.iter().any(|arg| is_bigint(arg, schema))
+        }
+        other => other.get_type(schema).is_ok_and(|t| t == DataType::Int64),
+    }
+}
+
+/// The dividend without the mark, and whether it had one.
+fn unmarked(dividend: Expr) -> (Expr, bool) {
+    match dividend {
+        Expr::ScalarFunction(mut mark) if mark.name() == Numeric::NAME && !mark.args.is_empty() => {
+            (mark.args.swap_remove(0), true)
+        }
+        other => (other, false),
+    }
+}
+
+/// The mark, which is gone before anything is optimised.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Numeric {
+    signature: Signature,
+}
+
+impl Numeric {
+    const NAME: &'static str = "numeric_division";
+
+    fn new() -> Self {
+        Self { signature: Signature::any(1, Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for Numeric {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(args.iter().map(|arg| arg.schema_name().to_string()).collect())
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        Ok(types.first().cloned().unwrap_or(DataType::Null))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let value = args.args.into_iter().next();
+        value.ok_or_else(|| DataFusionError::Internal("no dividend".into()))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::policy::{MaskContext, Rules};
 use crate::results::{ResultStore, StoredResult};
 use crate::semantics::Semantics;
 use crate::telemetry;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,8 +47,8 @@ pub(super) struct Core {
     pub(super) planner: Planner,
     pub(super) limits: ArcSwap<Limits>,
     pub(super) meter: Arc<Meter>,
-    pub(super) model: Option<Arc<ChatModel>>,
-    pub(super) embedder: Option<Arc<Embedder>>,
+    pub(super) model: ArcSwapOption<ChatModel>,
+    pub(super) embedder: ArcSwapOption<Embedder>,
     pub(super) pushdown: bool,
     mask_base: MaskContext,
     views: Views,
@@ -85,6 +85,7 @@ impl Core {
     pub(super) fn intent(&self, view: &View, client: &str, tool: &str) -> Intent {
         let mut intent = Intent::new(QueryId::random(), view.principal(), client, tool);
         intent.policy_version = view.rules().version().to_string();
+        intent.semantics_version = view.meanings().semantics.version().to_string();
         intent.catalog_version = view.snapshot().version();
         intent
     }
@@ -154,8 +155,8 @@ impl Engine {
             planner,
             limits: ArcSwap::from_pointee(parts.limits),
             meter: parts.meter,
-            model: parts.model,
-            embedder: parts.embedder,
+            model: ArcSwapOption::new(parts.model),
+            embedder: ArcSwapOption::new(parts.embedder),
             pushdown: parts.pushdown,
             mask_base: MaskContext::new(parts.pseudonym_key, 0),
             views: Views::new(),
@@ -177,6 +178,21 @@ impl Engine {
     /// Puts another semantic layer in force.
     pub fn replace_semantics(&self, semantics: Arc<Semantics>) {
         self.core.semantics.store(semantics);
+    }
+
+    /// Puts other endpoints of models in force, those that are given: there may be none any more. A question that is being
+    /// answered goes on with the model it began with.
+    pub fn replace_endpoints(
+        &self,
+        model: Option<Option<Arc<ChatModel>>>,
+        embedder: Option<Option<Arc<Embedder>>>,
+    ) {
+        if let Some(model) = model {
+            self.core.model.store(model);
+        }
+        if let Some(embedder) = embedder {
+            self.core.embedder.store(embedder);
+        }
     }
 
     /// The policy in force.
@@ -306,9 +322,9 @@ impl Engine {
         }
         self.core.values.first().await;
         let describer = self.describer(&view);
-        let reply = match &self.core.embedder {
+        let reply = match self.core.embedder.load_full() {
             Some(embedder) => {
-                rerank::search(&describer, &self.core.values, &request, embedder).await
+                rerank::search(&describer, &self.core.values, &request, &embedder).await
             }
             None => find::search(&describer, &self.core.values, &request),
         };

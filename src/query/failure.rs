@@ -9,6 +9,7 @@ use super::one_row::MORE_ROWS;
 use super::only_value::MORE_VALUES;
 use super::patterns::{NOT_READABLE, OUT_OF_RANGE, Unsupported};
 use super::repair::{self, Reach};
+use super::settle::{UNLIKE, UNLIKE_RESULTS};
 use super::supervise::{PLANNING_DEADLINE, deadline_exceeded};
 use crate::catalog;
 use crate::error::{Code, Error};
@@ -175,7 +176,12 @@ fn of_plan_text(text: &str, functions: &Functions) -> Error {
     if text.contains("GROUP BY") {
         return of_grouping(&text);
     }
-    let hint = if text.to_lowercase().contains("coerc") || text.contains("signature") {
+    let hint = if text.contains(UNLIKE) && text.contains("RECURSIVE") {
+        "cast it in the first part, such as CAST(1 AS double precision), or say in the later part what is to be kept, \
+         such as CAST(x AS bigint)"
+    } else if text.contains(UNLIKE) || text.contains(UNLIKE_RESULTS) {
+        "cast one of them where it is selected, such as CAST(x AS text)"
+    } else if text.to_lowercase().contains("coerc") || text.contains("signature") {
         "the types do not fit: cast one side, such as CAST(x AS numeric)"
     } else {
         "check names, types and grouping; describe shows a table's columns and types"

@@ -90,9 +90,9 @@ pub(super) fn reply(
 }
 
 /// The index over what the caller may see.
-pub(super) fn index(d: &Describer<'_>, values: &Values) -> Arc<Index> {
+pub(super) fn index(d: &Describer<'_>, values: &Values) -> Index {
     let view = &*d.view;
-    view.index(values.version(), || Index::build(&visible_tables(view, d.semantics, values)))
+    view.index(values.version(), || visible_tables(view, d.semantics, values))
 }
 
 /// What an organisation has defined for a question.

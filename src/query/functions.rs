@@ -230,6 +230,17 @@ const INSTEAD: &[(&str, &str)] = &[
     ("group_concat", "use string_agg(x, ', ')"),
     ("listagg", "use string_agg(x, ', ')"),
     ("json_extract", "JSON is text here: select the column whole"),
+    ("json_build_object", "JSON is text here: select the columns"),
+    ("jsonb_build_object", "JSON is text here: select the columns"),
+    ("json_agg", "JSON is text here: use array_agg(), or select the rows"),
+    ("mode", "group by the value, and ORDER BY count(*) DESC LIMIT 1"),
+    ("percentile_disc", "use percentile_cont()"),
+    ("format", "use || or concat()"),
+    ("width_bucket", "write floor((x - least) / width) + 1"),
+    ("make_interval", "write it, such as INTERVAL '3 days'"),
+    ("make_timestamp", "use make_date(), or CAST('2024-01-31 12:00:00' AS timestamp)"),
+    ("regexp_matches", "use regexp_match()"),
+    ("regexp_split_to_array", "use string_to_array()"),
     ("version", "the describe tool says what a source is"),
 ];
 

@@ -58,6 +58,7 @@ mod run;
 mod scan_plan;
 mod sequential;
 mod session;
+mod settle;
 mod spellings;
 mod splits;
 mod statement;

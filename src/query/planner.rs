@@ -1,17 +1,19 @@
 //! From a checked statement to a governed plan: names resolve to governed tables only, functions to
 //! the allow-list only, and every rule of the optimizer runs under the statement's deadline.
 
-use super::arithmetic::ArithmeticPlanner;
+use super::arithmetic::Arithmetic;
 use super::average::ExactAggregates;
 use super::concat::ConcatPlanner;
 use super::cut::{Cut, Kept, cut};
 use super::date_part::{DatePart, ExtractPlanner};
+use super::division::DivisionPlanner;
 use super::frame::without_distances;
 use super::functions::Functions;
 use super::keys::SendKeys;
 use super::memory::{Holding, OwnShare};
 use super::preaggregate::preaggregate;
 use super::sequential::{Sequential, Yielding};
+use super::settle;
 use super::supervise;
 use super::top::PushTop;
 use super::windows::ReserveWindows;
@@ -59,6 +61,7 @@ pub(super) struct Planner {
     simple: SessionState,
     functions: Arc<Functions>,
     expr_planners: Vec<Arc<dyn ExprPlanner>>,
+    arithmetic: Arithmetic,
 }
 
 /// The governed tables of one statement, by the name the statement uses; a kept result is one of them.
@@ -90,7 +93,7 @@ impl Planner {
         config.options_mut().optimizer.max_passes = 3;
         let runtime = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0).build_arc()?;
         let mut expr_planners: Vec<Arc<dyn ExprPlanner>> =
-            vec![Arc::new(ArithmeticPlanner::new()), Arc::new(ConcatPlanner::new())];
+            vec![Arc::new(DivisionPlanner::new()), Arc::new(ConcatPlanner::new())];
         if let Some(function) = functions.scalar.get(DatePart::NAME) {
             expr_planners.push(Arc::new(ExtractPlanner::new(function.clone())));
         }
@@ -112,7 +115,7 @@ impl Planner {
         config.options_mut().optimizer.max_passes = 1;
         let simple =
             builder(config, simple_rules()).with_physical_optimizer_rules(Vec::new()).build();
-        Ok(Self { state, simple, functions, expr_planners })
+        Ok(Self { state, simple, functions, expr_planners, arithmetic: Arithmetic::new() })
     }
 
     /// The logical plan of a statement over `tables`.
@@ -138,14 +141,16 @@ impl Planner {
             collect_spans: false,
             ..ParserOptions::default()
         };
+        let casts = settle::written_casts(&ast);
         let plan = SqlToRel::new_with_options(&names, options).sql_statement_to_plan(ast)?;
-        without_distances(match plan {
+        let plan = match plan {
             // The body of a template.
             LogicalPlan::Statement(PlanStatement::Prepare(prepare)) => {
                 Arc::unwrap_or_clone(prepare.input)
             }
             plan => plan,
-        })
+        };
+        without_distances(settle::settled(plan, &self.arithmetic, &casts)?)
     }
 
     /// The plan with no more than `rows` rows.

@@ -4,7 +4,7 @@ use super::describe::Seen;
 use super::known::Knowledge;
 use super::meanings::{Meanings, Offered, VIEWS, expand};
 use super::prepared::Plans;
-use crate::catalog::{Index, Snapshot, SourceState};
+use crate::catalog::{Index, IndexName, Indexes, Snapshot, SourceState, VisibleTable};
 use crate::error::{Code, Error, Result};
 use crate::model::{Principal, TableEntry, TableRef};
 use crate::policy::{Grant, Rules, decide};
@@ -25,7 +25,8 @@ pub(super) struct View {
     snapshot: Arc<Snapshot>,
     grants: Mutex<HashMap<TableRef, Option<Arc<Grant>>>>,
     all: OnceLock<Arc<Vec<Visible>>>,
-    index: Mutex<Option<(u64, Arc<Index>)>>,
+    indexes: Arc<Indexes>,
+    index: Mutex<Option<(u64, IndexName)>>,
     plans: Plans,
     meanings: Arc<Meanings>,
     offered: OnceLock<Offered>,
@@ -39,6 +40,7 @@ impl View {
         rules: Arc<Rules>,
         snapshot: Arc<Snapshot>,
         meanings: Arc<Meanings>,
+        indexes: Arc<Indexes>,
     ) -> Self {
         Self {
             principal,
@@ -46,6 +48,7 @@ impl View {
             snapshot,
             grants: Mutex::default(),
             all: OnceLock::new(),
+            indexes,
             index: Mutex::default(),
             plans: Plans::new(),
             meanings,
@@ -154,13 +157,19 @@ impl View {
         &self.plans
     }
 
-    /// The search index over those tables, built on first use and when there are other values.
-    pub(super) fn index(&self, values: u64, build: impl FnOnce() -> Index) -> Arc<Index> {
-        let mut kept = self.index.lock();
-        match &*kept {
-            Some((version, index)) if *version == values => index.clone(),
-            _ => kept.insert((values, Arc::new(build()))).1.clone(),
+    /// The search index over those tables: made on first use, when there are other values, and when it was not asked
+    /// for so long that it is not kept any more. Whoever sees the same has the same.
+    pub(super) fn index(&self, values: u64, visible: impl FnOnce() -> Vec<VisibleTable>) -> Index {
+        let mut known = self.index.lock();
+        if let Some((version, name)) = &*known
+            && *version == values
+            && let Some(index) = self.indexes.again(name)
+        {
+            return index;
         }
+        let index = self.indexes.of(&visible());
+        *known = Some((values, index.name()));
+        index
     }
 
     /// The one visible table that a name of one to three parts means.
@@ -235,7 +244,11 @@ impl View {
         found.sort();
         found.truncate(MOST);
         let near: Vec<&str> = found.iter().map(|(_, _, name)| name.as_str()).collect();
-        let hint = if near.is_empty() {
+        let hint = if near.is_empty() && last.eq_ignore_ascii_case("generate_series") {
+            "functions are no tables here: write WITH RECURSIVE n AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM n \
+             WHERE n < 10), or DATE '2024-01-01' AS d and d + 1"
+                .to_string()
+        } else if near.is_empty() {
             "the search and describe tools list the tables that are open to you".to_string()
         } else {
             format!("did you mean {}?", near.join(", "))
@@ -252,12 +265,13 @@ impl View {
 #[derive(Debug)]
 pub(super) struct Views {
     recent: moka::sync::Cache<(Principal, String, u64, String), Arc<View>>,
+    indexes: Arc<Indexes>,
 }
 
 impl Views {
     pub(super) fn new() -> Self {
         const CALLERS: u64 = 1_000;
-        Self { recent: moka::sync::Cache::new(CALLERS) }
+        Self { recent: moka::sync::Cache::new(CALLERS), indexes: Arc::default() }
     }
 
     /// The caller's view of these snapshots.
@@ -273,7 +287,8 @@ impl Views {
         let key = (principal.clone(), policy, snapshot.version(), semantics);
         self.recent.get_with(key, || {
             let (rules, snapshot, meanings) = (rules.clone(), snapshot.clone(), meanings.clone());
-            Arc::new(View::new(principal.clone(), rules, snapshot, meanings))
+            let indexes = self.indexes.clone();
+            Arc::new(View::new(principal.clone(), rules, snapshot, meanings, indexes))
         })
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Values {
 /// The values of a table as it was described when they were read.
 struct Known {
     of: Arc<TableEntry>,
-    columns: Vec<Vec<String>>,
+    columns: Vec<Vec<Arc<str>>>,
     /// The first different values of each column, whatever they are.
     first: Vec<Vec<String>>,
 }
@@ -53,7 +53,7 @@ impl Values {
         &self,
         entry: &TableEntry,
         is_open: impl Fn(usize) -> bool,
-    ) -> Vec<(usize, String)> {
+    ) -> Vec<(usize, Arc<str>)> {
         let tables = self.tables.read();
         let Some(known) = tables.get(&entry.reference) else { return Vec::new() };
         if !is_same(&known.of, entry) {
@@ -156,7 +156,7 @@ fn is_same(a: &Arc<TableEntry>, b: &TableEntry) -> bool {
 }
 
 /// Different values that may be names of things: they have a letter, or are numbers of four digits.
-fn kept(samples: &Samples, columns: usize) -> Vec<Vec<String>> {
+fn kept(samples: &Samples, columns: usize) -> Vec<Vec<Arc<str>>> {
     let of_column = |column| {
         let mut seen = HashSet::new();
         let fits = |value: &&String| {
@@ -164,7 +164,8 @@ fn kept(samples: &Samples, columns: usize) -> Vec<Vec<String>> {
             telling && value.chars().count() <= LONGEST
         };
         let values = samples.of(column).iter().filter(fits);
-        values.filter(|value| seen.insert(*value)).take(VALUES_A_COLUMN).cloned().collect()
+        let values = values.filter(|value| seen.insert(*value)).take(VALUES_A_COLUMN);
+        values.map(|value| value.as_str().into()).collect()
     };
     (0..columns).map(of_column).collect()
 }

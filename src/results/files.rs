@@ -1,6 +1,7 @@
-//! A whole result as a file: CSV or Arrow.
+//! A whole result as a file: CSV, Parquet or Arrow.
 
 use super::export::csv;
+use super::parquet::parquet;
 use super::store::StoredResult;
 use crate::error::{Code, Error, Result};
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -18,18 +19,21 @@ const MASKED: &str = "celosia.masked";
 pub enum FileFormat {
     /// RFC 4180, UTF-8.
     Csv,
+    /// Apache Parquet, compressed with Snappy.
+    Parquet,
     /// The Arrow IPC file format.
     Arrow,
 }
 
 impl FileFormat {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Csv, Self::Arrow];
+    pub const ALL: [Self; 3] = [Self::Csv, Self::Parquet, Self::Arrow];
 
     /// The kind's name, which is how its files' names end.
     pub fn name(self) -> &'static str {
         match self {
             FileFormat::Csv => "csv",
+            FileFormat::Parquet => "parquet",
             FileFormat::Arrow => "arrow",
         }
     }
@@ -38,6 +42,7 @@ impl FileFormat {
     pub fn media_type(self) -> &'static str {
         match self {
             FileFormat::Csv => "text/csv",
+            FileFormat::Parquet => "application/vnd.apache.parquet",
             FileFormat::Arrow => "application/vnd.apache.arrow.file",
         }
     }
@@ -55,6 +60,7 @@ impl FileFormat {
 pub fn file(result: &StoredResult, format: FileFormat) -> Result<Vec<u8>> {
     let bytes = match format {
         FileFormat::Csv => csv(result)?.into_bytes(),
+        FileFormat::Parquet => parquet(result, &schema(result))?,
         FileFormat::Arrow => arrow(result).map_err(unwritten)?,
     };
     if bytes.len() > MOST_BYTES {
@@ -87,7 +93,7 @@ fn schema(result: &StoredResult) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-fn with_schema(
+pub(super) fn with_schema(
     columns: Vec<ArrayRef>,
     batch: &RecordBatch,
     schema: &SchemaRef,
@@ -96,7 +102,7 @@ fn with_schema(
     RecordBatch::try_new_with_options(schema.clone(), columns, &options)
 }
 
-fn unwritten(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+pub(super) fn unwritten(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::new(Code::InvalidStatement, "the result has a column that this file cannot hold")
         .with_hint("cast it to text in the statement, or use format \"csv\"")
         .with_source(error)

@@ -1,9 +1,10 @@
-//! Results: kept for their owner for a while, cut into pages, written as text, JSON or CSV.
+//! Results: kept for their owner for a while, cut into pages, written as text, JSON or files.
 
 mod chart;
 mod encode;
 mod export;
 mod files;
+mod parquet;
 mod redact;
 mod render;
 mod shared;

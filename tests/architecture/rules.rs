@@ -63,6 +63,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("oracledb", &["connectors/oracle/", "connectors/testkit/tests/"]),
     ("sqlparser", &["src/query/", "src/policy/", "connectors/testkit/"]),
     ("arrow_ipc", &["src/results/"]),
+    ("parquet", &["src/results/"]),
     ("plotters", &["src/results/"]),
     ("aws_lc_rs", &["src/audit/", "src/identity/", "src/results/shared.rs", "connectors/"]),
     // The only code of ours that speaks to somebody by HTTP.

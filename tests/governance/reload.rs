@@ -3,7 +3,8 @@
 use crate::mcp::client::{Client, Era};
 use crate::mcp::eventually;
 use crate::mcp::http::Request;
-use crate::mcp::server::{Demo, Server};
+use crate::mcp::server::{Demo, Server, celosia};
+use crate::support::endpoint::{Does, Endpoint};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
@@ -121,4 +122,88 @@ fn a_key_that_is_taken_out_is_refused_and_a_new_one_is_known() {
     write(&keys);
     eventually("the key is known", || (status() != 401).then_some(()));
     client.answer("query", json!({ "sql": "SELECT count(*) FROM support.main.tickets" }));
+}
+
+/// Models are others while the server runs; one that does not hold is refused, and the one before stays.
+#[test]
+fn another_model_is_asked_after_a_change() {
+    const WHOLE: &str = r#"{"sql": "SELECT count(*) AS n FROM shop.main.products"}"#;
+    let server = served();
+    let client = Client::new(&server, "analyst", Era::Stateless);
+    let tools = || client.result("tools/list", json!({}))["tools"].to_string();
+    assert!(!tools().contains("\"ask\""));
+    let models: Vec<Endpoint> = (0..2).map(|_| Endpoint::saying(&[WHOLE])).collect();
+    let near = Endpoint::new([Does::Embeds(|_| vec![1.0, 0.5])]);
+    let configured = |llm: &str, embeddings: &str| {
+        change(&server, &[("semantics:", &format!("{llm}{embeddings}semantics:"))]);
+    };
+    let llm = |endpoint: &Endpoint| format!("llm: {{ url: \"{}\", model: m }}\n", endpoint.url());
+    let ask = || client.answer("ask", json!({ "question": "how many products are there?" }));
+    const NEW: &str = "the changed endpoints of models are in force";
+    configured(&llm(&models[0]), "");
+    said(&server, NEW, 1);
+    assert!(tools().contains("\"ask\""));
+    assert_eq!(ask()["model"], "m");
+    assert_eq!((models[0].heard().len(), models[1].heard().len()), (1, 0));
+
+    let embeddings = format!("embeddings: {{ url: \"{}\", model: e }}\n", near.url());
+    configured(&llm(&models[1]), &embeddings);
+    said(&server, NEW, 2);
+    ask();
+    assert_eq!((models[0].heard().len(), models[1].heard().len()), (0, 1));
+    client.answer("search", json!({ "question": "orders of customers" }));
+    assert_eq!(near.heard()[0].path, "/v1/embeddings");
+
+    // No certificate is in it.
+    server.demo.write("none.pem", "nothing");
+    let wrong = llm(&models[0]).replace("model: m", "model: m, ca: none.pem");
+    configured(&wrong, &embeddings);
+    said(&server, REFUSED, 1);
+    assert!(server.log().contains("llm: "), "{}", server.log());
+    assert!(readiness(&server)["reload"].is_string());
+    ask();
+    assert_eq!((models[0].heard().len(), models[1].heard().len()), (0, 1));
+
+    configured("", "");
+    said(&server, NEW, 3);
+    assert!(!tools().contains("\"ask\""));
+}
+
+/// An answer leads to the definitions that it may have used: in its receipt and in the audit.
+#[test]
+fn the_version_of_the_definitions_is_in_receipt_and_audit() {
+    let server = served();
+    let client = Client::new(&server, "analyst", Era::Stateless);
+    let sql = "SELECT count(*) FROM shop.main.products";
+    let ask = || client.answer("query", json!({ "sql": sql }))["receipt"].take();
+    let before = ask();
+    let config = server.demo.path().join("served.yaml");
+    let checked = celosia(&["check", "--config", config.to_str().unwrap()]);
+    let checked = String::from_utf8(checked.stdout).unwrap();
+    let version = |receipt: &Json| receipt["semantics_version"].as_str().unwrap().to_string();
+    assert!(checked.contains(&format!("definitions {}", version(&before))), "{checked}");
+    let file = server.demo.path().join("schemas/demo.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text + "\n# Another word.\n").unwrap();
+    said(&server, "the changed semantic layer is in force", 1);
+    let after = ask();
+    assert_ne!(version(&before), version(&after));
+    assert_eq!(before["policy_version"], after["policy_version"]);
+
+    let export = |format: &str| -> Vec<Json> {
+        let config = config.to_str().unwrap();
+        let done = celosia(&["audit", "export", "--config", config, "--format", format]);
+        let text = String::from_utf8(done.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    for (receipt, format) in [(&before, "jsonl"), (&after, "ocsf")] {
+        let records = export(format);
+        let of = |r: &&Json| {
+            r["id"] == receipt["id"] && r["kind"] == "open"
+                || r["query_info"]["uid"] == receipt["id"] && r["status_detail"] == "answered"
+        };
+        let record = records.iter().find(of).unwrap();
+        let said = if format == "jsonl" { &record["body"] } else { &record["unmapped"] };
+        assert_eq!(said["semantics_version"], receipt["semantics_version"], "{record}");
+    }
 }

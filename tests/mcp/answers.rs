@@ -142,6 +142,21 @@ fn a_result_is_paged_without_gaps() {
     assert_eq!((lines.len(), lines[0]), (26, "id,total"));
 }
 
+/// What a model reads costs little more than the bare values: no key is said twice.
+#[test]
+fn a_page_costs_little_more_than_its_values() {
+    let client = Client::new(&Server::shared(), "analyst", MODERN);
+    for table in ["shop.main.customers", "shop.main.orders", "support.main.tickets"] {
+        let sql = format!("SELECT * FROM {table} ORDER BY id LIMIT 200");
+        let page = client.call("query", json!({"sql": sql}));
+        let text = page["content"][0]["text"].as_str().unwrap();
+        let id = &page["structuredContent"]["receipt"]["id"];
+        let csv = client.answer("fetch", json!({"handle": id, "format": "csv"}))["csv"].take();
+        let csv = csv.as_str().unwrap();
+        assert!(text.len() * 100 <= csv.len() * 115, "{table}: {} {}", text.len(), csv.len());
+    }
+}
+
 #[test]
 fn parameters_are_values() {
     let server = Server::shared();

@@ -4,8 +4,12 @@ use super::client::{Client, ERAS, MODERN};
 use super::eventually;
 use super::http::Request;
 use super::server::{Demo, Server};
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value as Json, json};
 use std::io::Cursor;
 use std::sync::Arc;
@@ -52,6 +56,15 @@ fn a_result_is_a_file() {
     assert_eq!(fields[1].metadata()["celosia.masked"], "email");
     assert_eq!(reader.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 40);
 
+    let (_, bytes) = file(&client, &handle, "parquet");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes)).unwrap();
+    let field = reader.schema().field(1).clone();
+    assert_eq!((field.name().as_str(), &*field.metadata()["celosia.masked"]), ("email", "email"));
+    let rows: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
+    assert_eq!(rows.iter().map(RecordBatch::num_rows).sum::<usize>(), 40);
+    let emails = rows[0].column(1).as_string::<i32>();
+    assert!(emails.iter().flatten().all(|email| email.starts_with("***@")), "{emails:?}");
+
     let csv = client.answer("fetch", json!({"handle": handle, "format": "csv"}));
     let bytes = blob(&client, csv["file"]["uri"].as_str().unwrap());
     assert_eq!(String::from_utf8(bytes).unwrap(), csv["csv"].as_str().unwrap());
@@ -94,6 +107,7 @@ fn nobody_else_gets_at_a_result() {
     for name in [handle, answer["receipt"]["id"].as_str().unwrap()] {
         for (tool, arguments) in [
             ("fetch", json!({"handle": name, "format": "arrow"})),
+            ("fetch", json!({"handle": name, "format": "parquet"})),
             ("fetch", json!({"handle": name, "sql": "SELECT count(*) FROM result"})),
             ("chart", json!({"handle": name, "kind": "bar", "x": "region", "y": ["id"]})),
         ] {
@@ -102,7 +116,7 @@ fn nobody_else_gets_at_a_result() {
             assert_eq!(support.error(tool, arguments), support.error(tool, forged));
         }
     }
-    for file in ["rows.arrow", "rows.csv", "bar/region/id/chart.svg"] {
+    for file in ["rows.arrow", "rows.parquet", "rows.csv", "bar/region/id/chart.svg"] {
         let error = |handle: &str| {
             let uri = format!("celosia-result://{handle}/{file}");
             let error = support.ask("resources/read", json!({"uri": uri}))["error"].take();

@@ -92,3 +92,19 @@ fn sql_means_what_postgresql_means() {
     assert!(failures.is_empty(), "{} of {records}:\n\n{}", failures.len(), failures.join("\n\n"));
     assert!(records >= 60, "only {records} records");
 }
+
+#[test]
+fn columns_have_the_type_that_all_their_places_have() {
+    let engine = benches()[0].engine(World::A, true);
+    let mut failures = Vec::new();
+    let lines = include_str!("labels.txt").lines();
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (expression, label) = line.split_once(" | ").expect("expression | type");
+        let sql = format!("SELECT {expression} AS v FROM people ORDER BY id LIMIT 1");
+        let said = block_on(ask(engine, &policy::analyst(), &sql));
+        if said.head["columns"][0]["type"] != label {
+            failures.push(format!("{line}: {}; {}", said.head["columns"], said.text));
+        }
+    }
+    assert!(failures.is_empty(), "{}:\n{}", failures.len(), failures.join("\n"));
+}

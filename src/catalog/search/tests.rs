@@ -1,6 +1,7 @@
 //! What is found first, on small catalogs made for each rule.
 
 use super::*;
+use crate::catalog::Indexes;
 use crate::model::{ColumnDescription, ForeignKey, OperandClass, TableDescription};
 
 fn table(name: &str, columns: &str, references: &[(&str, &str)]) -> VisibleTable {
@@ -282,4 +283,95 @@ fn the_order_is_the_same_each_time() {
     let hits = sources(&index.search("things by name", 30));
     assert_eq!((first, hits.is_sorted()), (30, true));
     assert_eq!(hits, sources(&search(&tables, "things by name", 30)));
+}
+
+/// The same tables with something changed, and whether an index could notice.
+fn changed() -> Vec<(&'static str, VisibleTable, bool)> {
+    let base = || {
+        let mut table = table("s.main.a", "id b secret", &[("b", "t"), ("secret", "t")]);
+        table.columns = vec![0, 1];
+        table
+    };
+    let with = |change: &dyn Fn(&mut VisibleTable)| {
+        let mut table = base();
+        change(&mut table);
+        table
+    };
+    let described = |change: &dyn Fn(&mut TableDescription)| {
+        let mut table = base();
+        let mut description = (*table.entry.description).clone();
+        change(&mut description);
+        let reference = table.entry.reference.clone();
+        table.entry = Arc::new(TableEntry { reference, description: Arc::new(description) });
+        table
+    };
+    vec![
+        ("nothing", base(), false),
+        ("a hidden name", described(&|d| d.columns[2].name = "other".into()), false),
+        ("a hidden comment", described(&|d| d.columns[2].comment = Some("x".into())), false),
+        ("rows", described(&|d| d.row_estimate = Some(7)), false),
+        ("a name", described(&|d| d.columns[1].name = "c".into()), true),
+        ("a comment", described(&|d| d.columns[1].comment = Some("x".into())), true),
+        ("a type", described(&|d| d.columns[1].class = OperandClass::Integer), true),
+        ("the table's comment", described(&|d| d.comment = Some("x".into())), true),
+        ("a key", described(&|d| d.primary_key = vec!["id".into()]), true),
+        ("a reference", described(&|d| d.foreign_keys[0].referenced_table = "u".into()), true),
+        ("columns", with(&|t| t.columns = vec![0, 1, 2]), true),
+        ("a synonym", with(&|t| t.synonyms.push("x".into())), true),
+        ("a text", with(&|t| t.texts.push("x".into())), true),
+        ("a column's synonym", with(&|t| t.column_synonyms.push((1, "x".into()))), true),
+        ("a column's text", with(&|t| t.column_texts.push((1, "x".into()))), true),
+        ("a value", with(&|t| t.values.push((1, "x".into()))), true),
+        ("a join", with(&|t| t.joins.push((TableRef::new("s", "main", "t"), vec![]))), true),
+    ]
+}
+
+#[test]
+fn a_table_is_read_again_where_anything_that_is_seen_of_it_is_another() {
+    let tables = changed();
+    let base = digest(&tables[0].1);
+    for (what, table, differs) in &tables {
+        assert_eq!(digest(table) != base, *differs, "{what}");
+    }
+    let texts = |a: &str, b: &str| {
+        let mut table = table("s.main.a", "id", &[]);
+        table.texts = vec![a.into(), b.into()];
+        digest(&table)
+    };
+    assert_ne!(texts("ab", "c"), texts("a", "bc"));
+}
+
+#[test]
+fn who_sees_the_same_shares_it_and_nothing_else() {
+    let indexes = Indexes::default();
+    let mut tables = shop();
+    let one = indexes.of(&tables);
+    let other = indexes.of(&tables);
+    assert!(Arc::ptr_eq(&one.content, &other.content));
+    tables[1].column_texts.push((2, "the day of the sale".into()));
+    let changed = indexes.of(&tables);
+    for (at, document) in changed.content.documents.iter().enumerate() {
+        let is_same = Arc::ptr_eq(document, &one.content.documents[at]);
+        assert_eq!(is_same, at != 1, "table {at}");
+    }
+    // Somebody who sees less, before and after others were asked.
+    let few = &tables[..3];
+    for question in ["total revenue of orders", "customers", "sale", "incidencias", "agents"] {
+        let told = |index: &Index| format!("{:?}", index.search(question, 10));
+        assert_eq!(told(&indexes.of(few)), told(&Index::build(few)), "{question}");
+        assert_eq!(told(&changed), told(&Index::build(&tables)), "{question}");
+    }
+    assert!(indexes.again(&one.name()).is_some());
+    assert!(Indexes::default().again(&one.name()).is_none());
+}
+
+/// What was read before, perhaps for somebody else, is in no document: not even as an order.
+#[test]
+fn a_document_is_made_of_its_table_alone() {
+    let tables = shop();
+    let mut reader = Reader::default();
+    for table in tables.iter().rev() {
+        let read = format!("{:?}", reader.document(table));
+        assert_eq!(read, format!("{:?}", Reader::default().document(table)));
+    }
 }

@@ -152,6 +152,7 @@ function receipt(asked) {
       fact(word("warnings"), list(done.warnings, (warning) => `${warning.code || ""} ${warning.message || warning.text || ""}`)),
       fact(word("lineage"), list(done.lineage, (line) => `${line.column} ← ${line.from.join(", ") || "–"}`)),
       fact(word("columnsRead"), done.columns && done.columns.join(", ")), fact(word("policyVersion"), intent.policy_version),
+      fact(word("semanticsVersion"), intent.semantics_version),
       fact(word("recordAt"), `${asked.chain} ${asked.seq}`)),
     (done.sources || []).map((source) => [
       el("h3", null, `${word("sentTo")} ${source.name}: ${number(source.rows)} ${word("rows").toLowerCase()}, ${span(source.ms)}`),

@@ -4,20 +4,18 @@
 //! `template` fills them in, `values` looks up what the arguments name.
 
 mod entries;
-mod language;
 mod template;
 mod values;
 
 use super::Backend;
 use super::arguments::quoted;
-use crate::model::Principal;
+use crate::model::{Language, Principal};
 use entries::{ALL, Entry, LANGUAGE, PARTS};
 use rmcp::ErrorData;
 use rmcp::model::{GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMessage, Role};
 use template::Template;
 
 pub(super) use entries::{Kind, find};
-pub use language::Language;
 pub(super) use values::{Lookup, Table};
 
 /// All prompts, as `prompts/list` shows them.

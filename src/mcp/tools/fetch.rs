@@ -21,8 +21,8 @@ pub(super) fn definition() -> Tool {
         NAME,
         "Fetch more rows",
         "More rows of a query's result, by its handle; the query does not run again. sql runs a SELECT \
-         over the whole stored result, as table result. format \"csv\" returns it as CSV, \"arrow\" \
-         as a link to a file.",
+         over the whole stored result, as table result. format \"csv\" returns it as CSV, \
+         \"parquet\" and \"arrow\" as a link to a file.",
         json!({
             "type": "object",
             "properties": {
@@ -32,7 +32,7 @@ pub(super) fn definition() -> Tool {
                     "description": "Index of the first row (default 0)"
                 },
                 "limit": { "type": "integer", "minimum": 1, "description": "Rows to return" },
-                "format": { "type": "string", "enum": [CSV, "arrow"] },
+                "format": { "type": "string", "enum": [CSV, "parquet", "arrow"] },
                 "sql": {
                     "type": "string",
                     "description": "For example SELECT region, sum(n) FROM result GROUP BY 1"
@@ -101,8 +101,9 @@ pub(super) async fn call(call: Call<'_>, mut given: Arguments) -> ToolResult {
 fn known(name: &str) -> Result<FileFormat, Error> {
     FileFormat::named(name).ok_or_else(|| {
         let message = format!("fetch: there is no format {}", quoted(name));
-        Error::new(Code::InvalidArgument, message)
-            .with_hint("leave \"format\" out for rows, or use \"format\": \"csv\" or \"arrow\"")
+        Error::new(Code::InvalidArgument, message).with_hint(
+            "leave \"format\" out for rows, or use \"format\": \"csv\", \"parquet\" or \"arrow\"",
+        )
     })
 }
 

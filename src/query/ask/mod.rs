@@ -36,7 +36,7 @@ const REPEATED: usize = 4_000;
 impl Engine {
     /// Whether questions in words are answered: a language model is configured.
     pub fn has_model(&self) -> bool {
-        self.core.model.is_some()
+        self.core.model.load().is_some()
     }
 
     /// Answers a question in words.
@@ -72,7 +72,8 @@ impl Engine {
         request: &AskRequest,
         cancel: &CancellationToken,
     ) -> Result<Asked> {
-        let model = self.core.model.as_deref();
+        let model = self.core.model.load_full();
+        let model = model.as_deref();
         let model =
             model.ok_or_else(|| Error::new(Code::Model, "no language model is configured"))?;
         if request.question.chars().count() > LONGEST {

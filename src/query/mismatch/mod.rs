@@ -10,8 +10,10 @@
 //! as it was.
 
 mod fragments;
+mod together;
 
 use super::session::View;
+use super::settle::{UNLIKE, UNLIKE_RESULTS};
 use super::spellings::Names;
 use super::statement::Statement;
 use crate::catalog;
@@ -20,7 +22,7 @@ use crate::model::sql_type_name;
 use fragments::{Family, compared, computed, is_comparison, reads};
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType as SqlType, DateTimeField, ExactNumberInfo, Expr,
-    ExtractSyntax, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Spanned,
+    ExtractSyntax, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, Spanned,
     TimezoneInfo, Value, Visit, Visitor,
 };
 use std::ops::ControlFlow;
@@ -107,6 +109,10 @@ enum Kind {
     Value,
     /// A type that there is not.
     Type,
+    /// This column of a set.
+    Column(usize),
+    /// The results of a CASE.
+    Results,
 }
 
 impl Kind {
@@ -121,6 +127,11 @@ impl Kind {
             Code::InvalidStatement if text.contains(ARGUMENTS) => {
                 let name = text.split(ARGUMENTS).nth(1)?.split('(').next()?;
                 Some(Self::Function(name.to_lowercase()))
+            }
+            Code::InvalidStatement if text.contains(UNLIKE_RESULTS) => Some(Self::Results),
+            Code::InvalidStatement if text.contains(UNLIKE) => {
+                let number = text.split(UNLIKE).nth(1)?.split(' ').next()?;
+                Some(Self::Column(number.parse::<usize>().ok()?.checked_sub(1)?))
             }
             Code::InvalidStatement if text.contains("to_char takes") => {
                 Some(Self::Function("to_char".to_string()))
@@ -159,6 +170,13 @@ struct Find<'a> {
 impl Visitor for Find<'_> {
     type Break = ();
 
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        if let Kind::Column(at) = self.kind {
+            self.found = self.branches(&query.body, at);
+        }
+        if self.found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         self.found = match (&self.kind, expr) {
             (Kind::Function(name), Expr::Function(function)) => self.call(name, expr, function),
@@ -178,6 +196,9 @@ impl Visitor for Find<'_> {
             (Kind::Value, Expr::Cast { expr: inner, data_type, .. }) => {
                 self.weaker = self.weaker.take().or_else(|| self.cast(expr, inner, data_type));
                 None
+            }
+            (Kind::Results, Expr::Case { conditions, else_result, .. }) => {
+                self.results(conditions, else_result.as_deref())
             }
             (Kind::Type, Expr::Cast { expr: inner, data_type, .. }) => {
                 unknown_type(expr, inner, data_type)

@@ -1,6 +1,6 @@
-//! The languages of the prompts, and which one a client wants.
+//! The languages that people are spoken to in, and which one of them they want.
 
-/// A language that the prompts are written in.
+/// A language that prompts and pages are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
     /// English.
@@ -12,10 +12,10 @@ pub enum Language {
 
 impl Language {
     /// Every language, in the order in which the texts are kept.
-    pub(super) const ALL: [Self; 2] = [Self::English, Self::Spanish];
+    pub const ALL: [Self; 2] = [Self::English, Self::Spanish];
 
     /// The language's code.
-    pub(super) fn code(self) -> &'static str {
+    pub fn code(self) -> &'static str {
         match self {
             Language::English => "en",
             Language::Spanish => "es",
@@ -23,13 +23,13 @@ impl Language {
     }
 
     /// The language of a tag such as `es`, `es-MX` or `es_ES.UTF-8`.
-    pub(super) fn of_tag(tag: &str) -> Option<Self> {
+    pub fn of_tag(tag: &str) -> Option<Self> {
         let primary = tag.trim().split(['-', '_', '.', '@']).next().unwrap_or_default();
         Self::ALL.into_iter().find(|language| language.code().eq_ignore_ascii_case(primary))
     }
 
     /// The language that an `Accept-Language` header asks for most, of those that are there.
-    pub(in crate::mcp) fn of_header(header: &str) -> Option<Self> {
+    pub fn of_header(header: &str) -> Option<Self> {
         const MOST: usize = 16;
         let mut best: Option<(f32, Self)> = None;
         for range in header.split(',').take(MOST) {
@@ -46,7 +46,7 @@ impl Language {
     }
 
     /// The language of a process's environment: the first of the usual variables that is set.
-    pub(in crate::mcp) fn of_environment(variable: &dyn Fn(&str) -> Option<String>) -> Self {
+    pub fn of_environment(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
         let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set);
         locale.and_then(|locale| Self::of_tag(&locale)).unwrap_or_default()
@@ -78,6 +78,8 @@ mod tests {
         for (header, language) in [
             ("es", Some(Language::Spanish)),
             ("fr, es;q=0.8, en;q=0.7", Some(Language::Spanish)),
+            ("es-MX,es;q=0.9,en;q=0.8", Some(Language::Spanish)),
+            ("fr, en;q=0.2, ES;q=0.3", Some(Language::Spanish)),
             ("en;q=0.2,es;q=0.3", Some(Language::Spanish)),
             ("en,es", Some(Language::English)),
             ("es;q=0", None),

@@ -272,6 +272,7 @@ impl Walk<'_> {
             "redacted",
             "lineage",
             "warnings",
+            "place",
             "rows_returned",
             "truncated",
             "ms",

@@ -5,11 +5,15 @@ ARG RUST_VERSION=1.95.0
 # `thick` adds Oracle Instant Client, for sources with `driver: thick`:
 #   docker build --build-arg ORACLE_CLIENT=thick .
 ARG ORACLE_CLIENT=none
+# `ballista` adds the scheduler and the executors for statements that one machine cannot hold (docs/executors.md):
+#   docker build --build-arg FEATURES=ballista .
+ARG FEATURES=
 
 FROM rust:${RUST_VERSION}-slim-bookworm AS build
 WORKDIR /src
 # `docker buildx build --sbom=true` lists what this stage was built from too.
 ARG BUILDKIT_SBOM_SCAN_STAGE=true
+ARG FEATURES
 
 # Dependencies first: they are built again only when a manifest or the lock file changes. Every crate
 # is an empty one until then. rust-toolchain.toml stays outside, or rustup would fetch components.
@@ -24,7 +28,7 @@ RUN sed -n 's/^path = "\(.*\.rs\)"$/\1/p' Cargo.toml >targets \
     && echo benches/stages.rs >>targets \
     && while read -r file; do mkdir -p "${file%/*}" && echo 'fn main() {}' >"$file"; done <targets \
     && for crate in . connectors/*; do mkdir -p "$crate/src" && touch "$crate/src/lib.rs"; done \
-    && cargo build --locked --profile dist --bin celosia
+    && cargo build --locked --profile dist --features "$FEATURES" --bin celosia
 
 COPY connectors connectors
 COPY migrations migrations
@@ -34,7 +38,7 @@ COPY schemas schemas
 COPY src src
 # The empty crates are newer than the sources; touching these makes cargo build them.
 RUN find src connectors -name '*.rs' -exec touch {} + \
-    && cargo build --locked --profile dist --bin celosia \
+    && cargo build --locked --profile dist --features "$FEATURES" --bin celosia \
     && install -D target/dist/celosia /out/celosia \
     && mkdir -p /out/state
 

@@ -46,6 +46,8 @@ pub enum Code {
     AuditUnavailable,
     /// The configured language model gave nothing of use.
     Model,
+    /// The executors of a statement that one machine cannot hold were lost, or refuse it.
+    Executors,
     /// A defect of ours.
     Internal,
 }
@@ -72,6 +74,7 @@ impl Code {
             Code::TooCostly | Code::CostlyUnlessAccepted => "too_costly",
             Code::AuditUnavailable => "audit_unavailable",
             Code::Model => "model",
+            Code::Executors => "executors",
             Code::Internal => "internal",
         }
     }
@@ -177,6 +180,7 @@ impl Error {
                 | Code::Overloaded
                 | Code::LimitReached
                 | Code::Model
+                | Code::Executors
                 | Code::AuditUnavailable,
                 _,
             ) => Retry::Later,

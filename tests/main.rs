@@ -6,6 +6,8 @@ mod ask;
 mod audit;
 mod caution;
 mod console;
+#[cfg(feature = "ballista")]
+mod distributed;
 mod docs;
 mod engine;
 mod faults;

@@ -3,10 +3,10 @@
 use super::audit::{self, AuditCommand};
 use super::catalog::{self, CatalogCommand};
 use super::policy::{self, PolicyCommand};
-use super::{commands, connect, doctor, eval, init, man, token, usage, verify};
+use super::{commands, connect, doctor, eval, executors, init, man, token, usage, verify};
 use crate::telemetry;
 use clap::{CommandFactory, Parser, Subcommand};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -76,6 +76,21 @@ enum Command {
         /// The user's name for the audit, instead of the configured one
         #[arg(long)]
         user: Option<String>,
+    },
+    /// Divide large statements among executors (needs a build with `ballista`)
+    Scheduler {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+        /// Address, instead of the configured one; the port is that of `engine.scheduler`
+        #[arg(long)]
+        listen: Option<IpAddr>,
+    },
+    /// Run parts of large statements for a server (needs a build with `ballista`)
+    Executor {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
     },
     /// Check a configuration against its sources, without serving
     Check {
@@ -163,6 +178,9 @@ enum Command {
         /// The server's address
         #[arg(long, default_value = "127.0.0.1:8017")]
         address: SocketAddr,
+        /// Only whether something listens there, as for a scheduler or an executor
+        #[arg(long)]
+        connect: bool,
     },
 }
 
@@ -210,7 +228,11 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let is_server = matches!(
         arguments.command,
-        Command::Demo { .. } | Command::Serve { .. } | Command::Stdio { .. }
+        Command::Demo { .. }
+            | Command::Serve { .. }
+            | Command::Stdio { .. }
+            | Command::Scheduler { .. }
+            | Command::Executor { .. }
     );
     let outbox = telemetry::start(is_server);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -232,6 +254,8 @@ pub fn run() -> ExitCode {
             Command::Man { out } => man::print(command(), out.as_deref()),
             Command::Serve { config, listen } => commands::serve(&config, listen).await,
             Command::Stdio { config, user } => commands::stdio(&config, user.as_deref()).await,
+            Command::Scheduler { config, listen } => executors::scheduler(&config, listen).await,
+            Command::Executor { config } => Box::pin(executors::executor(&config)).await,
             Command::Check { config } => commands::check(&config).await,
             Command::Doctor { config, source } => doctor::doctor(&config, source.as_deref()).await,
             Command::VerifyPushdown { config, source, most_rows } => {
@@ -256,7 +280,7 @@ pub fn run() -> ExitCode {
                 None => token::explain(&config, token_file.as_deref()).await,
             },
             Command::Schema { name, out } => commands::schema(name.as_deref(), out.as_deref()),
-            Command::Health { address } => commands::health(address).await,
+            Command::Health { address, connect } => commands::health(address, connect).await,
         }
     }));
     // A reader of stdin may block for ever; what matters has ended.

@@ -224,8 +224,11 @@ pub(super) fn import_semantics(file: &Path, source: Option<&str>) -> Result<(), 
 }
 
 /// `celosia health`.
-pub(super) async fn health(address: SocketAddr) -> Result<(), Failure> {
+pub(super) async fn health(address: SocketAddr, connect: bool) -> Result<(), Failure> {
     let mut stream = tokio::net::TcpStream::connect(address).await?;
+    if connect {
+        return Ok(());
+    }
     let request = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut reply = Vec::new();

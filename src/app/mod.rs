@@ -11,6 +11,7 @@ mod doctor;
 mod doors;
 mod endpoints;
 mod eval;
+mod executors;
 mod init;
 mod man;
 mod operations;
@@ -142,6 +143,7 @@ impl Assembly {
             meter,
             model: endpoints::model(config)?,
             embedder: endpoints::embedder(config)?,
+            executors: executors::of(config)?,
             pushdown: config.pushdown,
         })
     }

@@ -65,7 +65,7 @@ struct Checked {
 }
 
 /// Name, time and length of a file.
-type Stamp = (PathBuf, Option<SystemTime>, u64);
+pub(super) type Stamp = (PathBuf, Option<SystemTime>, u64);
 
 impl Reload {
     /// Reloads of this configuration.
@@ -235,7 +235,7 @@ async fn pause(asked: Option<&mut Signal>) -> bool {
 
 /// The files that the policy is read from. One that is named in a configuration that cannot be read is
 /// looked for again when that one changes.
-fn stamps(config: &Path) -> Vec<Stamp> {
+pub(super) fn stamps(config: &Path) -> Vec<Stamp> {
     let mut found = vec![stamp(config)];
     let Ok(known) = Config::load(config) else { return found };
     found.extend(known.catalog.lock.as_deref().map(stamp));

@@ -278,6 +278,7 @@ impl Walk<'_> {
             "redacted",
             "lineage",
             "warnings",
+            "place",
             "rows_returned",
             "truncated",
             "ms",

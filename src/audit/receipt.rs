@@ -2,7 +2,7 @@
 
 use super::record::Intent;
 use crate::model::{
-    AppliedFilter, AppliedMask, Lineage, Outcome, RedactedValues, SourceReceipt, Warning,
+    AppliedFilter, AppliedMask, Lineage, Outcome, Place, RedactedValues, SourceReceipt, Warning,
 };
 use serde::Serialize;
 
@@ -20,6 +20,8 @@ pub struct Receipt {
     redacted: Vec<RedactedValues>,
     lineage: Vec<Lineage>,
     warnings: Vec<Warning>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<Place>,
     truncated: bool,
     rows_returned: u64,
     policy_version: String,
@@ -42,6 +44,7 @@ impl Receipt {
             redacted: outcome.redacted.clone(),
             lineage: outcome.lineage.clone(),
             warnings: outcome.warnings.clone(),
+            place: outcome.place.clone(),
             truncated: outcome.truncated,
             rows_returned: outcome.rows_returned,
             policy_version: opened.policy_version.clone(),
@@ -76,6 +79,11 @@ impl Receipt {
     /// How the answer may be misread.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// Where the statement ran, if not in the server's own process.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
     }
 
     /// The place of the outcome in the audit.

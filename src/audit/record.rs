@@ -4,7 +4,7 @@ use super::keys::ChainKey;
 use super::vault::Ciphertext;
 use crate::error::Code;
 use crate::model::{
-    AppliedFilter, AppliedMask, Lineage, Outcome, Principal, PrincipalKind, QueryId,
+    AppliedFilter, AppliedMask, Lineage, Outcome, Place, Principal, PrincipalKind, QueryId,
     RedactedValues, SourceReceipt, TableRef, Warning,
 };
 use serde::Serialize;
@@ -234,6 +234,8 @@ struct OutcomeBody<'a> {
     columns: &'a [String],
     #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
     warnings: &'a [Warning],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<&'a Place>,
     rows_returned: u64,
     bytes: u64,
     truncated: bool,
@@ -254,6 +256,7 @@ impl<'a> OutcomeBody<'a> {
             lineage: &outcome.lineage,
             columns: &outcome.columns,
             warnings: &outcome.warnings,
+            place: outcome.place.as_ref(),
             rows_returned: outcome.rows_returned,
             bytes: outcome.bytes,
             truncated: outcome.truncated,

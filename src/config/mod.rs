@@ -6,6 +6,7 @@
 mod audit;
 mod console;
 mod endpoint;
+mod engine;
 mod error;
 #[doc(hidden)]
 pub mod fuzz;
@@ -21,6 +22,7 @@ mod vault;
 pub use audit::{Audit, AuditCheckpoints, AuditSink, AuditStore, AuditTarget, Durability};
 pub use console::Console;
 pub use endpoint::{Endpoint, Llm};
+pub use engine::{Engine, EngineMode, Executor, HAS_EXECUTORS};
 pub use error::{ConfigError, ConfigErrors};
 pub use raw::schema;
 pub use secret::Secret;
@@ -64,6 +66,8 @@ pub struct Config {
     pub results: Results,
     /// How the catalog is kept fresh.
     pub catalog: Catalog,
+    /// Where statements run that one machine cannot hold, if there is such a place.
+    pub engine: Option<Engine>,
     /// The page for people.
     pub console: Console,
     /// The language model of `ask`, if there is one.

@@ -3,6 +3,7 @@
 use super::audit::RawAudit;
 use super::console::RawConsole;
 use super::endpoint::{RawEmbeddings, RawLlm};
+use super::engine::RawEngine;
 use super::oidc::RawProvider;
 use super::plans::{RawPlan, RawRefuseAbove, RawUsage};
 use super::trust::{RawCertificateRule, RawProxy, RawTls};
@@ -94,6 +95,9 @@ pub(super) struct RawConfig {
     /// How the catalog is kept fresh.
     #[serde(default)]
     pub(super) catalog: RawCatalog,
+    /// Where statements run that one machine cannot hold; absent: nowhere.
+    #[serde(default, deserialize_with = "given")]
+    pub(super) engine: Option<RawEngine>,
     /// The page for people, at `/console`.
     #[serde(default)]
     pub(super) console: RawConsole,

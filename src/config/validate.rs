@@ -97,6 +97,7 @@ impl Checker<'_> {
             audit: self.audit(raw.audit),
             plans: self.plans(raw.plans, &limits, usage.is_some()),
             usage,
+            engine: raw.engine.and_then(|engine| self.engine(engine, limits.memory)),
             limits,
             results,
             catalog: Catalog {

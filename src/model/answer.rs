@@ -74,6 +74,17 @@ pub struct SourceReceipt {
     pub readers: Option<usize>,
 }
 
+/// Where a statement ran that did not run in the server's own process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The engine.
+    pub engine: String,
+    /// Stages that ran there.
+    pub stages: u64,
+    /// Governed rows that were written between stages.
+    pub rows_between: u64,
+}
+
 /// A way in which a right answer may be the wrong number for its reader. It follows from the statement
 /// and from what its caller may see of the catalog, never from stored values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -109,6 +120,8 @@ pub struct Outcome {
     pub columns: Vec<String>,
     /// How the answer may be misread.
     pub warnings: Vec<Warning>,
+    /// Where it ran, if not in the server's own process.
+    pub place: Option<Place>,
     /// Rows in the answer's first page.
     pub rows_returned: u64,
     /// Bytes of the whole result, as Arrow buffers.

@@ -9,8 +9,8 @@ mod table;
 mod trust;
 
 pub use answer::{
-    AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, RedactedValues, SourceReceipt,
-    Warning, sql_type_name,
+    AppliedFilter, AppliedMask, ColumnInfo, Lineage, Outcome, Page, Place, RedactedValues,
+    SourceReceipt, Warning, sql_type_name,
 };
 pub use language::Language;
 pub use plan::{PlanLimits, Rate, SourceLimits};

@@ -84,6 +84,13 @@ enum Operation {
     Times,
 }
 
+/// The functions that stand for operators.
+#[cfg(feature = "ballista")]
+pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
+    let all = [Operation::Plus, Operation::Minus, Operation::Times];
+    all.map(|operation| Arc::new(ScalarUDF::new_from_impl(Checked::new(operation)))).into()
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Checked {
     operation: Operation,

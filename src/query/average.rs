@@ -198,6 +198,12 @@ fn is_narrow(expr: &Expr, input: &DFSchema) -> Result<bool> {
     })
 }
 
+/// The function that divides a sum.
+#[cfg(feature = "ballista")]
+pub(super) fn function() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::new_from_impl(Average::new()))
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Average {
     signature: Signature,

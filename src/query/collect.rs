@@ -1,5 +1,6 @@
 //! Rows from a running plan, up to the caps.
 
+use crate::model::Place;
 use arrow_array::{Array, RecordBatch};
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
@@ -18,6 +19,20 @@ pub(super) struct Collected {
     pub(super) cut: Option<Cap>,
 }
 
+impl Collected {
+    /// What the reader should know where these caps cut the answer.
+    pub(super) fn told(&self, rows: usize, bytes: usize) -> Option<String> {
+        Some(match self.cut? {
+            Cap::Rows => format!(
+                "the answer was cut at the server's limit of {rows} rows; aggregate or filter to see all of it"
+            ),
+            Cap::Bytes => format!(
+                "the answer was cut at the server's limit of {bytes} bytes; select fewer or shorter columns"
+            ),
+        })
+    }
+}
+
 /// A cap on an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cap {
@@ -25,6 +40,14 @@ pub(super) enum Cap {
     Rows,
     /// The most bytes.
     Bytes,
+}
+
+/// The rows of a plan, and where they were made.
+pub(super) struct Ran {
+    pub(super) collected: Collected,
+    pub(super) place: Option<Place>,
+    /// What its caller should know of that.
+    pub(super) warning: Option<String>,
 }
 
 /// Reads until the end or a cap. Dropping the stream at a cap stops the statement at its source.

@@ -24,8 +24,7 @@ pub(super) struct ConcatPlanner {
 
 impl ConcatPlanner {
     pub(super) fn new() -> Self {
-        let plain = Arc::new(ScalarUDF::new_from_impl(TextConcat::new()));
-        Self { function: Arc::new(ScalarUDF::new_from_impl(Guarded::new(plain))) }
+        Self { function: function() }
     }
 }
 
@@ -55,6 +54,12 @@ impl ExprPlanner for ConcatPlanner {
         }
         Ok(PlannerResult::Planned(self.function.call(vec![expr.left, expr.right])))
     }
+}
+
+/// The function that joins two texts.
+pub(super) fn function() -> Arc<ScalarUDF> {
+    let plain = Arc::new(ScalarUDF::new_from_impl(TextConcat::new()));
+    Arc::new(ScalarUDF::new_from_impl(Guarded::new(plain)))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,8 @@
 //! What a running statement carries to its leaves: identity of the query, deadline, mask keys, and
 //! the record of what each source did.
 
+#[cfg(feature = "ballista")]
+use super::cluster::{self, Statement};
 use super::regroup::regroup;
 use super::scan_plan::ScanPlan;
 use crate::error::Error;
@@ -40,16 +42,28 @@ impl QueryContext {
         (meter, account): (Arc<Meter>, Arc<Account>),
         accepts_cost: bool,
     ) -> Self {
-        let caller = Arc::new(Caller {
+        let caller = Caller {
             user: principal.user().to_string(),
             issuer: principal.issuer().map(String::from),
             roles: principal.roles().clone(),
-        });
+        };
+        Self::of_caller(query_id, deadline, masks, caller, (meter, account), accepts_cost)
+    }
+
+    /// The same where the principal is known to another process.
+    pub(super) fn of_caller(
+        query_id: String,
+        deadline: Instant,
+        masks: MaskContext,
+        caller: Caller,
+        (meter, account): (Arc<Meter>, Arc<Account>),
+        accepts_cost: bool,
+    ) -> Self {
         Self {
             query_id,
             deadline,
             masks,
-            caller,
+            caller: Arc::new(caller),
             meter,
             account,
             accepts_cost,
@@ -60,6 +74,49 @@ impl QueryContext {
     /// What each source has done so far.
     pub(super) fn runs(&self) -> Vec<SourceReceipt> {
         self.runs.lock().clone()
+    }
+
+    /// The statement's name at the sources.
+    #[cfg(feature = "ballista")]
+    pub(super) fn query(&self) -> &str {
+        &self.query_id
+    }
+
+    /// What travels of it to other processes, under the policy with this version.
+    #[cfg(feature = "ballista")]
+    pub(super) fn statement(&self, policy: &str) -> Statement {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        Statement {
+            query: self.query_id.clone(),
+            deadline: cluster::millis().saturating_add(left),
+            policy: policy.to_string(),
+            epoch: self.masks.epoch(),
+            today: self.masks.today(),
+            caller: self.caller.clone(),
+            accepts_cost: self.accepts_cost,
+        }
+    }
+
+    /// Counts a governed read of another process as [`Self::read`] counts those of this one.
+    ///
+    /// # Errors
+    /// `LimitReached`.
+    #[cfg(feature = "ballista")]
+    pub(super) async fn ran_elsewhere(
+        &self,
+        source: &str,
+        sql: &str,
+        rows: u64,
+        ms: f64,
+    ) -> std::result::Result<(), Error> {
+        let run = self.begin(source, sql);
+        {
+            let mut runs = self.runs.lock();
+            (runs[run].rows, runs[run].ms) = (rows, ms);
+        }
+        self.account.count(rows)?;
+        self.meter.source(source).await?.count(rows)
     }
 
     /// Opens a governed read at its source, recorded as `shown`. The stream cancels at the source when it is dropped.

@@ -226,6 +226,12 @@ fn not_zero(divisor: Expr) -> Expr {
     }
 }
 
+/// The function that a divisor passes.
+#[cfg(feature = "ballista")]
+pub(super) fn function() -> std::sync::Arc<ScalarUDF> {
+    std::sync::Arc::new(ScalarUDF::new_from_impl(NotZero::new()))
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct NotZero {
     signature: Signature,

@@ -1,5 +1,7 @@
 //! The engine: takes a principal and a request, gives an answer with its receipt, or an error.
 
+#[cfg(feature = "ballista")]
+use super::cluster::Cluster;
 use super::digests;
 use super::find;
 use super::meanings::Meanings;
@@ -50,6 +52,8 @@ pub(super) struct Core {
     pub(super) model: ArcSwapOption<ChatModel>,
     pub(super) embedder: ArcSwapOption<Embedder>,
     pub(super) pushdown: bool,
+    #[cfg(feature = "ballista")]
+    pub(super) cluster: Option<Cluster>,
     mask_base: MaskContext,
     views: Views,
     pub(super) values: Values,
@@ -94,7 +98,7 @@ impl Core {
     pub(super) async fn failed(&self, trail: &Trail, started: Instant, error: Error) -> Error {
         match error.code {
             // What a driver or the engine said may help; it can hold values, so it is for these alone.
-            Code::Source | Code::Internal | Code::AuditUnavailable => {
+            Code::Source | Code::Internal | Code::AuditUnavailable | Code::Executors => {
                 tracing::warn!(code = error.code.as_str(), cause = ?error.source, "a request failed");
             }
             code => tracing::info!(code = code.as_str(), "a request failed"),
@@ -145,6 +149,12 @@ impl Engine {
             Planner::new(parts.limits.memory).map_err(|e| Error::internal(e.to_string()))?;
         let supervisor = Supervisor::new(parts.limits.concurrency, parts.limits.ceiling)
             .map_err(|e| Error::internal(e.to_string()))?;
+        #[cfg(feature = "ballista")]
+        let cluster = parts.executors.as_ref().map(|parts| Cluster::new(parts, &planner));
+        #[cfg(not(feature = "ballista"))]
+        if parts.executors.is_some() {
+            return Err(Error::internal("this build has no engine for executors"));
+        }
         let core = Core {
             catalog: parts.catalog,
             rules: ArcSwap::new(parts.rules),
@@ -158,6 +168,8 @@ impl Engine {
             model: ArcSwapOption::new(parts.model),
             embedder: ArcSwapOption::new(parts.embedder),
             pushdown: parts.pushdown,
+            #[cfg(feature = "ballista")]
+            cluster: cluster.transpose()?,
             mask_base: MaskContext::new(parts.pseudonym_key, 0),
             views: Views::new(),
             values: Values::default(),

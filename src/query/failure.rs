@@ -56,15 +56,20 @@ pub(super) fn of_planning(
 
 /// An error while a statement ran (or while a constant part of it was computed).
 pub(super) fn of_execution(error: DataFusionError) -> Error {
-    if let Some(failure) = cause::<SourceFailure>(&error)
+    of_running(&error).with_source_text(error)
+}
+
+/// The same of an error that somebody else holds.
+pub(super) fn of_running(error: &DataFusionError) -> Error {
+    if let Some(failure) = cause::<SourceFailure>(error)
         && let Some(inner) = failure.error.lock().take()
     {
         return Error::from_source(&failure.source, inner);
     }
-    if let Some(refusal) = cause::<Error>(&error) {
+    if let Some(refusal) = cause::<Error>(error) {
         return refusal.again();
     }
-    let public = match error.find_root() {
+    match error.find_root() {
         DataFusionError::ResourcesExhausted(text) if text == PLANNING_DEADLINE => {
             return deadline_exceeded();
         }
@@ -102,11 +107,10 @@ pub(super) fn of_execution(error: DataFusionError) -> Error {
             evaluation("an expression could not be computed")
         }
         _ => Error::internal(error.to_string()),
-    };
-    public.with_source_text(error)
+    }
 }
 
-fn of_arrow(error: &ArrowError) -> Error {
+pub(super) fn of_arrow(error: &ArrowError) -> Error {
     match error {
         ArrowError::DivideByZero => {
             evaluation("division by zero").with_hint("write x / NULLIF(y, 0)")
@@ -229,7 +233,7 @@ fn first_lines(text: &str) -> String {
 }
 
 /// An error of ours inside the engine's, however it was wrapped on the way.
-fn cause<T: StdError + 'static>(error: &DataFusionError) -> Option<&T> {
+pub(super) fn cause<T: StdError + 'static>(error: &DataFusionError) -> Option<&T> {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(current) = cause {
         if let Some(failure) = current.downcast_ref::<T>() {
@@ -254,8 +258,9 @@ impl Error {
         }
     }
 
-    /// Keeps the engine's words for the log.
+    /// Keeps the engine's words for the log, but for what somebody was told by another part of ours.
     fn with_source_text(self, error: DataFusionError) -> Self {
-        if self.source.is_some() { self } else { self.with_source(error) }
+        let told = self.source.is_some() || cause::<Self>(&error).is_some();
+        if told { self } else { self.with_source(error) }
     }
 }

@@ -310,6 +310,24 @@ impl Functions {
         Ok(Self { scalar, aggregate, window, higher_order: HashMap::new() })
     }
 
+    /// Functions that plans call and statements cannot.
+    #[cfg(feature = "ballista")]
+    pub(super) fn unnamed() -> Vec<Arc<ScalarUDF>> {
+        let mut functions = super::arithmetic::functions();
+        functions.extend([
+            super::average::function(),
+            super::concat::function(),
+            super::division::function(),
+        ]);
+        functions
+    }
+
+    /// The same of aggregates.
+    #[cfg(feature = "ballista")]
+    pub(super) fn unnamed_aggregates() -> Vec<Arc<AggregateUDF>> {
+        vec![super::one_row::function()]
+    }
+
     /// Whether a statement may call `name`.
     #[cfg(test)]
     fn knows(&self, name: &str) -> bool {

@@ -227,6 +227,12 @@ impl GovernedScan {
         self.plan.promise()
     }
 
+    /// What the source is sent, and what is done with its rows.
+    #[cfg(feature = "ballista")]
+    pub(super) fn plan(&self) -> &ScanPlan {
+        &self.plan
+    }
+
     /// The governed tables read, and their columns.
     pub(super) fn reads(&self) -> &[Read] {
         &self.reads

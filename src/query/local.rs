@@ -23,7 +23,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct LocalWork {
     /// Rows that are open.
-    pub(super) filter: Option<Arc<dyn PhysicalExpr>>,
+    pub(super) filter: Option<Condition>,
     /// The governed columns, in order.
     pub(super) outputs: Vec<LocalOutput>,
     /// Those of them that show stored values.
@@ -66,8 +66,39 @@ pub(super) enum LocalOutput {
         /// The mask.
         mask: Option<Mask>,
         /// Rows on which the cell is open.
-        visible: Option<Arc<dyn PhysicalExpr>>,
+        visible: Option<Condition>,
     },
+}
+
+/// A condition over a fetched batch.
+#[derive(Debug)]
+pub(super) struct Condition {
+    /// As it is written, over the fetched columns by index.
+    #[cfg(feature = "ballista")]
+    pub(super) predicate: Predicate,
+    compiled: Arc<dyn PhysicalExpr>,
+}
+
+impl Condition {
+    /// The condition over batches of `schema` and their marks. A test of an unfit value is UNKNOWN.
+    pub(super) fn new(predicate: Predicate, schema: &Schema) -> Result<Self> {
+        let compiled = physical(&predicate, schema)?;
+        Ok(Self {
+            #[cfg(feature = "ballista")]
+            predicate,
+            compiled,
+        })
+    }
+
+    /// Rows on which it is TRUE; UNKNOWN counts as FALSE.
+    fn holds(&self, batch: &RecordBatch) -> Result<BooleanArray> {
+        let value = self.compiled.evaluate(batch)?.into_array(batch.num_rows())?;
+        let value = value
+            .as_any()
+            .downcast_ref::<BooleanArray>()
+            .ok_or_else(|| DataFusionError::Internal("a condition is not boolean".into()))?;
+        Ok(if value.null_count() == 0 { value.clone() } else { prep_null_mask_filter(value) })
+    }
 }
 
 impl LocalWork {
@@ -94,7 +125,7 @@ impl LocalWork {
     ) -> Result<Applied> {
         let batch = match &self.filter {
             Some(filter) => {
-                let open = holds(filter, &batch)?;
+                let open = filter.holds(&batch)?;
                 filter_record_batch(&batch, &open)?
             }
             None => batch,
@@ -127,7 +158,7 @@ impl LocalWork {
             return Ok(None);
         }
         let visible = self.shown.iter().map(|shown| match &self.outputs[shown.output] {
-            LocalOutput::Masked { visible: Some(visible), .. } => holds(visible, open).map(Some),
+            LocalOutput::Masked { visible: Some(visible), .. } => visible.holds(open).map(Some),
             _ => Ok(None),
         });
         let visible: Vec<Option<BooleanArray>> = visible.collect::<Result<_>>()?;
@@ -159,29 +190,18 @@ impl LocalOutput {
                 };
                 match visible {
                     None => Ok(masked),
-                    Some(visible) => Ok(nullif(&masked, &not(&holds(visible, batch)?)?)?),
+                    Some(visible) => Ok(nullif(&masked, &not(&visible.holds(batch)?)?)?),
                 }
             }
         }
     }
 }
 
-/// Rows on which a condition is TRUE; UNKNOWN counts as FALSE.
-fn holds(condition: &Arc<dyn PhysicalExpr>, batch: &RecordBatch) -> Result<BooleanArray> {
-    let value = condition.evaluate(batch)?.into_array(batch.num_rows())?;
-    let value = value
-        .as_any()
-        .downcast_ref::<BooleanArray>()
-        .ok_or_else(|| DataFusionError::Internal("a condition is not boolean".into()))?;
-    Ok(if value.null_count() == 0 { value.clone() } else { prep_null_mask_filter(value) })
-}
-
 /// The marks' name within a condition: none that a source's column can have.
 const MARKS: &str = "\0unfit";
 
-/// The predicate as an expression that runs over batches of `schema` and their marks; the predicate's
-/// indices name columns of `schema`. A test of an unfit value is UNKNOWN.
-pub(super) fn physical(predicate: &Predicate, schema: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
+/// The predicate as an expression; its indices name columns of `schema`.
+fn physical(predicate: &Predicate, schema: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
     let marks = Arc::new(Field::new(MARKS, DataType::UInt64, true));
     let schema =
         &Arc::new(Schema::new(schema.fields().iter().cloned().chain([marks]).collect::<Vec<_>>()));
@@ -300,7 +320,8 @@ mod tests {
             operator: Comparison::Less,
             value: Value::Integer(i64::MAX),
         });
-        let open = holds(&physical(&rule, &schema).expect("physical"), &batch).expect("evaluates");
+        let rule = Condition::new(rule, &schema).expect("physical");
+        let open = rule.holds(&batch).expect("evaluates");
         assert_eq!(open, BooleanArray::from(vec![true, false, false]));
     }
 
@@ -335,7 +356,8 @@ mod tests {
     ) -> (Pairs, Option<String>) {
         use arrow_array::types::Int32Type;
         let (fetched, batch) = marked(rows);
-        let compile = |predicate| physical(predicate, &fetched).expect("physical");
+        let compile =
+            |predicate: &Predicate| Condition::new(predicate.clone(), &fetched).expect("physical");
         let open = match visible {
             None => LocalOutput::Fetched(1),
             Some(visible) => {
@@ -404,8 +426,8 @@ mod tests {
             [(None, Some(1), 1), (None, Some(2), 0), (Some(3), Some(3), 0), (Some(4), Some(4), 2)];
         let open = |filter: Predicate| {
             let (fetched, batch) = marked(&rows);
-            let open =
-                holds(&physical(&filter, &fetched).expect("physical"), &batch).expect("evaluates");
+            let filter = Condition::new(filter, &fetched).expect("physical");
+            let open = filter.holds(&batch).expect("evaluates");
             open.values().iter().collect::<Vec<_>>()
         };
         assert_eq!(open(null(false)), [false, true, false, false]);

@@ -7,6 +7,9 @@ mod ask;
 mod average;
 mod card;
 mod caution;
+mod clock;
+#[cfg(feature = "ballista")]
+mod cluster;
 mod collect;
 mod concat;
 mod context;
@@ -73,10 +76,12 @@ mod values;
 mod windows;
 
 pub use crate::catalog::nearest;
+#[cfg(feature = "ballista")]
+pub use cluster::{ExecutorNode, Worker, execute, schedule};
 pub use engine::Engine;
 pub use identity::{Identity, identify};
 pub use meanings::check_semantics;
-pub use parts::{Limits, Parts};
+pub use parts::{Executors, Limits, Parts, Spread};
 pub use request::{
     Answer, AskRequest, Asked, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation,
     Export, ExportRequest, FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest,

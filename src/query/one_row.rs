@@ -24,7 +24,7 @@ pub(super) const MORE_ROWS: &str = "a subquery that stands for a value gave more
 
 /// The plan in which every such subquery is checked, unless it cannot have two rows.
 pub(super) fn checked(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let check = Arc::new(AggregateUDF::new_from_impl(OnlyRow::new()));
+    let check = function();
     let rewritten = plan.transform_up_with_subqueries(|plan| {
         let names = NamePreserver::new(&plan);
         plan.map_expressions(|expr| {
@@ -58,6 +58,11 @@ fn with_check(subquery: Subquery, check: &Arc<AggregateUDF>) -> Result<Subquery>
         .project(vec![result.alias(name)])?
         .build()?;
     Ok(subquery.with_plan(Arc::new(plan)))
+}
+
+/// The aggregate that takes the only row.
+pub(super) fn function() -> Arc<AggregateUDF> {
+    Arc::new(AggregateUDF::new_from_impl(OnlyRow::new()))
 }
 
 /// The value of the only row, NULL where there is none.

@@ -8,6 +8,7 @@ use crate::model::PlanLimits;
 use crate::policy::{PseudonymKey, Rules};
 use crate::results::ResultStore;
 use crate::semantics::Semantics;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,39 @@ impl Limits {
     }
 }
 
+/// Other processes that run what one cannot hold.
+#[derive(Clone)]
+pub struct Executors {
+    /// The URL of their scheduler.
+    pub scheduler: String,
+    /// The key of the deployment.
+    pub key: String,
+    /// When a statement goes there.
+    pub spread: Spread,
+    /// Above how many bytes that a statement is expected to read it does by itself.
+    pub above: u64,
+    /// Into how many parts joins and groupings are divided.
+    pub partitions: usize,
+    /// Whether rows between stages are compressed.
+    pub compress: bool,
+}
+
+impl fmt::Debug for Executors {
+    // The key seals what they are asked.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executors").field("scheduler", &self.scheduler).finish_non_exhaustive()
+    }
+}
+
+/// When a statement runs in other processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spread {
+    /// Where it is expected to be too large for this one, or turns out to be.
+    Auto,
+    /// Wherever it can.
+    Always,
+}
+
 /// What an engine is made of.
 #[derive(Debug)]
 pub struct Parts {
@@ -63,6 +97,8 @@ pub struct Parts {
     pub model: Option<Arc<ChatModel>>,
     /// What ranks the hits of `search` anew, if it is there.
     pub embedder: Option<Arc<Embedder>>,
+    /// Other processes that run what this one cannot hold, if there are any.
+    pub executors: Option<Executors>,
     /// Whether work is given to the sources at all; off only to compare answers.
     pub pushdown: bool,
 }

@@ -179,6 +179,37 @@ impl Planner {
         state.optimize(plan)
     }
 
+    /// What plans are made with that other processes run, in so many parts.
+    #[cfg(feature = "ballista")]
+    pub(super) fn spread(&self, partitions: usize) -> SessionState {
+        let config = self
+            .state
+            .config()
+            .clone()
+            .with_target_partitions(partitions)
+            .with_round_robin_repartition(false)
+            // Such a join can go to files.
+            .set_bool("datafusion.optimizer.prefer_hash_join", false)
+            .set_bool("datafusion.optimizer.prefer_existing_union", true);
+        let mut rules = engine_rules();
+        rules.push(Arc::new(Yielding));
+        SessionStateBuilder::new_from_existing(self.state.clone())
+            .with_config(config)
+            .with_physical_optimizer_rules(rules)
+            .build()
+    }
+
+    /// The physical plan of an optimised plan for other processes.
+    #[cfg(feature = "ballista")]
+    pub(super) async fn physical_by(
+        &self,
+        state: &SessionState,
+        plan: &LogicalPlan,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let Cut { plan, .. } = cut(&preaggregate(plan.clone())?)?;
+        state.query_planner().create_physical_plan(&plan, state).await
+    }
+
     /// The physical plan of an optimised plan, whose subtrees are cut off for their sources.
     pub(super) async fn physical(&self, plan: &LogicalPlan) -> Result<Planned> {
         let Cut { plan, kept } =
@@ -241,10 +272,19 @@ fn supervised(rules: Rules) -> Rules {
 }
 
 /// The engine's physical rules between the two of ours.
-fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
-        vec![Arc::new(Sequential), Arc::new(SendKeys)];
-    rules.extend(PhysicalOptimizer::new().rules);
+fn physical_rules() -> PhysicalRules {
+    let mut rules: PhysicalRules = vec![Arc::new(Sequential), Arc::new(SendKeys)];
+    rules.extend(engine_rules());
+    rules.push(Arc::new(ReserveWindows));
+    rules.push(Arc::new(Yielding));
+    rules
+}
+
+type PhysicalRules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
+
+/// The engine's physical rules, but those that are wrong.
+fn engine_rules() -> PhysicalRules {
+    let mut rules = PhysicalOptimizer::new().rules;
     // The plan arrives with every condition at its place, and no leaf takes more while it runs. The rule tells
     // the sides of a join apart by the names of columns, and takes a condition between two columns of
     // one name for one of a single side (DataFusion 55.2).
@@ -256,8 +296,6 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         let late = rules.iter().position(|rule| rule.name() == "LimitAggregation");
         rules.insert(late.unwrap_or(rules.len()), distinct);
     }
-    rules.push(Arc::new(ReserveWindows));
-    rules.push(Arc::new(Yielding));
     rules
 }
 

@@ -2,7 +2,8 @@
 
 use super::aggregate_only;
 use super::caution::{self, Watched};
-use super::collect::{Cap, Collected, collect};
+use super::clock::Clock;
+use super::collect::{Collected, Ran, collect};
 use super::context::QueryContext;
 use super::digests::Digests;
 use super::engine::Core;
@@ -146,18 +147,15 @@ impl Run {
         ));
         *self.trail.context.lock() = Some(context.clone());
         let mut governed = governed;
-        let task = self.core.planner.task(context.clone(), self.holding.clone());
-        let stream =
-            execute_stream(governed.physical.clone(), task).map_err(failure::of_execution)?;
-        let limits = self.limits;
-        let collected =
-            collect(stream, limits.rows, limits.bytes).await.map_err(failure::of_execution)?;
+        let Ran { collected, place, warning } = self.ran(&governed.physical, &context).await?;
         clock.lap("run");
+        let limits = self.limits;
         let seen = governed.watched.take();
         let seen = seen.and_then(|seen| seen.of(&governed.columns, &collected.batches).cloned());
         governed.warnings.extend(seen);
         let mut warnings = governed.told();
-        warnings.extend(capped(&collected, limits.rows, limits.bytes));
+        warnings.extend(warning);
+        warnings.extend(collected.told(limits.rows, limits.bytes));
         let outcome = Outcome {
             sources: context.runs(),
             masks: governed.effects.masks,
@@ -165,12 +163,31 @@ impl Run {
             lineage: governed.lineage,
             columns: governed.effects.columns,
             warnings: governed.warnings,
+            place,
             bytes: collected.bytes as u64,
             catalog_age_ms: u64::try_from(self.view.snapshot().age().as_millis())
                 .unwrap_or(u64::MAX),
             ..Outcome::default()
         };
         Ok(Done { columns: governed.columns, collected, outcome, warnings })
+    }
+
+    /// Runs a plan where there is no other place than this process.
+    #[cfg(not(feature = "ballista"))]
+    async fn ran(&self, plan: &Arc<dyn ExecutionPlan>, context: &Arc<QueryContext>) -> Result<Ran> {
+        self.here(plan, context).await.map_err(failure::of_execution)
+    }
+
+    /// Runs a plan in this process.
+    pub(super) async fn here(
+        &self,
+        plan: &Arc<dyn ExecutionPlan>,
+        context: &Arc<QueryContext>,
+    ) -> std::result::Result<Ran, DataFusionError> {
+        let task = self.core.planner.task(context.clone(), self.holding.clone());
+        let stream = execute_stream(plan.clone(), task)?;
+        let collected = collect(stream, self.limits.rows, self.limits.bytes).await?;
+        Ok(Ran { collected, place: None, warning: None })
     }
 
     /// Plans a statement that was not asked in just these words, beside writing its intent.
@@ -265,7 +282,7 @@ impl Run {
     }
 
     /// Text to syntax tree with parameters in place.
-    fn parse(&self) -> Result<Parsed> {
+    pub(super) fn parse(&self) -> Result<Parsed> {
         let key = self.core.audit.literals();
         let mut statement = Statement::parse_for(&self.request.sql, key)?;
         let (mut notes, places) = spellings::texts(statement.ast_mut(), &self.view);
@@ -290,7 +307,7 @@ impl Run {
     }
 
     /// Every table of a syntax tree, governed.
-    fn resolve(&self, parsed: Parsed) -> Result<Question> {
+    pub(super) fn resolve(&self, parsed: Parsed) -> Result<Question> {
         let Parsed { ast, normalized, fingerprint, digests, notes, stable } = parsed;
         let kept = self.kept.as_deref();
         let (mut ast, resolved) =
@@ -349,11 +366,23 @@ impl Run {
         Ok(Governed { physical, columns, lineage, warnings, watched, effects })
     }
 
-    /// The optimised plan of a statement.
+    /// The optimised plan of a statement, with no more than so many rows.
     fn logical(
         &self,
         question: Question,
         cap: Option<usize>,
+    ) -> Result<(Prepared, Vec<ColumnInfo>)> {
+        self.logical_within(question, |plan| match cap {
+            Some(rows) => self.core.planner.capped(plan, rows),
+            None => Ok(plan),
+        })
+    }
+
+    /// The same within other bounds.
+    pub(super) fn logical_within(
+        &self,
+        question: Question,
+        bound: impl FnOnce(LogicalPlan) -> datafusion::common::Result<LogicalPlan>,
     ) -> Result<(Prepared, Vec<ColumnInfo>)> {
         let Question { ast, resolved, normalized, fingerprint, digests, notes, .. } = question;
         let planner = &self.core.planner;
@@ -365,10 +394,7 @@ impl Run {
             warnings.extend(notes.warnings());
             let logical = one_row::checked(aggregate_only::guard(logical, planner.functions())?)?;
             let logical = text_number::read(logical)?;
-            let capped = match cap {
-                Some(rows) => planner.capped(logical, rows)?,
-                None => logical,
-            };
+            let capped = bound(logical)?;
             clock.lap("logical");
             let logical = planner.optimize(&capped)?;
             warnings.extend(caution::planned(&logical));
@@ -438,7 +464,7 @@ impl Run {
 }
 
 /// A statement that passed the gate, with its parameters in place.
-struct Parsed {
+pub(super) struct Parsed {
     ast: Ast,
     normalized: String,
     fingerprint: String,
@@ -449,7 +475,7 @@ struct Parsed {
 }
 
 /// A statement that is ready to be planned.
-struct Question {
+pub(super) struct Question {
     ast: Ast,
     resolved: Resolved,
     normalized: String,
@@ -463,30 +489,4 @@ struct Question {
 /// A sort keeps state from one run to the next.
 fn has_sort(plan: &LogicalPlan) -> bool {
     matches!(plan, LogicalPlan::Sort(_)) || plan.inputs().into_iter().any(has_sort)
-}
-
-/// Times the stages, for those who turn on debug logs.
-struct Clock(Instant);
-
-impl Clock {
-    fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    fn lap(&mut self, stage: &'static str) {
-        tracing::debug!(stage, micros = self.0.elapsed().as_micros());
-        self.0 = Instant::now();
-    }
-}
-
-fn capped(collected: &Collected, rows: usize, bytes: usize) -> Vec<String> {
-    match collected.cut {
-        None => Vec::new(),
-        Some(Cap::Rows) => vec![format!(
-            "the answer was cut at the server's limit of {rows} rows; aggregate or filter to see all of it"
-        )],
-        Some(Cap::Bytes) => vec![format!(
-            "the answer was cut at the server's limit of {bytes} bytes; select fewer or shorter columns"
-        )],
-    }
 }

@@ -5,7 +5,7 @@
 //! part goes down only over columns that are governed *at the source*, so it never sees a raw value.
 
 use super::leaf::Top;
-use super::local::{LocalOutput, LocalWork, Shown, physical};
+use super::local::{Condition, LocalOutput, LocalWork, Shown};
 use super::splits;
 use crate::model::{Mask, OperandClass, Predicate, TableEntry};
 use crate::policy::{ColumnGrant, Grant};
@@ -51,6 +51,9 @@ pub(super) enum Asked {
     Table(Arc<TableRead>),
     /// More than that.
     Tree(Arc<RemoteQuery>),
+    /// What another process was asked; this one only runs it.
+    #[cfg(feature = "ballista")]
+    Elsewhere,
 }
 
 /// Splits `request` over `grant` between the source and the leaf.
@@ -353,7 +356,7 @@ impl Split<'_> {
                 .position(|o| o.column == column && o.mask.is_none() && o.visible.is_none())
         };
         let compile = |predicate: &Predicate| -> Result<_> {
-            physical(&predicate.remap(&|column| at(column).unwrap_or(usize::MAX)), &fetched)
+            Condition::new(predicate.remap(&|column| at(column).unwrap_or(usize::MAX)), &fetched)
         };
         let outputs = columns
             .into_iter()

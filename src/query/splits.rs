@@ -20,6 +20,8 @@ impl ScanPlan {
         let at_source = match &self.asked {
             Asked::Table(read) => read.row_filter.is_some(),
             Asked::Tree(_) => true,
+            #[cfg(feature = "ballista")]
+            Asked::Elsewhere => true,
         };
         at_source || self.local.filter.is_some()
     }

@@ -38,6 +38,7 @@ pub(super) struct Metrics {
     masks: Counts<1>,
     row_filters: Counter,
     redacted: Counter,
+    elsewhere: Counts<1>,
     plans: Counts<2>,
     pub(super) statements: Counts<2>,
     pub(super) statement_seconds: Times<1>,
@@ -71,6 +72,12 @@ pub fn answered(outcome: &Outcome) {
     }
     metrics.row_filters.inc_by(outcome.filters.len() as u64);
     metrics.redacted.inc_by(outcome.redacted.iter().map(|redacted| redacted.values).sum());
+    if let Some(place) = &outcome.place {
+        let counts = [("answers", 1), ("stages", place.stages), ("rows", place.rows_between)];
+        for (what, count) in counts {
+            metrics.elsewhere.get_or_create(&[("what", what.into())]).inc_by(count);
+        }
+    }
 }
 
 /// Counts a caller who was not let in.
@@ -124,6 +131,7 @@ impl Metrics {
             masks: Family::default(),
             row_filters: Counter::default(),
             redacted: Counter::default(),
+            elsewhere: Family::default(),
             plans: Family::default(),
             statements: Family::default(),
             statement_seconds: Family::new_with_constructor(times),
@@ -192,6 +200,11 @@ impl Metrics {
             "values_redacted",
             "Values that looked like secrets and were taken out",
             Count(&self.redacted),
+        );
+        add(
+            "executors",
+            "Answers that executors made, their stages, and rows between these",
+            Counts1(&self.elsewhere),
         );
         add("plan_lookups", "Looks for a plan that was made before", Counts2(&self.plans));
         add(

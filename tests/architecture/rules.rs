@@ -45,6 +45,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rmcp", &["src/mcp/"]),
     ("axum", &["src/mcp/", "src/console/"]),
     ("datafusion", &["src/query/"]),
+    // Other processes are known in one place.
+    ("ballista_core", &["src/query/cluster/"]),
+    ("ballista_executor", &["src/query/cluster/"]),
+    ("ballista_scheduler", &["src/query/cluster/"]),
+    ("datafusion_proto", &["src/query/cluster/"]),
+    ("tonic", &["src/query/cluster/"]),
     (
         "sqlx",
         &[
@@ -65,7 +71,16 @@ const CRATES: &[(&str, &[&str])] = &[
     ("arrow_ipc", &["src/results/"]),
     ("parquet", &["src/results/"]),
     ("plotters", &["src/results/"]),
-    ("aws_lc_rs", &["src/audit/", "src/identity/", "src/results/shared.rs", "connectors/"]),
+    (
+        "aws_lc_rs",
+        &[
+            "src/audit/",
+            "src/identity/",
+            "src/query/cluster/seal.rs",
+            "src/results/shared.rs",
+            "connectors/",
+        ],
+    ),
     // The only code of ours that speaks to somebody by HTTP.
     ("hyper", &["src/identity/oidc/fetch.rs", "src/post.rs"]),
     ("celosia_connector_postgres", &["src/app", "connectors/postgres/"]),

@@ -33,7 +33,7 @@ fn defects(name: &str, service: &Json) -> Vec<String> {
     expect(!list(service, "profiles").is_empty(), "no profile");
     expect(service.get("privileged").is_none(), "privileged");
     let image = service["image"].as_str().unwrap_or_default();
-    if image != "celosia:local" {
+    if !["celosia:local", "celosia:ballista"].contains(&image) {
         let (image, digest) = image.split_once("${").unwrap_or((image, ""));
         let tag = image.rsplit_once(':').map(|(_, tag)| tag).unwrap_or_default();
         let pinned = tag.contains('.') || tag.contains("-CU");
@@ -102,6 +102,7 @@ fn profiles_hold_what_they_need() {
                 "sqlserver-init",
             ],
         ),
+        ("distributed", vec!["celosia-distributed", "executor", "postgres", "scheduler"]),
         ("observability", vec!["alertmanager", "alloy", "grafana", "loki", "prometheus"]),
     ] {
         let named: BTreeSet<String> = services()
@@ -132,7 +133,7 @@ fn profiles_hold_what_they_need() {
 #[test]
 fn networks_keep_apart_what_need_not_meet() {
     let compose = yaml("docker-compose.yml");
-    for network in ["sources", "operations"] {
+    for network in ["sources", "operations", "engine"] {
         assert_eq!(compose["networks"][network]["internal"], true, "{network}");
     }
     for (name, service) in services() {
@@ -171,6 +172,8 @@ fn configurations_are_taken() {
     for (path, rules) in [
         ("docker/celosia.yaml", "masking-rules"),
         ("docker/full/celosia.yaml", "masking-rules"),
+        #[cfg(feature = "ballista")]
+        ("docker/distributed/celosia.yaml", "../masking-rules"),
         ("deploy/kubernetes/base/config/celosia.yaml", "masking-rules"),
     ] {
         let scratch = tempfile::tempdir().unwrap();
@@ -182,6 +185,7 @@ fn configurations_are_taken() {
             ("crm_url", "oracle://READER:x@oracle:1521/FREEPDB1"),
             ("orders_url", "sqlserver://reader:x@sqlserver:1433/orders"),
             ("pseudonym_key", "6f1c5d9a0b7e48d2a3c4f5061728394a"),
+            ("engine_key", "6f1c5d9a0b7e48d2a3c4f5061728394a"),
             ("api_keys", "version: 1\nkeys: []\n"),
             ("authority", ""),
         ] {

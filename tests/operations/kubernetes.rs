@@ -39,9 +39,68 @@ fn every_file_is_listed_and_every_listed_file_is_there() {
     }
 }
 
+/// Every document of a file of several.
+fn documents(name: &str) -> Vec<Json> {
+    let text = text(&format!("deploy/kubernetes/distributed/{name}.yaml"));
+    let parts = text.split("\n---\n");
+    parts.map(|part| serde_saphyr::from_str(part).expect("a document")).collect()
+}
+
+#[test]
+fn executors_are_closed_and_reached_by_their_deployment_alone() {
+    let overlay = yaml("deploy/kubernetes/distributed/kustomization.yaml");
+    for resource in overlay["resources"].as_array().unwrap() {
+        let path = format!("deploy/kubernetes/distributed/{}", resource.as_str().unwrap());
+        assert!(file(&path).exists(), "{path}");
+    }
+    let policies = documents("networkpolicy");
+    let reached = &policies[0]["spec"];
+    for (name, config) in [("scheduler", "scheduler"), ("executors", "celosia")] {
+        let documents = documents(name);
+        let (set, service) = (&documents[0], &documents[1]);
+        let template = &set["spec"]["template"];
+        let labels = &template["metadata"]["labels"];
+        for (label, value) in set["spec"]["selector"]["matchLabels"].as_object().unwrap() {
+            assert_eq!(&labels[label], value, "{name}");
+            assert_eq!(&service["spec"]["selector"][label], value, "{name}");
+        }
+        assert_eq!(labels["celosia.dev/engine"], "true");
+        assert_eq!(reached["podSelector"]["matchLabels"], json!({"celosia.dev/engine": "true"}));
+        // The service of the server does not find it.
+        assert_eq!(labels.get("app.kubernetes.io/name"), None, "{name}");
+        closed(&template["spec"]);
+        let config = yaml(&format!("deploy/kubernetes/distributed/config/{config}.yaml"));
+        let scheduler = config["engine"]["scheduler"].as_str().unwrap();
+        assert_eq!(scheduler, "http://celosia-scheduler:50050");
+        for port in template["spec"]["containers"][0]["ports"].as_array().unwrap() {
+            let open = reached["ingress"][0]["ports"].as_array().unwrap();
+            let named = open.iter().any(|open| open["port"] == port["containerPort"]);
+            assert!(named, "{name}: {port}");
+        }
+    }
+    for rule in reached["ingress"].as_array().unwrap() {
+        assert!(rule["from"].is_array(), "{rule}");
+    }
+    let executors = documents("executors");
+    let config = yaml("deploy/kubernetes/distributed/config/celosia.yaml");
+    let suffix = format!("{{hostname}}.{}", executors[1]["metadata"]["name"].as_str().unwrap());
+    assert_eq!(config["engine"]["executor"]["name"], suffix);
+    assert_eq!(executors[0]["spec"]["serviceName"], executors[1]["metadata"]["name"]);
+    let own = yaml("deploy/kubernetes/base/config/celosia.yaml");
+    assert_eq!((&config["roles"], &config["sources"]), (&own["roles"], &own["sources"]));
+}
+
 #[test]
 fn the_pod_is_closed() {
+    closed(&base("deployment")["spec"]["template"]["spec"]);
     let pod = &base("deployment")["spec"]["template"]["spec"];
+    let volumes = pod["volumes"].as_array().unwrap();
+    assert!(volumes.iter().any(|volume| volume["secret"]["secretName"] == "celosia-secrets"));
+    let user = pod["securityContext"]["runAsUser"].as_u64().unwrap();
+    assert!(text("Dockerfile").contains(&format!("USER {user}:{user}")));
+}
+
+fn closed(pod: &Json) {
     assert_eq!(pod["automountServiceAccountToken"], false);
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
     assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
@@ -58,15 +117,6 @@ fn the_pod_is_closed() {
             .iter()
             .all(|variable| { !variable["name"].as_str().unwrap().contains("PASSWORD") })
     );
-    assert!(
-        pod["volumes"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|volume| { volume["secret"]["secretName"] == "celosia-secrets" })
-    );
-    let user = pod["securityContext"]["runAsUser"].as_u64().unwrap();
-    assert!(text("Dockerfile").contains(&format!("USER {user}:{user}")));
 }
 
 #[test]

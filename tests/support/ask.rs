@@ -81,6 +81,13 @@ impl Said {
         self.head.get("error").and_then(Json::as_str)
     }
 
+    /// Where it was made, if not in the server's process.
+    #[cfg(feature = "ballista")]
+    pub fn place(&self) -> Json {
+        let last = self.sources.as_array().and_then(|sources| sources.last());
+        last.map(|source| source["place"].clone()).unwrap_or_default()
+    }
+
     fn ordered_head(&self) -> String {
         format!("{}\nreceipt {}", self.head, self.receipt)
     }
@@ -166,6 +173,11 @@ pub fn said(answer: Result<Answer>) -> Said {
     let mut sources = take(&mut receipt, "sources");
     for source in sources.as_array_mut().into_iter().flatten() {
         take(source, "ms");
+    }
+    // Where it ran is no more part of the answer than what the sources were sent.
+    let place = take(&mut receipt, "place");
+    if let (Some(sources), false) = (sources.as_array_mut(), place.is_null()) {
+        sources.push(json!({ "place": place }));
     }
     for key in OF_THE_REQUEST {
         take(&mut receipt, key);

@@ -31,6 +31,12 @@ pub struct Bench {
 }
 
 impl Bench {
+    /// A bench of these engines.
+    #[cfg(feature = "ballista")]
+    pub fn of(store: Store, engines: Vec<((World, bool), Arc<Engine>)>) -> Self {
+        Self { store, engines }
+    }
+
     /// The engine over a world, with or without pushdown.
     pub fn engine(&self, world: World, pushdown: bool) -> &Arc<Engine> {
         let found = self.engines.iter().find(|(key, _)| *key == (world, pushdown));
@@ -221,6 +227,7 @@ pub async fn parts(sources: Vec<(String, Arc<dyn Connector>)>) -> Parts {
         meter: Meter::new(Plans::default(), None),
         model: None,
         embedder: None,
+        executors: None,
         pushdown: true,
     }
 }

@@ -11,7 +11,7 @@ use tpchgen::text::TextPool;
 const POOL_BYTES: i32 = 1 << 20;
 
 /// The eight tables at a scale factor.
-pub(super) fn tables(scale: f64) -> Vec<Table> {
+pub(crate) fn tables(scale: f64) -> Vec<Table> {
     static POOL: OnceLock<TextPool> = OnceLock::new();
     let words = Distributions::static_default();
     let pool = POOL.get_or_init(|| TextPool::new(POOL_BYTES, words));

@@ -1,7 +1,7 @@
 //! TPC-H: the 22 questions over every store give the answer of the engine, and PostgreSQL is sent one
 //! statement for each.
 
-mod data;
+pub(crate) mod data;
 
 use crate::pushdown::fixture::{Pair, difference, engines};
 use crate::support::block_on;

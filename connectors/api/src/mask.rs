@@ -6,6 +6,7 @@ use arrow_schema::{DataType, TimeUnit};
 
 /// How a masked value is shown. NULL stays NULL under every mask.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Mask {
     /// Always NULL.
     Null,

@@ -8,6 +8,7 @@ use crate::Value;
 
 /// A condition over columns by index, with SQL's three-valued logic.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Predicate {
     /// TRUE or FALSE for every row.
     Constant(bool),
@@ -69,6 +70,7 @@ pub enum Predicate {
 
 /// A comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Comparison {
     /// `=`
     Equal,

@@ -4,6 +4,7 @@ use arrow_schema::{DataType, TimeUnit};
 
 /// A typed value bound as a parameter.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Value {
     /// TRUE or FALSE.
     Boolean(bool),
@@ -17,7 +18,7 @@ pub enum Value {
         scale: u8,
     },
     /// A finite or non-finite double.
-    Float(f64),
+    Float(#[cfg_attr(feature = "serde", serde(with = "bits"))] f64),
     /// Text.
     Text(String),
     /// Bytes.
@@ -75,6 +76,20 @@ impl Value {
         (1..=9999)
             .contains(&instant.year())
             .then(|| instant.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
+    }
+}
+
+/// A double by its bits, so that each one comes back as it was.
+#[cfg(feature = "serde")]
+mod bits {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, output: S) -> Result<S::Ok, S::Error> {
+        value.to_bits().serialize(output)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::Error> {
+        u64::deserialize(input).map(f64::from_bits)
     }
 }
 

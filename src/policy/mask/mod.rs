@@ -26,6 +26,24 @@ impl MaskContext {
         Self { key: key.map(Arc::new), today }
     }
 
+    /// The day that ages are reckoned from.
+    #[cfg(feature = "ballista")]
+    pub fn today(&self) -> i32 {
+        self.today
+    }
+
+    /// Twelve hexadecimal digits that are others under every other key; none where there is no key. They are for
+    /// those who have a key of the deployment, since short keys could be guessed from them.
+    #[cfg(feature = "ballista")]
+    pub fn epoch(&self) -> Option<String> {
+        use hmac::{Hmac, KeyInit, Mac};
+        let key = self.key.as_ref()?;
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key.0).ok()?;
+        mac.update(b"celosia epoch of pseudonyms");
+        let digest = mac.finalize().into_bytes();
+        Some(digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// The same key on another day.
     #[must_use]
     pub fn on(&self, today: i32) -> Self {

@@ -20,6 +20,8 @@ impl ScanPlan {
             Asked::Tree(query) => {
                 query.shape().get(at).is_some_and(|shape| equality.contains(shape.class))
             }
+            #[cfg(feature = "ballista")]
+            Asked::Elsewhere => false,
         }
     }
 
@@ -36,6 +38,8 @@ impl ScanPlan {
         let mut rendered = match &self.asked {
             Asked::Table(read) => table(dialect, read, at, values, range)?,
             Asked::Tree(query) => tree(dialect, query, at, values, range)?,
+            #[cfg(feature = "ballista")]
+            Asked::Elsewhere => return None,
         };
         rendered.defer_unfit = self.rendered.defer_unfit;
         Some(Self {
@@ -51,6 +55,8 @@ impl ScanPlan {
         match &self.asked {
             Asked::Table(read) => of_read(read),
             Asked::Tree(query) => of_query(query),
+            #[cfg(feature = "ballista")]
+            Asked::Elsewhere => 0,
         }
     }
 

@@ -1,0 +1,214 @@
+//! A scheduler and executors, inside the test's own process or as processes of their own.
+
+use crate::mcp::server::BINARY;
+use crate::support::policy;
+use celosia::limits::{Meter, Plans};
+use celosia::policy::Rules;
+use celosia::query::{ExecutorNode, Executors, Spread, Worker, execute, schedule};
+use celosia_connector_api::Connector;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+pub const KEY: &str = "a key of a deployment with executors";
+pub const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// A port that is free now.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind((LOCAL, 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// What a server says of its executors: everything that can goes there.
+pub fn executors(port: u16) -> Executors {
+    Executors {
+        scheduler: format!("http://127.0.0.1:{port}"),
+        key: KEY.into(),
+        spread: Spread::Always,
+        above: 0,
+        partitions: 3,
+        compress: false,
+    }
+}
+
+/// A scheduler and executors as tasks of the test's own process.
+#[derive(Debug)]
+pub struct Inside {
+    pub port: u16,
+    /// Where the executors write.
+    pub work: TempDir,
+}
+
+impl Inside {
+    /// Executors over their own connectors to `sources`, each made anew.
+    pub async fn start(
+        sources: impl AsyncFn() -> Vec<(String, Arc<dyn Connector>)>,
+        rules: &Rules,
+        count: usize,
+    ) -> Self {
+        let listener = TcpListener::bind((LOCAL, 0)).await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        tokio::spawn(async move { schedule(listener, "127.0.0.1").await.expect("it serves") });
+        let work = tempfile::tempdir().expect("a directory");
+        for _ in 0..count {
+            let worker = Arc::new(worker(sources().await, rules.version(), KEY));
+            let node = node(port, work.path());
+            tokio::spawn(async move { execute(worker, node).await.expect("it serves") });
+        }
+        Self { port, work }
+    }
+}
+
+/// A worker of the policy with this version, with the key of pseudonyms of all tests.
+pub fn worker(sources: Vec<(String, Arc<dyn Connector>)>, version: &str, key: &str) -> Worker {
+    let meter = Meter::new(Plans::default(), None);
+    Worker::new(sources, version, policy::key(), meter, key).expect("a worker")
+}
+
+/// An executor at free ports.
+pub fn node(scheduler: u16, work: &Path) -> ExecutorNode {
+    ExecutorNode {
+        bind: LOCAL,
+        name: "127.0.0.1".into(),
+        port: free_port(),
+        control_port: free_port(),
+        scheduler: ("127.0.0.1".into(), scheduler),
+        cores: 2,
+        memory: 256 << 20,
+        work: work.to_path_buf(),
+    }
+}
+
+/// A deployment in a directory: one configuration for the server, the scheduler and each executor, which differ in
+/// the executor's ports alone.
+#[derive(Debug)]
+pub struct Outside {
+    pub directory: TempDir,
+    port: u16,
+    text: String,
+    scheduler: Option<Child>,
+    executors: Vec<(PathBuf, Option<Child>)>,
+    /// What is an executor's own in its configuration.
+    own: Vec<String>,
+}
+
+impl Outside {
+    /// A deployment with this configuration but its engine, and `count` executors.
+    pub fn start(text: &str, files: &[(&str, &str)], count: usize) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        for (name, text) in files {
+            let path = directory.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+            std::fs::write(path, text).expect("written");
+        }
+        std::fs::write(directory.path().join("engine.key"), KEY).expect("written");
+        let (port, text) = (free_port(), text.to_string());
+        let (executors, own) = (Vec::new(), Vec::new());
+        let mut this = Self { directory, port, text, scheduler: None, executors, own };
+        this.start_scheduler();
+        for number in 0..count {
+            let name = format!("executor-{number}.yaml");
+            let more = format!(
+                "executor: {{ port: {}, control_port: {}, cores: 2, memory: 256MiB, work: work-{number} }}",
+                free_port(),
+                free_port()
+            );
+            let path = this.write(&name, "never", &more);
+            this.executors.push((path, None));
+            this.own.push(more);
+            this.start_executor(number);
+        }
+        this
+    }
+
+    /// Writes a configuration of the deployment.
+    pub fn write(&self, name: &str, mode: &str, more: &str) -> PathBuf {
+        let path = self.directory.path().join(name);
+        let text = format!(
+            "{}\nengine: {{ kind: ballista, scheduler: 'http://127.0.0.1:{}', key: 'file:engine.key', mode: {mode}, \
+             partitions: 3, {more} }}\n",
+            self.text, self.port
+        );
+        std::fs::write(&path, text).expect("written");
+        path
+    }
+
+    /// Changes the configuration of all executors, which run.
+    pub fn change(&mut self, from: &str, to: &str) {
+        assert!(self.text.contains(from), "{}", self.text);
+        self.text = self.text.replace(from, to);
+        for (number, own) in self.own.iter().enumerate() {
+            self.write(&format!("executor-{number}.yaml"), "never", own);
+        }
+    }
+
+    pub fn start_scheduler(&mut self) {
+        let path = self.write("scheduler.yaml", "never", "");
+        self.scheduler = Some(process("scheduler", &path));
+    }
+
+    pub fn kill_scheduler(&mut self) {
+        self.scheduler.take().map(killed);
+    }
+
+    pub fn start_executor(&mut self, number: usize) {
+        let path = self.executors[number].0.clone();
+        self.executors[number].1 = Some(process("executor", &path));
+    }
+
+    /// As if its machine lost power.
+    pub fn kill_executor(&mut self, number: usize) {
+        self.executors[number].1.take().map(killed);
+    }
+
+    /// As an operator stops it.
+    pub fn stop_executor(&mut self, number: usize) {
+        let Some(mut child) = self.executors[number].1.take() else { return };
+        let told = Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
+        assert!(told.success());
+        child.wait().expect("it ends");
+    }
+
+    /// Where an executor writes.
+    pub fn work(&self, number: usize) -> PathBuf {
+        self.directory.path().join(format!("work-{number}"))
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        let executors = self.executors.iter_mut().filter_map(|(_, child)| child.take());
+        executors.chain(self.scheduler.take()).for_each(|child| {
+            killed(child);
+        });
+    }
+}
+
+fn process(command: &str, config: &Path) -> Child {
+    let mut process = Command::new(BINARY);
+    process.args([command, "--config", config.to_str().expect("text")]);
+    process.stdin(Stdio::null()).stdout(Stdio::null());
+    if std::env::var_os("RUST_LOG").is_none() {
+        process.stderr(Stdio::null());
+    }
+    process.spawn().expect("the binary runs")
+}
+
+fn killed(mut child: Child) {
+    let _ = child.kill();
+    child.wait().expect("it is gone");
+}
+
+/// Every file below a directory.
+pub fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries
+        .flat_map(|entry| {
+            let path = entry.path();
+            if path.is_dir() { files(&path) } else { vec![path] }
+        })
+        .collect()
+}

@@ -108,10 +108,7 @@ impl Sessions {
         deadline: Option<Instant>,
     ) -> Option<Lease> {
         let permit = self.free_place()?;
-        let lease = self.lease_in(permit, query_id, purpose, deadline).await;
-        lease
-            .inspect_err(|error| tracing::debug!(context = %error.context, "no more sessions"))
-            .ok()
+        self.lease_in(permit, query_id, purpose, deadline).await.ok()
     }
 
     async fn lease_in(

@@ -70,9 +70,7 @@ pub(super) fn of_running(error: &DataFusionError) -> Error {
         return refusal.again();
     }
     match error.find_root() {
-        DataFusionError::ResourcesExhausted(text) if text == PLANNING_DEADLINE => {
-            return deadline_exceeded();
-        }
+        DataFusionError::ResourcesExhausted(text) if text == PLANNING_DEADLINE => deadline_exceeded(),
         DataFusionError::ResourcesExhausted(_) => Error::new(
             Code::ResourceLimit,
             "the statement needs more memory than one statement may use",

@@ -236,7 +236,7 @@ mod tests {
         let texts = |at: usize| back.column(at).as_string::<i32>().iter().collect::<Vec<_>>();
         assert_eq!(texts(0)[..2], [Some("P1Y2M3DT4.5S"), None]);
         assert_eq!(texts(1)[..2], [Some("PT1M30S"), None]);
-        assert_eq!(back.column(2).as_primitive::<Date32Type>().iter().nth(0), Some(Some(-1)));
+        assert_eq!(back.column(2).as_primitive::<Date32Type>().iter().next(), Some(Some(-1)));
         assert_eq!(back.column(3).as_primitive::<Time32MillisecondType>().value(0), 61_000);
         let at = back.column(4).as_primitive::<TimestampMillisecondType>();
         assert_eq!((at.value(0), at.is_null(1), at.timezone()), (-1_000, true, Some("UTC")));

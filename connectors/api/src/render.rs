@@ -168,6 +168,7 @@ impl<'a> Writer<'a> {
 impl Writer<'_> {
     pub(crate) fn statement(&mut self, query: &TableRead) -> Option<String> {
         let governed = query.row_filter.is_some()
+            || self.beside_filter.is_some()
             || query.output.iter().any(|o| o.mask.is_some() || o.visible.is_some());
         let first = query.limit.map(|rows| self.dialect.limit_first(rows)).unwrap_or_default();
         let columns = self.named(query, governed);

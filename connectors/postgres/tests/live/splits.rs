@@ -111,6 +111,9 @@ async fn parts_are_governed_and_bound_as_the_whole_is() {
     );
     let found = sums(&connector, &query, 3).await;
     assert_eq!((found.readers, found.rows), (3, ROWS - 2_000));
+    let open = TableRead { row_filter: None, ..read.clone() };
+    let all = sums(&connector, &shared(&source, &open), 3).await;
+    assert_eq!((all.readers, all.rows), (3, ROWS - 2_000));
     let one = sums(&connector, &query, 1).await;
     assert_eq!((one.readers, one.rows, one.ids), (1, found.rows, found.ids));
 }

@@ -84,7 +84,7 @@ fn ask_is_there_where_a_model_is_configured() {
     assert_eq!(error["code"], "invalid_argument");
     // What the endpoint said is in no log, and neither is the key; the log is at its most talkative.
     let log = server.log();
-    assert!(log.contains("DEBUG celosia::query::run"), "{log}");
+    assert!(log.contains("DEBUG celosia::query::clock"), "{log}");
     assert!(!log.contains("POISON") && !log.contains("k3y-of-ours"), "{log}");
     assert!(!log.contains("evil.example"));
 }

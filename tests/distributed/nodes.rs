@@ -151,7 +151,9 @@ impl Outside {
     }
 
     pub fn kill_scheduler(&mut self) {
-        self.scheduler.take().map(killed);
+        if let Some(scheduler) = self.scheduler.take() {
+            killed(scheduler);
+        }
     }
 
     pub fn start_executor(&mut self, number: usize) {
@@ -161,7 +163,9 @@ impl Outside {
 
     /// As if its machine lost power.
     pub fn kill_executor(&mut self, number: usize) {
-        self.executors[number].1.take().map(killed);
+        if let Some(executor) = self.executors[number].1.take() {
+            killed(executor);
+        }
     }
 
     /// As an operator stops it.

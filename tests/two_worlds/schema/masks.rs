@@ -1,6 +1,6 @@
 //! Masks that fit a column, as rules spell them, and other values that they show alike.
 
-use super::kinds::{Declared, Holds};
+use super::kinds::{Declared, Holds, Letters};
 use super::values::value;
 use crate::support::load::Store;
 use crate::support::rng::Rng;
@@ -101,6 +101,10 @@ pub fn near(mask: &Mask, declared: &Declared, cell: &Value, store: Store, rng: &
             Some(at) => Value::Text(format!("other{}", &text[at..])),
             None => value(declared.holds, store, rng),
         },
+        // A letter amid a document would make it none.
+        (Mask::Partial { .. }, _) if matches!(declared.holds, Holds::Text(_, Letters::Json)) => {
+            value(declared.holds, store, rng)
+        }
         (Mask::Partial { .. }, Value::Text(text)) if text.chars().count() > 4 => {
             let mut letters: Vec<char> = text.chars().collect();
             let middle = letters.len() / 2;

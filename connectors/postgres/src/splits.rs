@@ -1,7 +1,7 @@
 //! A large table read by several sessions at the same time, each a range of its pages, all in one snapshot.
 //!
 //! The first session exports its snapshot and the others take it on before they read, so together they see
-//! what one statement would have seen. Which pages a session reads is a condition on `ctid`, which PostgreSQL
+//! what one statement would have seen, and their rows come one range after the other, in the order of one scan. Which pages a session reads is a condition on `ctid`, which PostgreSQL
 //! 14 and later answer by reading just these pages. The last range has no end: nothing that the snapshot sees
 //! is left out.
 //!
@@ -25,16 +25,17 @@ use futures::future::join_all;
 use serde_json::Value as Json;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
+use std::collections::VecDeque;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 /// Fewer pages (of 8 KiB) are not worth a session.
 const LEAST_PAGES: i64 = 500;
 /// Fewer rows are not worth a second session.
 const LEAST_ROWS: f64 = 50_000.0;
-/// Batches that wait for the reader.
-const AHEAD: usize = 2;
+/// Bytes that a session may be ahead of its turn.
+const AHEAD: usize = 64 << 20;
 
 /// How many pages the table has, where ranges of them can be read.
 const PAGES: &str = "SELECT pg_relation_size(c.oid) / current_setting('block_size')::bigint \
@@ -163,37 +164,57 @@ fn ranges(pages: i64, count: usize) -> Vec<String> {
     (0..count).map(range).collect()
 }
 
-/// The batches of all feeds as they come. Dropping the stream drops the feeds, which stops their statements.
-fn merge(
-    feeds: Vec<Feed>,
-) -> impl futures::Stream<Item = Result<RecordBatch, ConnectorError>> + Send {
-    let (sender, receiver) = mpsc::channel(AHEAD);
-    let mut readers = JoinSet::new();
-    for mut feed in feeds {
-        let sender = sender.clone();
-        readers.spawn(async move {
+/// A session's batches, read ahead.
+struct Reader {
+    batches: mpsc::UnboundedReceiver<(Result<RecordBatch, ConnectorError>, OwnedSemaphorePermit)>,
+    /// Its task, which ends with it.
+    task: JoinSet<()>,
+}
+
+impl Reader {
+    fn start(mut feed: Feed) -> Self {
+        let (sender, batches) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(AHEAD));
+        let mut task = JoinSet::new();
+        task.spawn(async move {
             while let Some(batch) = feed.next().await {
-                if sender.send(batch).await.is_err() {
+                let bytes = batch.as_ref().map_or(1, RecordBatch::get_array_memory_size);
+                let bytes = u32::try_from(bytes.clamp(1, AHEAD)).unwrap_or(1);
+                let Ok(permit) = room.clone().acquire_many_owned(bytes).await else { return };
+                if sender.send((batch, permit)).is_err() {
                     return;
                 }
             }
         });
+        Self { batches, task }
     }
-    futures::stream::unfold(Some((receiver, readers)), |state| async {
-        let (mut receiver, mut readers) = state?;
-        if let Some(batch) = receiver.recv().await {
-            let rest = batch.is_ok().then_some((receiver, readers));
-            return Some((batch, rest));
+
+    /// The next batch; rows are missing where the task did not come to its end.
+    async fn next(&mut self) -> Option<Result<RecordBatch, ConnectorError>> {
+        if let Some((batch, _)) = self.batches.recv().await {
+            return Some(batch);
         }
-        // Rows are missing where a reader did not come to its end.
-        while let Some(ended) = readers.join_next().await {
-            if let Err(error) = ended {
-                let context = "a reader of a part ended early";
-                let error = ConnectorError::new(ErrorCode::QueryFailed, context).with_source(error);
-                return Some((Err(error), None));
+        let error = self.task.join_next().await?.err()?;
+        let context = "a reader of a part ended early";
+        Some(Err(ConnectorError::new(ErrorCode::QueryFailed, context).with_source(error)))
+    }
+}
+
+/// The batches of all feeds, one feed after the other: the order of one session's scan. In the order of arrival it
+/// would follow from who is quicker, and how quick a session is depends on rows that a caller may not see. Dropping
+/// the stream drops the feeds, which stops their statements.
+fn merge(
+    feeds: Vec<Feed>,
+) -> impl futures::Stream<Item = Result<RecordBatch, ConnectorError>> + Send {
+    let readers: VecDeque<Reader> = feeds.into_iter().map(Reader::start).collect();
+    futures::stream::unfold(readers, |mut readers| async {
+        loop {
+            match readers.front_mut()?.next().await {
+                Some(Ok(batch)) => return Some((Ok(batch), readers)),
+                Some(Err(error)) => return Some((Err(error), VecDeque::new())),
+                None => drop(readers.pop_front()),
             }
         }
-        None
     })
 }
 

@@ -37,6 +37,14 @@ fn by(readers: usize) -> ExecutionContext {
     ExecutionContext { readers, ..context("shared") }
 }
 
+/// The first column, in the order in which rows come.
+async fn ids(connector: &dyn Connector, query: &RenderedQuery, readers: usize) -> Vec<i64> {
+    let stream = connector.open(query, &by(readers)).await.unwrap();
+    let batches: Vec<RecordBatch> = stream.try_collect().await.unwrap();
+    let of = |batch: &RecordBatch| batch.column(0).as_primitive::<Int64Type>().values().to_vec();
+    batches.iter().flat_map(of).collect()
+}
+
 struct Sums {
     readers: usize,
     rows: i64,
@@ -114,6 +122,7 @@ async fn parts_are_governed_and_bound_as_the_whole_is() {
     let open = TableRead { row_filter: None, ..read.clone() };
     let all = sums(&connector, &shared(&source, &open), 3).await;
     assert_eq!((all.readers, all.rows), (3, ROWS - 2_000));
+    assert!(ids(&connector, &query, 3).await.is_sorted(), "in the order of one scan");
     let one = sums(&connector, &query, 1).await;
     assert_eq!((one.readers, one.rows, one.ids), (1, found.rows, found.ids));
 }

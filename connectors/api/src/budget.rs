@@ -144,7 +144,8 @@ impl Connector for Budgeted {
             permit = self.place(deadline) => permit?,
             error = self.health.lost() => return Err(error),
         };
-        let more = query.splits.as_ref().and_then(|_| self.spare(self.budget.readers - 1));
+        let more =
+            query.splits.as_ref().and_then(|_| self.spare(self.budget.readers.saturating_sub(1)));
         let readers = 1 + more.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let context = ExecutionContext { deadline, readers, ..context.clone() };
         let opening = self.health.watched(connect(&*self.inner, query, &context));

@@ -374,6 +374,7 @@ mod tests {
                 rows: 3,
                 ms: 0.5,
                 readers: None,
+                one_snapshot: None,
             }],
             columns: vec!["shop.main.orders.secret".into()],
             ..Outcome::default()

@@ -346,7 +346,14 @@ pub(super) mod tests {
         let open = log.open(intent()).await.expect("durable");
         assert_eq!(open.seq(), 1);
         let sql = "SELECT \"total\" FROM \"orders\"".to_string();
-        let source = SourceReceipt { name: "shop".into(), sql, rows: 3, ms: 0.5, readers: None };
+        let source = SourceReceipt {
+            name: "shop".into(),
+            sql,
+            rows: 3,
+            ms: 0.5,
+            readers: None,
+            one_snapshot: None,
+        };
         let outcome = Outcome { rows_returned: 3, sources: vec![source], ..Default::default() };
         let receipt = log.close(open, &outcome).await.expect("durable");
         let json = serde_json::to_value(&receipt).expect("json");

@@ -68,10 +68,13 @@ pub struct SourceReceipt {
     pub rows: u64,
     /// Time from sending the statement to its last row, in milliseconds.
     pub ms: f64,
-    /// Sessions that read it at the same time, in one snapshot; absent where one did, or where the number
-    /// would tell of rows that the caller may not see.
+    /// Sessions that read it at the same time; absent where one did, or where the number would tell of rows that
+    /// the caller may not see.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readers: Option<usize>,
+    /// Whether these sessions saw the same moment; absent where one read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_snapshot: Option<bool>,
 }
 
 /// Where a statement ran that did not run in the server's own process.
@@ -83,6 +86,8 @@ pub struct Place {
     pub stages: u64,
     /// Governed rows that were written between stages.
     pub rows_between: u64,
+    /// Their bytes in the files between stages.
+    pub bytes_between: u64,
 }
 
 /// A way in which a right answer may be the wrong number for its reader. It follows from the statement

@@ -10,7 +10,9 @@ use crate::limits::{Account, Meter};
 use crate::model::{Principal, SourceReceipt};
 use crate::policy::mask::MaskContext;
 use arrow_array::RecordBatch;
-use celosia_connector_api::{Caller, Connector, ConnectorError, ErrorCode, ExecutionContext};
+use celosia_connector_api::{
+    Caller, Connector, ConnectorError, ErrorCode, ExecutionContext, Readers,
+};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -140,6 +142,7 @@ impl QueryContext {
                 identity: None,
                 accepts_cost: self.accepts_cost,
                 readers: 1,
+                snapshot: None,
             };
             let counted = self.meter.turn(&source, self.deadline).await.map_err(at_limit)?;
             let started = Instant::now();
@@ -147,8 +150,8 @@ impl QueryContext {
                 .open(&plan.rendered, &execution)
                 .await
                 .map_err(|e| at_source(&source, e))?;
-            if remote.readers() > 1 && !plan.hides_rows() {
-                self.runs.lock()[run].readers = Some(remote.readers());
+            if !plan.hides_rows() {
+                self.read_by(run, remote.readers());
             }
             if identity {
                 let batches = remote.map(move |batch| {
@@ -188,6 +191,14 @@ impl QueryContext {
         Box::pin(RecordBatchStreamAdapter::new(schema, stream.flatten()))
     }
 
+    fn read_by(&self, run: usize, readers: Readers) {
+        if readers.count > 1 {
+            let run = &mut self.runs.lock()[run];
+            run.readers = Some(readers.count);
+            run.one_snapshot = Some(readers.one_snapshot);
+        }
+    }
+
     fn begin(&self, source: &str, sql: &str) -> usize {
         let mut runs = self.runs.lock();
         runs.push(SourceReceipt {
@@ -196,6 +207,7 @@ impl QueryContext {
             rows: 0,
             ms: 0.0,
             readers: None,
+            one_snapshot: None,
         });
         runs.len() - 1
     }

@@ -5,8 +5,8 @@ use super::stage;
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use celosia_connector_api::{
-    Connector, ConnectorError, Dialect, Examination, ExecutionContext, Load, RemoteStream,
-    RenderedQuery, SourceDescription,
+    Connector, ConnectorError, Dialect, Examination, ExecutionContext, Load, Parts, Places,
+    RemoteStream, RenderedQuery, SourceDescription,
 };
 use futures::{Stream, StreamExt};
 use prometheus_client::metrics::counter::Counter;
@@ -114,6 +114,26 @@ impl Connector for Observed {
         self.inner.examine(probe).await
     }
 
+    fn readers(&self) -> usize {
+        self.inner.readers()
+    }
+
+    async fn reserve(
+        &self,
+        statements: usize,
+        deadline: Instant,
+    ) -> Result<Option<Places>, ConnectorError> {
+        self.inner.reserve(statements, deadline).await
+    }
+
+    async fn divide(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Parts>, ConnectorError> {
+        self.inner.divide(query, context).await
+    }
+
     async fn open(
         &self,
         query: &RenderedQuery,
@@ -123,8 +143,9 @@ impl Connector for Observed {
         let opening = self.inner.open(query, context).instrument(statement.span.clone());
         match opening.await {
             Ok(stream) => {
-                let schema = stream.schema();
-                Ok(RemoteStream::new(schema, Counted { stream, statement }.boxed()))
+                let (schema, readers) = (stream.schema(), stream.readers());
+                let counted = Counted { stream, statement }.boxed();
+                Ok(RemoteStream::new(schema, counted).read_by(readers))
             }
             Err(error) => {
                 statement.failed(&error);

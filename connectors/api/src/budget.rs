@@ -4,8 +4,8 @@
 
 use crate::health::Health;
 use crate::{
-    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, Load,
-    RemoteStream, RenderedQuery, SourceDescription,
+    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, Load, Parts,
+    Places, RemoteStream, RenderedQuery, SourceDescription,
 };
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -73,12 +73,18 @@ impl Budgeted {
         (1..=most).rev().find_map(take)
     }
 
-    async fn place(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, ConnectorError> {
-        if let Ok(permit) = self.places.clone().try_acquire_owned() {
+    /// So many places at once, waited for where there is room to wait.
+    async fn places(
+        &self,
+        count: u32,
+        deadline: Instant,
+    ) -> Result<OwnedSemaphorePermit, ConnectorError> {
+        if let Ok(permit) = self.places.clone().try_acquire_many_owned(count) {
             return Ok(permit);
         }
         let _waiting = Waiting::enter(&self.waiting, self.budget.queue)?;
-        match tokio::time::timeout_at(deadline.into(), self.places.clone().acquire_owned()).await {
+        let free = self.places.clone().acquire_many_owned(count);
+        match tokio::time::timeout_at(deadline.into(), free).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) => Err(ConnectorError::new(ErrorCode::Cancelled, "the source is closing")),
             Err(_) => {
@@ -132,6 +138,45 @@ impl Connector for Budgeted {
         self.inner.examine(probe).await
     }
 
+    fn readers(&self) -> usize {
+        self.budget.readers
+    }
+
+    async fn reserve(
+        &self,
+        statements: usize,
+        deadline: Instant,
+    ) -> Result<Option<Places>, ConnectorError> {
+        self.health.check()?;
+        if statements > self.budget.concurrency.max(1) {
+            return Ok(None);
+        }
+        let count = u32::try_from(statements).unwrap_or(u32::MAX);
+        tokio::select! {
+            biased;
+            permit = self.places(count, deadline) => Ok(Some(Places::of(permit?))),
+            error = self.health.lost() => Err(error),
+        }
+    }
+
+    /// Each session beside the first takes a place that is free now, and keeps it as long as the parts are held.
+    async fn divide(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Parts>, ConnectorError> {
+        self.health.check()?;
+        let Some(more) = self.spare(self.budget.readers.saturating_sub(1)) else { return Ok(None) };
+        let deadline = context.deadline.min(Instant::now() + self.budget.statement_timeout);
+        let readers = 1 + more.num_permits();
+        let context = ExecutionContext { deadline, readers, ..context.clone() };
+        let dividing = self.health.watched(self.inner.divide(query, &context));
+        match tokio::time::timeout_at(deadline.into(), dividing).await {
+            Ok(divided) => Ok(divided?.map(|parts| parts.holding(more))),
+            Err(_) => Err(ConnectorError::new(ErrorCode::DeadlineExceeded, "while dividing")),
+        }
+    }
+
     async fn open(
         &self,
         query: &RenderedQuery,
@@ -141,7 +186,7 @@ impl Connector for Budgeted {
         let deadline = context.deadline.min(Instant::now() + self.budget.statement_timeout);
         let permit = tokio::select! {
             biased;
-            permit = self.place(deadline) => permit?,
+            permit = self.places(1, deadline) => permit?,
             error = self.health.lost() => return Err(error),
         };
         let more =
@@ -155,7 +200,7 @@ impl Connector for Budgeted {
         };
         match opened {
             Ok(stream) => {
-                let permit = with_more(permit, more.filter(|_| stream.readers() > 1));
+                let permit = with_more(permit, more.filter(|_| stream.readers().count > 1));
                 Ok(limited(stream, deadline, self.budget.bytes, permit, self.health.clone()))
             }
             Err(error) => {

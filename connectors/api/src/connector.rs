@@ -1,7 +1,7 @@
 //! The narrow trait every connector implements.
 
 use crate::{
-    Caller, ConnectorError, Dialect, Estimate, Examination, Finding, RenderedQuery,
+    Caller, ConnectorError, Dialect, Estimate, Examination, Finding, Parts, RenderedQuery,
     SessionIdentity, Severity, SourceDescription,
 };
 use arrow_array::RecordBatch;
@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What a statement carries with it to the source.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub struct ExecutionContext {
     pub accepts_cost: bool,
     /// Sessions that may read the statement at the same time, where it can be read in parts.
     pub readers: usize,
+    /// The snapshot that the statement sees, as [`Parts::snapshot`] names it.
+    pub snapshot: Option<Arc<str>>,
 }
 
 /// How busy a source is, as of now.
@@ -49,6 +52,18 @@ pub struct Load {
     pub idle: usize,
     /// Whether its last statements found it unreachable.
     pub lost: bool,
+}
+
+/// Places of a source that are taken until this is dropped.
+#[derive(Debug, Default)]
+pub struct Places {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Places {
+    pub(crate) fn of(permit: OwnedSemaphorePermit) -> Self {
+        Self { _permit: Some(permit) }
+    }
 }
 
 /// A database that can be described and read.
@@ -109,6 +124,39 @@ pub trait Connector: Send + Sync + fmt::Debug {
         Ok(None)
     }
 
+    /// Sessions that may read one statement at the same time, where it can be read in parts.
+    fn readers(&self) -> usize {
+        1
+    }
+
+    /// Places for this many statements that other processes run, taken all at once and kept until they are dropped;
+    /// `None` where so many never run at the same time.
+    ///
+    /// # Errors
+    /// Those of waiting for a place: `QueueFull`, `DeadlineExceeded`, `Unreachable`.
+    async fn reserve(
+        &self,
+        statements: usize,
+        deadline: Instant,
+    ) -> Result<Option<Places>, ConnectorError> {
+        let _ = (statements, deadline);
+        Ok(Some(Places::default()))
+    }
+
+    /// Divides a statement among as many sessions as the context allows, also of other processes; `None` where one
+    /// session is as good.
+    ///
+    /// # Errors
+    /// As `open`.
+    async fn divide(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Parts>, ConnectorError> {
+        let _ = (query, context);
+        Ok(None)
+    }
+
     /// Runs a statement in a read-only session and streams its result.
     ///
     /// Dropping the stream, or reaching the deadline, stops the statement at the source; the session
@@ -127,7 +175,21 @@ pub trait Connector: Send + Sync + fmt::Debug {
 pub struct RemoteStream {
     schema: SchemaRef,
     batches: BoxStream<'static, Result<RecordBatch, ConnectorError>>,
-    readers: usize,
+    readers: Readers,
+}
+
+/// The sessions that read one statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Readers {
+    /// How many there are.
+    pub count: usize,
+    /// Whether all of them see the same moment.
+    pub one_snapshot: bool,
+}
+
+impl Readers {
+    /// One session.
+    pub const ONE: Self = Self { count: 1, one_snapshot: true };
 }
 
 impl RemoteStream {
@@ -136,17 +198,17 @@ impl RemoteStream {
         schema: SchemaRef,
         batches: BoxStream<'static, Result<RecordBatch, ConnectorError>>,
     ) -> Self {
-        Self { schema, batches, readers: 1 }
+        Self { schema, batches, readers: Readers::ONE }
     }
 
     /// The same stream, to which several sessions contribute.
     #[must_use]
-    pub fn read_by(self, readers: usize) -> Self {
+    pub fn read_by(self, readers: Readers) -> Self {
         Self { readers, ..self }
     }
 
-    /// How many sessions read.
-    pub fn readers(&self) -> usize {
+    /// The sessions that read.
+    pub fn readers(&self) -> Readers {
         self.readers
     }
 

@@ -2,13 +2,14 @@
 //! unwrap what they read.
 
 use crate::{
-    Connector, ConnectorError, Dialect, ErrorCode, Estimate, Examination, ExecutionContext,
-    RemoteStream, RenderedQuery, SourceDescription,
+    Connector, ConnectorError, Dialect, ErrorCode, Estimate, Examination, ExecutionContext, Parts,
+    Places, RemoteStream, RenderedQuery, SourceDescription,
 };
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A connector whose panics are errors. What panicked is dropped, with its session.
 #[derive(Debug)]
@@ -62,6 +63,26 @@ impl Connector for Contained {
         context: &ExecutionContext,
     ) -> Result<Option<Estimate>, ConnectorError> {
         contained(self.inner.estimate(query, context)).await
+    }
+
+    fn readers(&self) -> usize {
+        self.inner.readers()
+    }
+
+    async fn reserve(
+        &self,
+        statements: usize,
+        deadline: Instant,
+    ) -> Result<Option<Places>, ConnectorError> {
+        contained(self.inner.reserve(statements, deadline)).await
+    }
+
+    async fn divide(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Parts>, ConnectorError> {
+        contained(self.inner.divide(query, context)).await
     }
 
     async fn open(

@@ -5,11 +5,12 @@
 //! still one bit that depends on such rows; who sets no threshold has no such bit.
 
 use crate::{
-    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, RemoteStream,
-    RenderedQuery, SourceDescription,
+    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, Parts, Places,
+    RemoteStream, RenderedQuery, SourceDescription,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What a source expects of a statement.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,6 +53,28 @@ impl Estimated {
     }
 }
 
+impl Estimated {
+    async fn refused(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<(), ConnectorError> {
+        let is_accepted = context.accepts_cost && self.most.ask;
+        if !is_accepted
+            && let Some(estimate) = self.inner.estimate(query, context).await?
+            && self.most.refuses(&estimate)
+        {
+            let code = match self.most.ask {
+                true => ErrorCode::CostlyUnlessAccepted,
+                false => ErrorCode::TooCostly,
+            };
+            let context = format!("an estimate of {estimate:?} is above {:?}", self.most);
+            return Err(ConnectorError::new(code, context));
+        }
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl Connector for Estimated {
     fn dialect(&self) -> &dyn Dialect {
@@ -82,23 +105,34 @@ impl Connector for Estimated {
         self.inner.estimate(query, context).await
     }
 
+    fn readers(&self) -> usize {
+        self.inner.readers()
+    }
+
+    async fn reserve(
+        &self,
+        statements: usize,
+        deadline: Instant,
+    ) -> Result<Option<Places>, ConnectorError> {
+        self.inner.reserve(statements, deadline).await
+    }
+
+    async fn divide(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Parts>, ConnectorError> {
+        // Of a part the source would expect less.
+        self.refused(query, context).await?;
+        self.inner.divide(query, context).await
+    }
+
     async fn open(
         &self,
         query: &RenderedQuery,
         context: &ExecutionContext,
     ) -> Result<RemoteStream, ConnectorError> {
-        let is_accepted = context.accepts_cost && self.most.ask;
-        if !is_accepted
-            && let Some(estimate) = self.inner.estimate(query, context).await?
-            && self.most.refuses(&estimate)
-        {
-            let code = match self.most.ask {
-                true => ErrorCode::CostlyUnlessAccepted,
-                false => ErrorCode::TooCostly,
-            };
-            let context = format!("an estimate of {estimate:?} is above {:?}", self.most);
-            return Err(ConnectorError::new(code, context));
-        }
+        self.refused(query, context).await?;
         self.inner.open(query, context).await
     }
 }

@@ -1,13 +1,14 @@
 //! What a login may do at its source beyond reading, and the gate that keeps a source with such a login out.
 
 use crate::{
-    Connector, ConnectorError, Dialect, ErrorCode, ExecutionContext, Load, RemoteStream,
-    RenderedQuery, SourceDescription,
+    Connector, ConnectorError, Dialect, ErrorCode, ExecutionContext, Load, Parts, Places,
+    RemoteStream, RenderedQuery, SourceDescription,
 };
 use async_trait::async_trait;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,6 +136,16 @@ impl LeastPrivilege {
     }
 }
 
+impl LeastPrivilege {
+    fn allowed(&self) -> Result<(), ConnectorError> {
+        if self.refused.load(Ordering::Acquire) {
+            let context = "the login had rights beyond reading when it was last looked at";
+            return Err(ConnectorError::new(ErrorCode::OverPrivileged, context));
+        }
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl Connector for LeastPrivilege {
     fn dialect(&self) -> &dyn Dialect {
@@ -173,15 +184,33 @@ impl Connector for LeastPrivilege {
         self.inner.examine(probe).await
     }
 
+    fn readers(&self) -> usize {
+        self.inner.readers()
+    }
+
+    async fn reserve(
+        &self,
+        statements: usize,
+        deadline: Instant,
+    ) -> Result<Option<Places>, ConnectorError> {
+        self.inner.reserve(statements, deadline).await
+    }
+
+    async fn divide(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Parts>, ConnectorError> {
+        self.allowed()?;
+        self.inner.divide(query, context).await
+    }
+
     async fn open(
         &self,
         query: &RenderedQuery,
         context: &ExecutionContext,
     ) -> Result<RemoteStream, ConnectorError> {
-        if self.refused.load(Ordering::Acquire) {
-            let context = "the login had rights beyond reading when it was last looked at";
-            return Err(ConnectorError::new(ErrorCode::OverPrivileged, context));
-        }
+        self.allowed()?;
         self.inner.open(query, context).await
     }
 }

@@ -4,12 +4,13 @@
 //! statement with an identity runs under it or not at all, and no other statement does.
 
 use crate::{
-    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, Load,
-    RemoteStream, RenderedQuery, SourceDescription,
+    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, Load, Parts,
+    Places, RemoteStream, RenderedQuery, SourceDescription,
 };
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The longest name, in bytes, that every source keeps whole. A longer one would be cut, and be somebody else's.
 const LONGEST: usize = 64;
@@ -130,6 +131,28 @@ impl Connector for Identified {
 
     async fn examine(&self, probe: bool) -> Result<Examination, ConnectorError> {
         self.inner.examine(probe).await
+    }
+
+    fn readers(&self) -> usize {
+        self.inner.readers()
+    }
+
+    async fn reserve(
+        &self,
+        statements: usize,
+        deadline: Instant,
+    ) -> Result<Option<Places>, ConnectorError> {
+        self.inner.reserve(statements, deadline).await
+    }
+
+    async fn divide(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Parts>, ConnectorError> {
+        let identity = self.map.resolve(context.caller.as_deref())?;
+        let context = ExecutionContext { identity: Some(Arc::new(identity)), ..context.clone() };
+        self.inner.divide(query, &context).await
     }
 
     async fn open(

@@ -26,7 +26,7 @@ pub mod statement;
 pub mod value;
 
 pub use budget::{Budget, Budgeted};
-pub use connector::{Connector, ExecutionContext, Load, RemoteStream};
+pub use connector::{Connector, ExecutionContext, Load, Places, Readers, RemoteStream};
 pub use contained::Contained;
 pub use description::{
     ColumnDescription, ForeignKey, OperandClass, SourceDescription, TableDescription, TableKind,
@@ -45,5 +45,5 @@ pub use mask::Mask;
 pub use predicate::{Comparison, Predicate};
 pub use query::{OutputColumn, RenderedQuery, SortKey, TableRead};
 pub use relation::{AggregateCall, JoinKind, OrderKey, RemoteQuery, WindowCall};
-pub use splits::Splits;
+pub use splits::{Parts, Splits};
 pub use value::Value;

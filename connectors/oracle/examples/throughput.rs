@@ -120,6 +120,7 @@ async fn connector(port: u16) -> Outcome<f64> {
         identity: None,
         accepts_cost: false,
         readers: 1,
+        snapshot: None,
     };
     let begun = Instant::now();
     let mut stream = connector.open(&query, &context).await?;

@@ -213,6 +213,7 @@ fn context() -> ExecutionContext {
         identity: None,
         accepts_cost: false,
         readers: 1,
+        snapshot: None,
     }
 }
 

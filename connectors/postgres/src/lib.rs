@@ -35,7 +35,7 @@ pub use dialect::PostgresDialect;
 
 use async_trait::async_trait;
 use celosia_connector_api::{
-    Connector, ConnectorError, Dialect, Estimate, Examination, ExecutionContext, Load,
+    Connector, ConnectorError, Dialect, Estimate, Examination, ExecutionContext, Load, Parts,
     RemoteStream, RenderedQuery, SourceDescription,
 };
 use connection::Sessions;
@@ -98,6 +98,14 @@ impl Connector for PostgresConnector {
         context: &ExecutionContext,
     ) -> Result<Option<Estimate>, ConnectorError> {
         estimate::estimate(self.sessions.clone(), query, context).await.map(Some)
+    }
+
+    async fn divide(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Parts>, ConnectorError> {
+        splits::divide(&self.sessions, query, context).await
     }
 
     async fn open(

@@ -15,27 +15,26 @@ use crate::estimate;
 use crate::lease::{Lease, Purpose, Snapshot};
 use crate::prepared;
 use crate::stream::{self, Feed};
-use arrow_array::RecordBatch;
+use celosia_connector_api::splits::in_order;
 use celosia_connector_api::{
-    ConnectorError, ErrorCode, ExecutionContext, RemoteStream, RenderedQuery, SessionIdentity,
-    Splits,
+    ConnectorError, ErrorCode, ExecutionContext, Parts, Readers, RemoteStream, RenderedQuery,
+    SessionIdentity, Splits,
 };
 use futures::StreamExt;
 use futures::future::join_all;
 use serde_json::Value as Json;
-use sqlx::Row;
 use sqlx::postgres::PgConnection;
-use std::collections::VecDeque;
+use sqlx::{AssertSqlSafe, Executor, Row};
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinSet;
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 
 /// Fewer pages (of 8 KiB) are not worth a session.
 const LEAST_PAGES: i64 = 500;
 /// Fewer rows are not worth a second session.
 const LEAST_ROWS: f64 = 50_000.0;
-/// Bytes that a session may be ahead of its turn.
-const AHEAD: usize = 64 << 20;
+/// How much longer than its statement a snapshot is kept at most.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// How many pages the table has, where ranges of them can be read.
 const PAGES: &str = "SELECT pg_relation_size(c.oid) / current_setting('block_size')::bigint \
@@ -54,23 +53,10 @@ pub(crate) async fn open(
         return Ok(None);
     };
     let identity = stream::identity(context)?;
-    let purpose = Purpose::Snapshot(identity, Snapshot::Own);
-    let deadline = Some(context.deadline);
-    let mut first = sessions.clone().lease(&context.query_id, purpose, deadline).await?;
-    let shared = match prepare(first.connection()?, query, splits).await {
-        Ok(Some(shared)) => shared,
-        Ok(None) => {
-            first.complete().await?;
-            return Ok(None);
-        }
-        // A server that exports no snapshot, such as a standby, is read by one.
-        Err(error) => {
-            let error = first.failed(error, "preparing to read in parts").await;
-            tracing::debug!(context = %error.context, "a table is read by one session");
-            return Ok(None);
-        }
+    let Some((first, shared)) = begin(sessions, query, splits, context).await? else {
+        return Ok(None);
     };
-    let wanted = context.readers.min(usize::try_from(shared.pages / LEAST_PAGES).unwrap_or(1));
+    let wanted = shared.readers(context);
     let mut leases = vec![first];
     leases.extend(companions(sessions, context, identity, &shared.snapshot, wanted).await);
     let schema = query.schema();
@@ -79,20 +65,106 @@ pub(crate) async fn open(
         .zip(leases)
         .map(|(range, lease)| {
             let batches = Batches::new(query, context.batch_rows)?;
-            Feed::begin(lease, splits.statement(&range), query, batches, true)
+            let feed = Feed::begin(lease, splits.statement(&range), query, batches, true)?;
+            Ok(feed.boxed())
         })
-        .collect::<Result<Vec<Feed>, ConnectorError>>()?;
-    let readers = feeds.len();
-    let mut merged = Box::pin(merge(feeds));
+        .collect::<Result<Vec<_>, ConnectorError>>()?;
+    let readers = Readers { count: feeds.len(), one_snapshot: true };
+    let mut merged = in_order(feeds);
     let first = merged.next().await.transpose()?;
     let batches = futures::stream::iter(first.map(Ok)).chain(merged);
     Ok(Some(RemoteStream::new(schema, batches.boxed()).read_by(readers)))
+}
+
+/// Divides a statement among sessions of any process, all in one snapshot, which stays as long as the parts do.
+pub(crate) async fn divide(
+    sessions: &Arc<Sessions>,
+    query: &RenderedQuery,
+    context: &ExecutionContext,
+) -> Result<Option<Parts>, ConnectorError> {
+    let Some(splits) = query.splits.as_ref().filter(|_| context.readers > 1) else {
+        return Ok(None);
+    };
+    let Some((mut first, shared)) = begin(sessions, query, splits, context).await? else {
+        return Ok(None);
+    };
+    let left = context.deadline.saturating_duration_since(Instant::now()) + LINGER;
+    let patience = format!("SET LOCAL idle_in_transaction_session_timeout = {}", left.as_millis());
+    let set = first.connection()?.execute(sqlx::raw_sql(AssertSqlSafe(patience))).await;
+    if let Err(error) = set {
+        return Err(first.failed(error, "keeping a snapshot").await);
+    }
+    let ranges = ranges(shared.pages, shared.readers(context)).into_iter();
+    let statements = ranges.map(|range| splits.statement(&range)).collect();
+    let kept = Kept { lease: Some(first), runtime: Handle::current() };
+    Ok(Some(Parts::new(statements).of(shared.snapshot.into()).holding(kept)))
+}
+
+/// The snapshot that another session has exported under this name.
+pub(crate) fn named(snapshot: &str) -> Result<Snapshot<'_>, ConnectorError> {
+    if is_name(snapshot) {
+        return Ok(Snapshot::Of(snapshot));
+    }
+    Err(ConnectorError::new(ErrorCode::InvalidConfiguration, "this is no name of a snapshot"))
+}
+
+fn is_name(snapshot: &str) -> bool {
+    snapshot.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// A session that keeps a snapshot; it ends its transaction when it is dropped.
+struct Kept {
+    lease: Option<Lease>,
+    runtime: Handle,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let Some(lease) = self.lease.take() else { return };
+        self.runtime.spawn(async move {
+            if let Err(error) = lease.complete().await {
+                tracing::debug!(context = %error.context, "a snapshot was lost before its end");
+            }
+        });
+    }
 }
 
 /// What the sessions share.
 struct Shared {
     snapshot: String,
     pages: i64,
+}
+
+impl Shared {
+    /// How many sessions are worth it.
+    fn readers(&self, context: &ExecutionContext) -> usize {
+        context.readers.min(usize::try_from(self.pages / LEAST_PAGES).unwrap_or(1))
+    }
+}
+
+/// The first session, in the snapshot that it has exported; `None` where one session is as good.
+async fn begin(
+    sessions: &Arc<Sessions>,
+    query: &RenderedQuery,
+    splits: &Splits,
+    context: &ExecutionContext,
+) -> Result<Option<(Lease, Shared)>, ConnectorError> {
+    let purpose = Purpose::Snapshot(stream::identity(context)?, Snapshot::Own);
+    let deadline = Some(context.deadline);
+    let mut first = sessions.clone().lease(&context.query_id, purpose, deadline).await?;
+    match prepare(first.connection()?, query, splits).await {
+        Ok(Some(shared)) => Ok(Some((first, shared))),
+        Ok(None) => {
+            first.complete().await?;
+            Ok(None)
+        }
+        // A server that exports no snapshot, such as a standby, is read by one.
+        Err(error) => {
+            let error = first.failed(error, "preparing to read in parts").await;
+            tracing::debug!(context = %error.context, "a table is read by one session");
+            Ok(None)
+        }
+    }
 }
 
 /// Finds out whether the statement is worth more than one session, and exports the snapshot.
@@ -109,8 +181,7 @@ async fn prepare(
     }
     let exported = sqlx::query("SELECT pg_export_snapshot()").fetch_one(connection).await?;
     let snapshot: String = exported.try_get_unchecked(0)?;
-    let plain = snapshot.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    Ok(plain.then_some(Shared { snapshot, pages }))
+    Ok(is_name(&snapshot).then_some(Shared { snapshot, pages }))
 }
 
 /// Whether the server would read the whole table for many rows.
@@ -164,60 +235,6 @@ fn ranges(pages: i64, count: usize) -> Vec<String> {
     (0..count).map(range).collect()
 }
 
-/// A session's batches, read ahead.
-struct Reader {
-    batches: mpsc::UnboundedReceiver<(Result<RecordBatch, ConnectorError>, OwnedSemaphorePermit)>,
-    /// Its task, which ends with it.
-    task: JoinSet<()>,
-}
-
-impl Reader {
-    fn start(mut feed: Feed) -> Self {
-        let (sender, batches) = mpsc::unbounded_channel();
-        let room = Arc::new(Semaphore::new(AHEAD));
-        let mut task = JoinSet::new();
-        task.spawn(async move {
-            while let Some(batch) = feed.next().await {
-                let bytes = batch.as_ref().map_or(1, RecordBatch::get_array_memory_size);
-                let bytes = u32::try_from(bytes.clamp(1, AHEAD)).unwrap_or(1);
-                let Ok(permit) = room.clone().acquire_many_owned(bytes).await else { return };
-                if sender.send((batch, permit)).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { batches, task }
-    }
-
-    /// The next batch; rows are missing where the task did not come to its end.
-    async fn next(&mut self) -> Option<Result<RecordBatch, ConnectorError>> {
-        if let Some((batch, _)) = self.batches.recv().await {
-            return Some(batch);
-        }
-        let error = self.task.join_next().await?.err()?;
-        let context = "a reader of a part ended early";
-        Some(Err(ConnectorError::new(ErrorCode::QueryFailed, context).with_source(error)))
-    }
-}
-
-/// The batches of all feeds, one feed after the other: the order of one session's scan. In the order of arrival it
-/// would follow from who is quicker, and how quick a session is depends on rows that a caller may not see. Dropping
-/// the stream drops the feeds, which stops their statements.
-fn merge(
-    feeds: Vec<Feed>,
-) -> impl futures::Stream<Item = Result<RecordBatch, ConnectorError>> + Send {
-    let readers: VecDeque<Reader> = feeds.into_iter().map(Reader::start).collect();
-    futures::stream::unfold(readers, |mut readers| async {
-        loop {
-            match readers.front_mut()?.next().await {
-                Some(Ok(batch)) => return Some((Ok(batch), readers)),
-                Some(Err(error)) => return Some((Err(error), VecDeque::new())),
-                None => drop(readers.pop_front()),
-            }
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,11 +268,5 @@ mod tests {
         ] {
             assert!(!is_whole_scan(other), "{other}");
         }
-    }
-
-    #[tokio::test]
-    async fn the_rows_of_every_part_come_and_an_end_is_an_end() {
-        let empty: Vec<_> = merge(Vec::new()).collect().await;
-        assert!(empty.is_empty());
     }
 }

@@ -36,8 +36,9 @@ pub(crate) async fn open(
     let schema = batches.schema();
     let identity = identity(context)?;
     // An identity ends with its transaction, so that it cannot outlive its statement.
-    let purpose = match identity {
-        None if !copy::is_worthwhile(query) => prepared::purpose(query),
+    let purpose = match (&context.snapshot, identity) {
+        (Some(snapshot), _) => Purpose::Snapshot(identity, splits::named(snapshot)?),
+        (None, None) if !copy::is_worthwhile(query) => prepared::purpose(query),
         _ => Purpose::Transaction(identity),
     };
     let lease = sessions.lease(&context.query_id, purpose, Some(context.deadline)).await?;

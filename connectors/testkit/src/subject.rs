@@ -121,6 +121,7 @@ pub fn context() -> ExecutionContext {
         identity: None,
         accepts_cost: false,
         readers: 1,
+        snapshot: None,
     }
 }
 

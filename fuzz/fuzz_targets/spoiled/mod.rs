@@ -61,6 +61,7 @@ impl Dialogue {
             identity: None,
             accepts_cost: false,
             readers: 1,
+            snapshot: None,
         };
         let connector = (self.connector)(self.spoiler.port());
         let _ = self.runtime.block_on(async {

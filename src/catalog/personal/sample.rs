@@ -80,6 +80,7 @@ pub async fn read_samples(
         identity: None,
         accepts_cost: false,
         readers: 1,
+        snapshot: None,
     };
     let mut stream = connector.open(&query, &execution).await?;
     while let Some(batch) = stream.try_next().await? {

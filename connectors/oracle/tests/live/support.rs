@@ -91,6 +91,7 @@ pub(crate) fn context(time: Duration) -> ExecutionContext {
         identity: None,
         accepts_cost: false,
         readers: 1,
+        snapshot: None,
     }
 }
 

@@ -54,7 +54,7 @@ struct Sums {
 
 async fn sums(connector: &dyn Connector, query: &RenderedQuery, readers: usize) -> Sums {
     let stream = connector.open(query, &by(readers)).await.unwrap();
-    let readers = stream.readers();
+    let readers = stream.readers().count;
     let batches: Vec<RecordBatch> = stream.try_collect().await.unwrap();
     let sum = |column: usize| {
         let values = |batch: &RecordBatch| -> i64 {
@@ -177,7 +177,7 @@ async fn only_places_that_are_free_are_taken_and_all_are_given_back() {
     let budgeted = Budgeted::new(Arc::new(wide(&source, 3)), budget);
     let query = shared(&source, &whole(&source, "accounts").await);
     let first = budgeted.open(&query, &context("shared")).await.unwrap();
-    assert_eq!(first.readers(), 3);
+    assert_eq!(first.readers().count, 3);
     assert_eq!(budgeted.load().running, 3);
     drop(first);
     until(&source, &running("shared"), "0").await;

@@ -30,6 +30,7 @@ async fn read(
         identity: None,
         accepts_cost: false,
         readers: 1,
+        snapshot: None,
     };
     connector.open(query, &context).await?.try_collect().await
 }

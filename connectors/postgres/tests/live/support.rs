@@ -55,6 +55,7 @@ pub(crate) fn context(id: &str) -> ExecutionContext {
         identity: None,
         accepts_cost: false,
         readers: 1,
+        snapshot: None,
     }
 }
 

@@ -79,6 +79,7 @@ pub(crate) fn context() -> ExecutionContext {
         identity: None,
         accepts_cost: false,
         readers: 1,
+        snapshot: None,
     }
 }
 

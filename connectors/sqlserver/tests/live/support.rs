@@ -85,6 +85,7 @@ pub(crate) fn context(id: &str, patience: Duration) -> ExecutionContext {
         identity: None,
         accepts_cost: false,
         readers: 1,
+        snapshot: None,
     }
 }
 

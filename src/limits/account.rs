@@ -30,6 +30,12 @@ impl Who {
         }
     }
 
+    /// A caller of whom only the plan is known.
+    #[cfg(feature = "ballista")]
+    pub(super) fn of_plan(plan: &str) -> Self {
+        Self { kind: "", issuer: "".into(), name: "".into(), plan: plan.into() }
+    }
+
     pub(super) fn source(name: &str) -> Self {
         Self { kind: "source", issuer: "".into(), name: name.into(), plan: "".into() }
     }
@@ -157,6 +163,12 @@ impl Account {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Rows that sources have returned today.
+    #[cfg(feature = "ballista")]
+    pub(super) fn read_today(&self) -> u64 {
+        self.state.lock().read_today()
     }
 
     /// Counts what an answer showed.

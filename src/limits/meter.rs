@@ -90,12 +90,6 @@ impl Meter {
         self.open(Who::source(name), limits).await
     }
 
-    /// An account without limits, for work whose caller is counted by another process.
-    #[cfg(feature = "ballista")]
-    pub fn uncounted(&self) -> Arc<Account> {
-        Arc::new(Account::new(Who::source(""), PlanLimits::default(), today(), 0))
-    }
-
     /// Waits until a source may be sent another statement; gives its account.
     ///
     /// # Errors

@@ -5,6 +5,8 @@
 //! day in a file, so that a day's limit outlives the process.
 
 mod account;
+#[cfg(feature = "ballista")]
+mod elsewhere;
 mod ledger;
 mod meter;
 mod plans;
@@ -12,6 +14,8 @@ mod plans;
 mod testing;
 
 pub use account::{Account, Pass};
+#[cfg(feature = "ballista")]
+pub use elsewhere::Allowance;
 pub use ledger::{Ledger, LedgerError, LedgerRow};
 pub use meter::Meter;
 pub use plans::Plans;

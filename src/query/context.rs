@@ -97,7 +97,23 @@ impl QueryContext {
             today: self.masks.today(),
             caller: self.caller.clone(),
             accepts_cost: self.accepts_cost,
+            allowance: self.account.allowance(),
         }
+    }
+
+    /// When the statement must have ended.
+    #[cfg(feature = "ballista")]
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Waits until a source may be sent another statement.
+    ///
+    /// # Errors
+    /// `LimitReached`.
+    #[cfg(feature = "ballista")]
+    pub(super) async fn turn(&self, source: &str) -> std::result::Result<(), Error> {
+        self.meter.turn(source, self.deadline).await.map(drop)
     }
 
     /// Counts a governed read of another process as [`Self::read`] counts those of this one.
@@ -107,18 +123,33 @@ impl QueryContext {
     #[cfg(feature = "ballista")]
     pub(super) async fn ran_elsewhere(
         &self,
-        source: &str,
-        sql: &str,
+        (source, sql): (&str, &str),
+        readers: Readers,
         rows: u64,
         ms: f64,
     ) -> std::result::Result<(), Error> {
         let run = self.begin(source, sql);
+        self.read_by(run, readers);
         {
             let mut runs = self.runs.lock();
             (runs[run].rows, runs[run].ms) = (rows, ms);
         }
         self.account.count(rows)?;
         self.meter.source(source).await?.count(rows)
+    }
+
+    /// What each statement carries to its source.
+    pub(super) fn execution(&self, batch_rows: usize) -> ExecutionContext {
+        ExecutionContext {
+            query_id: self.query_id.clone(),
+            deadline: self.deadline,
+            batch_rows,
+            caller: Some(self.caller.clone()),
+            identity: None,
+            accepts_cost: self.accepts_cost,
+            readers: 1,
+            snapshot: None,
+        }
     }
 
     /// Opens a governed read at its source, recorded as `shown`. The stream cancels at the source when it is dropped.
@@ -134,16 +165,8 @@ impl QueryContext {
         let schema = plan.schema.clone();
         let identity = plan.local.is_identity(plan.rendered.columns.len());
         let stream = async move {
-            let execution = ExecutionContext {
-                query_id: self.query_id.clone(),
-                deadline: self.deadline,
-                batch_rows,
-                caller: Some(self.caller.clone()),
-                identity: None,
-                accepts_cost: self.accepts_cost,
-                readers: 1,
-                snapshot: None,
-            };
+            let execution =
+                ExecutionContext { snapshot: plan.snapshot(), ..self.execution(batch_rows) };
             let counted = self.meter.turn(&source, self.deadline).await.map_err(at_limit)?;
             let started = Instant::now();
             let remote = connector
@@ -259,7 +282,7 @@ impl fmt::Display for SourceFailure {
 
 impl std::error::Error for SourceFailure {}
 
-fn at_source(source: &Arc<str>, error: ConnectorError) -> DataFusionError {
+pub(super) fn at_source(source: &Arc<str>, error: ConnectorError) -> DataFusionError {
     let code = error.code;
     DataFusionError::External(Box::new(SourceFailure {
         source: source.clone(),

@@ -135,7 +135,7 @@ impl TableProvider for GovernedTable {
 
     async fn scan(
         &self,
-        _: &dyn Session,
+        session: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
@@ -161,9 +161,20 @@ impl TableProvider for GovernedTable {
         )?;
         let source = self.entry.reference.source.clone();
         let reads = vec![Read { table: self.clone(), projection }];
-        Ok(Arc::new(GovernedScan::new(self.connector.clone(), source, reads, plan)))
+        let scan = GovernedScan::new(self.connector.clone(), source, reads, plan);
+        #[cfg(feature = "ballista")]
+        if session.config().get_extension::<Elsewhere>().is_some() {
+            return Ok(Arc::new(scan.in_parts()));
+        }
+        let _ = session;
+        Ok(Arc::new(scan))
     }
 }
+
+/// Marks a session whose plans other processes run.
+#[cfg(feature = "ballista")]
+#[derive(Debug)]
+pub(super) struct Elsewhere;
 
 /// The running half of a leaf: one statement at one source, over governed tables.
 #[derive(Debug)]
@@ -184,19 +195,30 @@ impl GovernedScan {
         reads: Vec<Read>,
         plan: ScanPlan,
     ) -> Self {
-        let properties = Arc::new(PlanProperties::new(
-            EquivalenceProperties::new(plan.schema.clone()),
-            Partitioning::UnknownPartitioning(1),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        ));
+        let properties = properties(&plan.schema, 1);
         let shown = without_hidden_names(&*connector, &reads, &plan.rendered.sql);
         Self { connector, source, reads, plan: Arc::new(plan), shown, properties }
+    }
+
+    /// The same scan with as many partitions as sessions may read it. It runs in other processes only.
+    #[cfg(feature = "ballista")]
+    fn in_parts(self) -> Self {
+        let parts = match self.plan.rendered.splits {
+            Some(_) => self.connector.readers().max(1),
+            None => 1,
+        };
+        Self { properties: properties(&self.plan.schema, parts), ..self }
     }
 
     /// The source's name.
     pub(super) fn source(&self) -> &str {
         &self.source
+    }
+
+    /// What asks the source.
+    #[cfg(feature = "ballista")]
+    pub(super) fn connector(&self) -> &Arc<dyn Connector> {
+        &self.connector
     }
 
     /// The statement the source is sent, without the names of columns that are hidden.
@@ -282,6 +304,16 @@ impl ExecutionPlan for GovernedScan {
         let (connector, source) = (self.connector.clone(), self.source.clone());
         Ok(context.read(connector, source, self.plan.clone(), &self.shown, batch_rows))
     }
+}
+
+/// Rows in no order, in so many parts.
+pub(super) fn properties(schema: &SchemaRef, parts: usize) -> Arc<PlanProperties> {
+    Arc::new(PlanProperties::new(
+        EquivalenceProperties::new(schema.clone()),
+        Partitioning::UnknownPartitioning(parts),
+        EmissionType::Incremental,
+        Boundedness::Bounded,
+    ))
 }
 
 /// The text in which columns that the policy reads and the caller may not know have no name.

@@ -10,6 +10,8 @@ use super::division::DivisionPlanner;
 use super::frame::without_distances;
 use super::functions::Functions;
 use super::keys::SendKeys;
+#[cfg(feature = "ballista")]
+use super::leaf::Elsewhere;
 use super::memory::{Holding, OwnShare};
 use super::preaggregate::preaggregate;
 use super::sequential::{Sequential, Yielding};
@@ -190,7 +192,8 @@ impl Planner {
             .with_round_robin_repartition(false)
             // Such a join can go to files.
             .set_bool("datafusion.optimizer.prefer_hash_join", false)
-            .set_bool("datafusion.optimizer.prefer_existing_union", true);
+            .set_bool("datafusion.optimizer.prefer_existing_union", true)
+            .with_extension(Arc::new(Elsewhere));
         let mut rules = engine_rules();
         rules.push(Arc::new(Yielding));
         SessionStateBuilder::new_from_existing(self.state.clone())

@@ -53,7 +53,21 @@ pub(super) enum Asked {
     Tree(Arc<RemoteQuery>),
     /// What another process was asked; this one only runs it.
     #[cfg(feature = "ballista")]
-    Elsewhere,
+    Elsewhere {
+        /// The snapshot that it reads.
+        snapshot: Option<Arc<str>>,
+    },
+}
+
+impl ScanPlan {
+    /// The snapshot that its session takes on.
+    pub(super) fn snapshot(&self) -> Option<Arc<str>> {
+        match &self.asked {
+            Asked::Table(_) | Asked::Tree(_) => None,
+            #[cfg(feature = "ballista")]
+            Asked::Elsewhere { snapshot } => snapshot.clone(),
+        }
+    }
 }
 
 /// Splits `request` over `grant` between the source and the leaf.

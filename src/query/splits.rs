@@ -21,7 +21,7 @@ impl ScanPlan {
             Asked::Table(read) => read.row_filter.is_some(),
             Asked::Tree(_) => true,
             #[cfg(feature = "ballista")]
-            Asked::Elsewhere => true,
+            Asked::Elsewhere { .. } => true,
         };
         at_source || self.local.filter.is_some()
     }

@@ -62,7 +62,9 @@ pub(super) struct Done {
     /// Stages that ran.
     pub(super) stages: usize,
     /// Rows that were written between stages.
-    pub(super) shuffled: u64,
+    pub(super) rows: u64,
+    /// Their bytes, as they were written.
+    pub(super) bytes: u64,
 }
 
 /// A scheduler, connected.
@@ -180,8 +182,12 @@ impl Done {
             }
         } else if kind.contains("ShuffleWriter") {
             for metric in metrics() {
-                if let Metric::OutputRows(rows) = metric {
-                    self.shuffled += rows;
+                match metric {
+                    Metric::OutputRows(rows) => self.rows += rows,
+                    Metric::Count(count) if count.name == super::stage::BYTES => {
+                        self.bytes += count.value;
+                    }
+                    _ => {}
                 }
             }
         }

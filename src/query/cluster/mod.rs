@@ -19,6 +19,7 @@ mod columns;
 mod nodes;
 mod once;
 mod order;
+mod places;
 mod plan;
 mod scan;
 mod seal;
@@ -35,6 +36,7 @@ use super::context::QueryContext;
 use super::parts::{Executors, Limits, Spread};
 use super::planner::Planner;
 use crate::error::{Code, Error, Result};
+use crate::limits::Allowance;
 use crate::model::Place;
 use ballista_core::config::BALLISTA_SHUFFLE_COMPRESSION_CODEC;
 use ballista_core::serde::protobuf::KeyValuePair;
@@ -45,6 +47,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
+use places::Held;
 use seal::Seal;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -75,6 +78,7 @@ pub(super) struct Statement {
     pub(super) today: i32,
     pub(super) caller: Arc<Caller>,
     pub(super) accepts_cost: bool,
+    pub(super) allowance: Option<Allowance>,
 }
 
 /// What came of a statement that was to run there.
@@ -128,10 +132,20 @@ impl Cluster {
         if let Some(reason) = plan::stays(&physical) {
             return Ok(Tried::Here(reason));
         }
-        let sealed = plan::sealed(&physical, &context.statement(policy), &self.seal)?;
-        if sealed.leaves.is_empty() {
+        let leaves = places::leaves(&physical);
+        if leaves.is_empty() {
             return Ok(Tried::Here("it asks no source".into()));
         }
+        // Without a scheduler nothing has to be waited for.
+        if let Err(Lost::Scheduler(error)) = client::connect(&self.scheduler).await {
+            return Ok(unreachable(&error));
+        }
+        let Some(held) = Held::take(&leaves, context).await? else {
+            let reason = "it asks a source more often than that takes statements at a time";
+            return Ok(Tried::Here(reason.into()));
+        };
+        let statement = context.statement(policy);
+        let sealed = plan::sealed(&physical, &held.parts, &statement, &self.seal)?;
         let Some(bytes) = written(&sealed.plan) else {
             return Ok(Tried::Here("a part of it cannot be written down".into()));
         };
@@ -147,10 +161,7 @@ impl Cluster {
         };
         match answer {
             Ok((collected, place)) => Ok(Tried::Answered(collected, place)),
-            Err(Lost::Scheduler(error)) => {
-                tracing::warn!(error, "the scheduler cannot be reached: a statement runs here");
-                Ok(Tried::Unreachable)
-            }
+            Err(Lost::Scheduler(error)) => Ok(unreachable(&error)),
             // Which of two errors comes first is chance there, and follows from open rows here.
             Err(Lost::Statement(error)) => match error.code {
                 Code::Evaluation | Code::InvalidStatement => {
@@ -179,15 +190,17 @@ impl Cluster {
         let done = job.done().await;
         job.over().await;
         for (number, rows, ms) in &done.leaves {
-            if let Some((source, sql)) = sealed.leaves.get(*number as usize) {
-                let counted = context.ran_elsewhere(source, sql, *rows, *ms).await;
+            if let Some(plan::Known { source, sql, readers }) = sealed.leaves.get(*number as usize)
+            {
+                let counted = context.ran_elsewhere((source, sql), *readers, *rows, *ms).await;
                 counted.map_err(Lost::Statement)?;
             }
         }
         let place = Place {
             engine: "ballista".into(),
             stages: done.stages as u64,
-            rows_between: done.shuffled,
+            rows_between: done.rows,
+            bytes_between: done.bytes,
         };
         Ok((collected, place))
     }
@@ -204,6 +217,11 @@ impl Cluster {
         let pairs = pairs.map(|entry| KeyValuePair { key: entry.key, value: entry.value });
         pairs.chain([compression]).collect()
     }
+}
+
+fn unreachable(error: &str) -> Tried {
+    tracing::warn!(error, "the scheduler cannot be reached: a statement runs here");
+    Tried::Unreachable
 }
 
 /// A plan as bytes; `None` where a part of it has no form.

@@ -3,11 +3,13 @@
 use super::super::leaf::GovernedScan;
 use super::super::scan_plan::Asked;
 use super::Statement;
+use super::places::readers;
 use super::scan::SealedScan;
 use super::seal::Seal;
 use super::wire::Leaf;
 use crate::error::{Error, Result};
 use arrow_schema::{DataType, Schema};
+use celosia_connector_api::{Parts, Readers};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DataFusionError, JoinType};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
@@ -47,8 +49,18 @@ const STAGE: &[&str] = &["CoalescePartitionsExec", "RepartitionExec", "SortPrese
 #[derive(Debug)]
 pub(super) struct Sealed {
     pub(super) plan: Arc<dyn ExecutionPlan>,
-    /// The leaves' sources and statements as the caller may read them, by number.
-    pub(super) leaves: Vec<(Arc<str>, String)>,
+    /// The leaves by number.
+    pub(super) leaves: Vec<Known>,
+}
+
+/// What the server knows of a leaf.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) source: String,
+    /// Its statement as the caller may read it.
+    pub(super) sql: String,
+    /// Who reads it, as far as the caller may know.
+    pub(super) readers: Readers,
 }
 
 /// Why a plan stays here; `None` where it can travel.
@@ -64,20 +76,28 @@ pub(super) fn stays(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
     plan.children().into_iter().find_map(stays)
 }
 
-/// The plan with each leaf sealed for the executors.
+/// The plan with each leaf sealed for the executors, with the parts of each.
 pub(super) fn sealed(
     plan: &Arc<dyn ExecutionPlan>,
+    parts: &[Option<Parts>],
     statement: &Statement,
     seal: &Seal,
 ) -> Result<Sealed> {
-    let mut leaves = Vec::new();
+    let mut leaves: Vec<Known> = Vec::new();
     let sealed = plan.clone().transform_up(|node| {
         if let Some(scan) = node.downcast_ref::<GovernedScan>() {
             let number = u32::try_from(leaves.len()).unwrap_or(u32::MAX);
-            leaves.push((scan.source().into(), scan.sql().to_string()));
-            let bytes = Leaf::of(scan, statement)?.write().and_then(|bytes| seal.seal(bytes));
+            let parts = parts.get(leaves.len()).and_then(Option::as_ref);
+            let bytes =
+                Leaf::of(scan, parts, statement)?.write().and_then(|bytes| seal.seal(bytes));
             let bytes = bytes.map_err(|error| DataFusionError::External(Box::new(error)))?;
-            let node = SealedScan::new(number, scan.schema(), bytes.into());
+            leaves.push(Known {
+                source: scan.source().into(),
+                sql: scan.sql().to_string(),
+                readers: readers(scan, parts),
+            });
+            let most = scan.properties().output_partitioning().partition_count();
+            let node = SealedScan::new(number, most, scan.schema(), bytes.into());
             return Ok(Transformed::yes(Arc::new(node) as Arc<dyn ExecutionPlan>));
         }
         alone(node)

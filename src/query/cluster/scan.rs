@@ -1,5 +1,6 @@
 //! The leaf on its way: columns and sealed bytes to whoever plans, a governed read to an executor.
 
+use super::super::leaf::properties;
 use super::columns;
 use super::stage::GivenUp;
 use super::worker::Worker;
@@ -9,12 +10,11 @@ use ballista_core::serde::BallistaPhysicalExtensionCodec;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::EquivalenceProperties;
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
+    DisplayAs, DisplayFormatType, EmptyRecordBatchStream, ExecutionPlan, PhysicalExpr,
+    PlanProperties,
 };
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 use futures::{StreamExt, TryStreamExt};
@@ -43,13 +43,9 @@ pub(super) struct SealedScan {
 }
 
 impl SealedScan {
-    pub(super) fn new(number: u32, schema: SchemaRef, sealed: Arc<[u8]>) -> Self {
-        let properties = Arc::new(PlanProperties::new(
-            EquivalenceProperties::new(schema.clone()),
-            Partitioning::UnknownPartitioning(1),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        ));
+    /// A read with as many partitions as the planner was told; it may have fewer parts.
+    pub(super) fn new(number: u32, parts: usize, schema: SchemaRef, sealed: Arc<[u8]>) -> Self {
+        let properties = properties(&schema, parts);
         Self { number, schema, sealed, metrics: ExecutionPlanMetricsSet::new(), properties }
     }
 }
@@ -98,7 +94,10 @@ impl ExecutionPlan for SealedScan {
         let rows = MetricBuilder::new(&self.metrics).counter(ROWS, partition);
         let micros = MetricBuilder::new(&self.metrics).gauge(MICROS, partition);
         let started = Instant::now();
-        let batches = worker.read(&self.sealed, task.session_config().batch_size())?;
+        let batch_rows = task.session_config().batch_size();
+        let Some(batches) = worker.read(&self.sealed, partition, batch_rows)? else {
+            return Ok(Box::pin(EmptyRecordBatchStream::new(self.schema.clone())));
+        };
         let batches = batches.inspect_ok(move |batch| {
             rows.add(batch.num_rows());
             micros.set(started.elapsed().as_micros() as usize);
@@ -133,7 +132,9 @@ impl ExecutionPlan for SealedScan {
 }
 
 /// What precedes a sealed scan among the nodes that are written.
-const MARK: &[u8] = b"celosia:scan:1\0";
+const MARK: &[u8] = b"celosia:scan:2\0";
+/// More partitions than a read can have.
+const PARTS: usize = 4_096;
 
 /// Writes and reads our leaf beside the engine's own nodes. Functions travel by name.
 #[derive(Debug, Default)]
@@ -169,6 +170,8 @@ impl PhysicalExtensionCodec for Codec {
         let schema = columns::written(&scan.schema)?;
         bytes.extend_from_slice(MARK);
         bytes.extend_from_slice(&scan.number.to_be_bytes());
+        let parts = scan.properties.output_partitioning().partition_count() as u64;
+        bytes.extend_from_slice(&parts.to_be_bytes());
         bytes.extend_from_slice(&(schema.len() as u64).to_be_bytes());
         bytes.extend_from_slice(&schema);
         bytes.extend_from_slice(&scan.sealed);
@@ -178,9 +181,11 @@ impl PhysicalExtensionCodec for Codec {
 
 fn scan(bytes: &[u8]) -> Option<SealedScan> {
     let (number, bytes) = bytes.split_first_chunk::<4>()?;
+    let (parts, bytes) = bytes.split_first_chunk::<8>()?;
+    let parts = usize::try_from(u64::from_be_bytes(*parts)).ok().filter(|parts| *parts <= PARTS)?;
     let (length, bytes) = bytes.split_first_chunk::<8>()?;
     let length = usize::try_from(u64::from_be_bytes(*length)).ok()?;
     let (schema, sealed) = bytes.split_at_checked(length)?;
     let schema = columns::read(schema).ok()?;
-    Some(SealedScan::new(u32::from_be_bytes(*number), schema, sealed.into()))
+    Some(SealedScan::new(u32::from_be_bytes(*number), parts, schema, sealed.into()))
 }

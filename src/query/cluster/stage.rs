@@ -1,6 +1,7 @@
 //! One stage of a plan on an executor: the engine's own, but for the words of its errors and the end of its
 //! reads. The engine's writers go on by themselves after their task was given up; what they read does not.
 
+use super::super::windows::ReserveWindows;
 use super::told::told;
 use async_trait::async_trait;
 use ballista_core::JobId;
@@ -12,11 +13,13 @@ use ballista_executor::execution_engine::{
 };
 use datafusion::common::Result;
 use datafusion::execution::TaskContext;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::metrics::{Count, Metric, MetricValue, MetricsSet};
 use datafusion::prelude::SessionConfig;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 
 /// Runs stages.
@@ -34,9 +37,11 @@ impl ExecutionEngine for Stages {
         work: &str,
         config: &SessionConfig,
     ) -> Result<Arc<dyn QueryStageExecutor>> {
+        // A node more has no metrics, and so none too many for the scheduler.
+        let plan = ReserveWindows.optimize(plan, config.options())?;
         let stage =
             self.0.create_query_stage_exec(job, stage, task, outputs, plan, work, config)?;
-        Ok(Arc::new(Stage(stage)))
+        Ok(Arc::new(Stage { inner: stage, written: AtomicU64::new(0) }))
     }
 }
 
@@ -44,12 +49,18 @@ impl ExecutionEngine for Stages {
 #[derive(Debug)]
 pub(super) struct GivenUp(pub(super) CancellationToken);
 
+/// The metric of the bytes that a stage wrote for the next one.
+pub(super) const BYTES: &str = "bytes_between";
+
 #[derive(Debug)]
-struct Stage(Arc<dyn QueryStageExecutor>);
+struct Stage {
+    inner: Arc<dyn QueryStageExecutor>,
+    written: AtomicU64,
+}
 
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.inner.fmt(f)
     }
 }
 
@@ -73,22 +84,33 @@ impl QueryStageExecutor for Stage {
             context.window_functions().clone(),
             context.runtime_env(),
         ));
-        self.0.execute_query_stage(task, context).await.map_err(told)
+        let written = self.inner.execute_query_stage(task, context).await.map_err(told)?;
+        let bytes = written.iter().map(|partition| partition.num_bytes).sum();
+        self.written.fetch_add(bytes, Ordering::Relaxed);
+        Ok(written)
     }
 
     fn collect_plan_metrics(&self) -> Vec<MetricsSet> {
-        self.0.collect_plan_metrics()
+        let mut metrics = self.inner.collect_plan_metrics();
+        // The first node is the writer.
+        if let Some(writer) = metrics.first_mut() {
+            let count = Count::new();
+            count.add(usize::try_from(self.written.load(Ordering::Relaxed)).unwrap_or(usize::MAX));
+            let value = MetricValue::Count { name: BYTES.into(), count };
+            writer.push(Arc::new(Metric::new(value, None)));
+        }
+        metrics
     }
 
     fn collect_runtime_stats_reports(&self) -> Vec<RuntimeStatsReport> {
-        self.0.collect_runtime_stats_reports()
+        self.inner.collect_runtime_stats_reports()
     }
 
     fn collect_window_state_reports(&self) -> Result<Vec<WindowStateReport>> {
-        self.0.collect_window_state_reports()
+        self.inner.collect_window_state_reports()
     }
 
     fn collect_column_stats(&self) -> Vec<TaskColumnStats> {
-        self.0.collect_column_stats()
+        self.inner.collect_column_stats()
     }
 }

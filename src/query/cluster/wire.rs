@@ -7,10 +7,11 @@ use super::super::scan_plan::{Asked, ScanPlan};
 use super::Statement;
 use super::columns;
 use crate::error::{Error, Result};
+use crate::limits::Allowance;
 use crate::model::{Mask, Predicate, Value};
 use arrow_schema::{DataType, Field, Schema};
 use celosia_connector_api::query::RenderedColumn;
-use celosia_connector_api::{Caller, RenderedQuery};
+use celosia_connector_api::{Caller, Parts, RenderedQuery};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub(super) struct Leaf {
     issuer: Option<String>,
     roles: BTreeSet<String>,
     pub(super) accepts_cost: bool,
+    /// What the caller may still read today.
+    pub(super) allowance: Option<Allowance>,
     pub(super) source: String,
     /// The statement as the caller may read it.
     pub(super) shown: String,
@@ -41,7 +44,10 @@ pub(super) struct Leaf {
 /// What the source is sent, and what the leaf does with each batch.
 #[derive(Debug, Serialize, Deserialize)]
 struct Read {
-    sql: String,
+    /// One for each part.
+    statements: Vec<String>,
+    /// The snapshot that all parts read.
+    snapshot: Option<String>,
     parameters: Vec<Value>,
     /// What comes back.
     fetched: Bytes,
@@ -78,8 +84,12 @@ struct Unfit {
 }
 
 impl Leaf {
-    /// A scan of a statement.
-    pub(super) fn of(scan: &GovernedScan, statement: &Statement) -> Engines<Self> {
+    /// A scan of a statement, in parts where it has some.
+    pub(super) fn of(
+        scan: &GovernedScan,
+        parts: Option<&Parts>,
+        statement: &Statement,
+    ) -> Engines<Self> {
         Ok(Self {
             query: statement.query.clone(),
             deadline: statement.deadline,
@@ -90,9 +100,10 @@ impl Leaf {
             issuer: statement.caller.issuer.clone(),
             roles: statement.caller.roles.clone(),
             accepts_cost: statement.accepts_cost,
+            allowance: statement.allowance.clone(),
             source: scan.source().to_string(),
             shown: scan.sql().to_string(),
-            read: Read::of(scan.plan())?,
+            read: Read::of(scan.plan(), parts)?,
         })
     }
 
@@ -109,20 +120,21 @@ impl Leaf {
         Caller { user: self.user.clone(), issuer: self.issuer.clone(), roles: self.roles.clone() }
     }
 
-    /// The read, ready to run.
-    pub(super) fn plan(self) -> Engines<ScanPlan> {
-        self.read.plan()
+    /// A part of the read, ready to run; `None` where there is no such part.
+    pub(super) fn plan(self, part: usize) -> Engines<Option<ScanPlan>> {
+        self.read.plan(part)
     }
 }
 
 impl Read {
-    fn of(plan: &ScanPlan) -> Engines<Self> {
+    fn of(plan: &ScanPlan, parts: Option<&Parts>) -> Engines<Self> {
         let RenderedQuery { sql, parameters, columns, defer_unfit, rows_hint, splits: _ } =
             &plan.rendered;
         let fetched = columns.iter().map(|c| Field::new(&c.name, c.data_type.clone(), true));
         let local = &plan.local;
         Ok(Self {
-            sql: sql.clone(),
+            statements: parts.map_or_else(|| vec![sql.clone()], |parts| parts.statements.clone()),
+            snapshot: parts.and_then(|parts| parts.snapshot.as_deref().map(String::from)),
             parameters: parameters.clone(),
             fetched: columns::written(&Schema::new(fetched.collect::<Vec<_>>()))?,
             defer_unfit: *defer_unfit,
@@ -134,14 +146,18 @@ impl Read {
         })
     }
 
-    fn plan(self) -> Engines<ScanPlan> {
+    fn plan(mut self, part: usize) -> Engines<Option<ScanPlan>> {
+        if part >= self.statements.len() {
+            return Ok(None);
+        }
+        let sql = self.statements.swap_remove(part);
         let fetched = columns::read(&self.fetched)?;
         let columns = fetched.fields().iter().map(|field| RenderedColumn {
             name: field.name().clone(),
             data_type: field.data_type().clone(),
         });
         let rendered = RenderedQuery {
-            sql: self.sql,
+            sql,
             parameters: self.parameters,
             columns: columns.collect(),
             defer_unfit: self.defer_unfit,
@@ -161,7 +177,8 @@ impl Read {
             outputs: outputs.collect::<Engines<_>>()?,
             shown: self.unfit.into_iter().map(Unfit::shown).collect(),
         };
-        Ok(ScanPlan { rendered, asked: Asked::Elsewhere, local: Arc::new(local), schema: governed })
+        let asked = Asked::Elsewhere { snapshot: self.snapshot.map(Arc::from) };
+        Ok(Some(ScanPlan { rendered, asked, local: Arc::new(local), schema: governed }))
     }
 }
 

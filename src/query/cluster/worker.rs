@@ -5,7 +5,7 @@ use super::seal::Seal;
 use super::wire::Leaf;
 use super::{millis, refused};
 use crate::error::Error;
-use crate::limits::Meter;
+use crate::limits::{Account, Meter};
 use crate::policy::PseudonymKey;
 use crate::policy::mask::MaskContext;
 use arc_swap::ArcSwap;
@@ -58,12 +58,14 @@ impl Worker {
         self.policy.store(Arc::new(policy.to_string()));
     }
 
-    /// The governed rows of a sealed read. Dropped, it stops the statement at its source.
+    /// The governed rows of a part of a sealed read; none where it has fewer parts. Dropped, it stops the statement
+    /// at its source.
     pub(super) fn read(
         &self,
         sealed: &[u8],
+        part: usize,
         batch_rows: usize,
-    ) -> Result<SendableRecordBatchStream> {
+    ) -> Result<Option<SendableRecordBatchStream>> {
         let opened = self.seal.open(sealed).and_then(|bytes| Leaf::read(&bytes));
         let leaf = opened.and_then(|leaf| self.checked(leaf)).map_err(at_worker)?;
         let connector = self.sources.get(&leaf.source).cloned().ok_or_else(|| {
@@ -77,12 +79,12 @@ impl Worker {
             Instant::now() + Duration::from_millis(leaf.deadline.saturating_sub(millis())),
             self.masks.on(leaf.today),
             leaf.caller(),
-            (self.meter.clone(), self.meter.uncounted()),
+            (self.meter.clone(), Account::elsewhere(leaf.allowance.as_ref())),
             leaf.accepts_cost,
         ));
         let (source, shown): (Arc<str>, String) = (leaf.source.as_str().into(), leaf.shown.clone());
-        let plan = Arc::new(leaf.plan()?);
-        Ok(context.read(connector, source, plan, &shown, batch_rows))
+        let plan = leaf.plan(part)?.map(Arc::new);
+        Ok(plan.map(|plan| context.read(connector, source, plan, &shown, batch_rows)))
     }
 
     /// The leaf, if this executor may run it.

@@ -21,7 +21,7 @@ impl ScanPlan {
                 query.shape().get(at).is_some_and(|shape| equality.contains(shape.class))
             }
             #[cfg(feature = "ballista")]
-            Asked::Elsewhere => false,
+            Asked::Elsewhere { .. } => false,
         }
     }
 
@@ -39,7 +39,7 @@ impl ScanPlan {
             Asked::Table(read) => table(dialect, read, at, values, range)?,
             Asked::Tree(query) => tree(dialect, query, at, values, range)?,
             #[cfg(feature = "ballista")]
-            Asked::Elsewhere => return None,
+            Asked::Elsewhere { .. } => return None,
         };
         rendered.defer_unfit = self.rendered.defer_unfit;
         Some(Self {
@@ -56,7 +56,7 @@ impl ScanPlan {
             Asked::Table(read) => of_read(read),
             Asked::Tree(query) => of_query(query),
             #[cfg(feature = "ballista")]
-            Asked::Elsewhere => 0,
+            Asked::Elsewhere { .. } => 0,
         }
     }
 

@@ -151,10 +151,10 @@ impl Pair<'_> {
         let request = QueryRequest {
             sql: sql.to_string(),
             parameters: Parameters::Positional(values.to_vec()),
-            limit: None,
             // Whoever administers the source asks.
             accepts_cost: true,
             client: "verify-pushdown".into(),
+            ..QueryRequest::default()
         };
         let asked = Box::pin(engine.query(self.principal, request, CancellationToken::new())).await;
         let answer = asked.map_err(|error| error.code.as_str())?;

@@ -46,6 +46,29 @@ impl Arguments {
         }
     }
 
+    /// Whether an argument is given.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.given.contains_key(name)
+    }
+
+    /// One of these words, where it is there.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        name: &'static str,
+        words: &[(&str, T)],
+    ) -> Result<Option<T>> {
+        let example = words.first().map_or("", |(word, _)| word);
+        let Some(given) = self.optional_text(name, &format!("\"{example}\""))? else {
+            return Ok(None);
+        };
+        if let Some((_, chosen)) = words.iter().find(|(word, _)| *word == given) {
+            return Ok(Some(*chosen));
+        }
+        let known: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        let found = format!("is {}", quoted(&given));
+        Err(self.wrong(name, &found, &known.join(" or "), &known[0]))
+    }
+
     /// One to `most` texts: a list of them, or a single one.
     pub(super) fn texts(
         &mut self,
@@ -200,6 +223,18 @@ mod tests {
             let error = arguments(json!({"limit": wrong})).count("limit", 1, "10").unwrap_err();
             assert!(error.message.contains("a whole number from 1 up"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_choice_is_one_of_its_words() {
+        let words = [("here", 1), ("there", 2)];
+        let chosen = |value: Json| arguments(json!({"at": value})).choice("at", &words);
+        assert_eq!(chosen(json!("there")).unwrap(), Some(2));
+        assert_eq!(arguments(json!({})).choice("at", &words).unwrap(), None);
+        let wrong = chosen(json!("where")).unwrap_err();
+        let told = format!("{} {}", wrong.message, wrong.hint.unwrap_or_default());
+        assert!(told.contains("where") && told.contains("\"here\" or \"there\""), "{told}");
+        assert!(chosen(json!(3)).is_err());
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub trait Backend: Send + Sync + 'static {
         cancel: CancellationToken,
     ) -> Result<Answer>;
 
+    /// Whether a statement may run in other processes than the server's own.
+    fn has_executors(&self) -> bool;
+
     /// Whether questions in words are answered.
     fn has_model(&self) -> bool;
 

@@ -26,6 +26,10 @@ impl Backend for Engine {
         Engine::query(self, principal, request, cancel).await
     }
 
+    fn has_executors(&self) -> bool {
+        Engine::has_executors(self)
+    }
+
     async fn fetch(&self, principal: &Principal, request: FetchRequest) -> Result<Fetched> {
         Engine::fetch(self, principal, request).await
     }

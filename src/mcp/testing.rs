@@ -101,6 +101,10 @@ impl Backend for StubBackend {
         Err(Error::new(Code::UnknownHandle, "there is no such result"))
     }
 
+    fn has_executors(&self) -> bool {
+        false
+    }
+
     fn has_model(&self) -> bool {
         false
     }

@@ -86,7 +86,8 @@ pub struct Place {
     pub stages: u64,
     /// Governed rows that were written between stages.
     pub rows_between: u64,
-    /// Their bytes in the files between stages.
+    /// Their bytes in the files between stages; for metrics alone, since they follow from when rows arrive.
+    #[serde(skip)]
     pub bytes_between: u64,
 }
 

@@ -64,9 +64,9 @@ impl Engine {
         let statement = QueryRequest {
             sql,
             parameters,
-            limit: None,
             accepts_cost: request.accepts_cost,
             client: request.client,
+            ..QueryRequest::default()
         };
         Some(self.run(view.clone(), statement, cancel, &tool.defined.name).await)
     }

@@ -231,6 +231,14 @@ impl Engine {
         self.core.meter.admit(principal).await
     }
 
+    /// Whether a statement may run in other processes than this one.
+    pub fn has_executors(&self) -> bool {
+        #[cfg(feature = "ballista")]
+        return self.core.cluster.is_some();
+        #[cfg(not(feature = "ballista"))]
+        false
+    }
+
     /// What waits and what is kept, as of now.
     pub fn load(&self) -> EngineLoad {
         let (running, waiting) = self.supervisor.load();

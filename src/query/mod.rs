@@ -84,7 +84,7 @@ pub use meanings::check_semantics;
 pub use parts::{Executors, Limits, Parts, Spread};
 pub use request::{
     Answer, AskRequest, Asked, Chart, ChartRequest, DeclaredTool, DescribeRequest, Explanation,
-    Export, ExportRequest, FetchRequest, Fetched, Parameters, QueryRequest, Reply, SearchRequest,
-    SourceStatement, Stage, ToolRequest, VerifiedQuestion, VisibleName,
+    Export, ExportRequest, FetchRequest, Fetched, Parameters, QueryRequest, Reply, RunOn,
+    SearchRequest, SourceStatement, Stage, ToolRequest, VerifiedQuestion, VisibleName,
 };
 pub use supervise::EngineLoad;

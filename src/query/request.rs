@@ -29,8 +29,22 @@ pub struct QueryRequest {
     pub limit: Option<usize>,
     /// Whether a person has been asked and wants it to run, whatever the sources expect it to cost.
     pub accepts_cost: bool,
+    /// Where a person wants it to run.
+    pub run_on: RunOn,
     /// The client's name and version, for the audit.
     pub client: String,
+}
+
+/// Where a statement is to run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RunOn {
+    /// Where the server thinks best.
+    #[default]
+    Either,
+    /// In the server's own process.
+    Server,
+    /// On the executors, if it can.
+    Executors,
 }
 
 /// One answer.

@@ -73,7 +73,12 @@ pub fn answered(outcome: &Outcome) {
     metrics.row_filters.inc_by(outcome.filters.len() as u64);
     metrics.redacted.inc_by(outcome.redacted.iter().map(|redacted| redacted.values).sum());
     if let Some(place) = &outcome.place {
-        let counts = [("answers", 1), ("stages", place.stages), ("rows", place.rows_between)];
+        let counts = [
+            ("answers", 1),
+            ("stages", place.stages),
+            ("rows", place.rows_between),
+            ("bytes", place.bytes_between),
+        ];
         for (what, count) in counts {
             metrics.elsewhere.get_or_create(&[("what", what.into())]).inc_by(count);
         }

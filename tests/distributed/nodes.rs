@@ -136,6 +136,15 @@ impl Outside {
         path
     }
 
+    /// The part `engine` for the configuration of a server in another directory.
+    pub fn engine(&self, mode: &str) -> String {
+        let (port, key) = (self.port, self.directory.path().join("engine.key"));
+        format!(
+            "engine: {{ kind: ballista, scheduler: 'http://127.0.0.1:{port}', key: 'file:{}', mode: {mode} }}",
+            key.display()
+        )
+    }
+
     /// Changes the configuration of all executors, which run.
     pub fn change(&mut self, from: &str, to: &str) {
         assert!(self.text.contains(from), "{}", self.text);

@@ -63,6 +63,18 @@ fn nor_do_they_over_generated_schemas_and_policies() {
     assert!(answered * 100 >= asked * 33, "only {answered} of {asked} gave rows");
 }
 
+/// Differences over a bench of somebody else's, each statement asked with both of its engines.
+#[cfg(feature = "ballista")]
+pub(crate) fn wrong(bench: &'static crate::support::lab::Bench, most: usize) -> Vec<String> {
+    let (seed, count) = (seed(), count(most));
+    println!("CELOSIA_SEED={seed} CELOSIA_STATEMENTS={count}");
+    let (mut failures, rows) = ask(seed, count, &subject::over(&[bench]), 100);
+    if rows * 100 < count * 40 {
+        failures.push(format!("only {rows} of {count} gave rows"));
+    }
+    failures
+}
+
 /// Asks `count` statements. Gives differences of every kind, each with a small statement, and how many
 /// statements had rows.
 fn ask(seed: u64, count: usize, subjects: &[Subject], across: usize) -> (Vec<String>, usize) {

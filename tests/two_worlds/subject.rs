@@ -39,6 +39,11 @@ impl Subject {
 
 /// The fixed worlds on every kind of store, for two callers.
 pub fn fixed() -> Vec<Subject> {
+    over(&benches())
+}
+
+/// The fixed worlds on these benches.
+pub fn over(benches: &[&'static Bench]) -> Vec<Subject> {
     let of = |bench: &'static Bench, nicknames: bool| {
         let engine = |world, pushdown| bench.engine(world, pushdown).clone();
         let engines = [World::A, World::B].map(|world| [true, false].map(|p| engine(world, p)));
@@ -51,5 +56,5 @@ pub fn fixed() -> Vec<Subject> {
         }
     };
     let callers = [false, false, true];
-    callers.into_iter().flat_map(|both| benches().into_iter().map(move |b| of(b, both))).collect()
+    callers.into_iter().flat_map(|both| benches.iter().map(move |b| of(b, both))).collect()
 }

@@ -80,6 +80,7 @@ pub(super) async fn call(call: Call<'_>, mut given: Arguments) -> ToolResult {
                 limit,
                 accepts_cost: call.accepts_cost,
                 client: call.client,
+                ..QueryRequest::default()
             };
             let work = call.backend.requery(call.principal, &handle, request, call.cancel);
             query::attested(progress::reporting(call.peer, call.progress, work).await?)

@@ -27,7 +27,11 @@ use tokio_util::sync::CancellationToken;
 pub(super) fn listed(backend: &dyn Backend, principal: &Principal) -> Vec<Tool> {
     let declared = backend.tools(principal).into_iter().map(declared::definition);
     let is_there = |tool: &Tool| tool.name != ask::NAME || backend.has_model();
-    all().into_iter().filter(is_there).chain(declared).collect()
+    let mut own: Vec<Tool> = all().into_iter().filter(is_there).collect();
+    if backend.has_executors() {
+        own.iter_mut().filter(|tool| tool.name == query::NAME).for_each(query::offer_places);
+    }
+    own.into_iter().chain(declared).collect()
 }
 
 /// What a list of tools costs its reader at most, in tokens of four characters.

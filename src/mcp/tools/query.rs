@@ -1,13 +1,14 @@
 //! `query`: one statement, its first page and its receipt.
 
-use super::{Call, ToolResult, reading, schema};
-use crate::error::Error;
+use super::{Backend, Call, ToolResult, reading, schema};
+use crate::error::{Code, Error};
 use crate::mcp::arguments::Arguments;
 use crate::mcp::{progress, reply};
-use crate::query::{Answer, QueryRequest};
+use crate::query::{Answer, QueryRequest, RunOn};
 use crate::results::render;
 use rmcp::model::{CallToolResult, Tool};
 use serde_json::{Value as Json, json};
+use std::sync::Arc;
 
 pub(super) const NAME: &str = "query";
 const EXAMPLE: &str = "\"SELECT count(*) FROM shop.main.orders\"";
@@ -48,12 +49,44 @@ pub(super) fn definition() -> Tool {
     })))
 }
 
-pub(super) async fn call(call: Call<'_>, given: Arguments) -> ToolResult {
+/// Adds the choice of where a statement runs, for servers that have one.
+pub(super) fn offer_places(tool: &mut Tool) {
+    let mut input = tool.input_schema.as_ref().clone();
+    if let Some(Json::Object(properties)) = input.get_mut("properties") {
+        let names: Vec<&str> = PLACES.iter().map(|(name, _)| *name).collect();
+        let choice = json!({
+            "type": "string", "enum": names,
+            "description": "Where to run it; leave it out unless the user says so"
+        });
+        properties.insert(RUN_ON.into(), choice);
+    }
+    tool.input_schema = Arc::new(input);
+}
+
+/// The argument that says where a statement runs.
+const RUN_ON: &str = "run_on";
+const PLACES: [(&str, RunOn); 2] = [("server", RunOn::Server), ("executors", RunOn::Executors)];
+
+pub(super) async fn call(call: Call<'_>, mut given: Arguments) -> ToolResult {
     let accepts_cost = call.accepts_cost;
-    let request = QueryRequest { accepts_cost, ..request(given, true, call.client)? };
+    let run_on = run_on(&mut given, call.backend)?;
+    let request = QueryRequest { accepts_cost, run_on, ..request(given, true, call.client)? };
     let work = call.backend.query(call.principal, request, call.cancel);
     let answer = progress::reporting(call.peer, call.progress, work).await?;
     attested(answer)
+}
+
+fn run_on(given: &mut Arguments, backend: &dyn Backend) -> Result<RunOn, Error> {
+    // Who has no choice is not told of one.
+    if !backend.has_executors() && !given.has(RUN_ON) {
+        return Ok(RunOn::default());
+    }
+    let Some(place) = given.choice(RUN_ON, &PLACES)? else { return Ok(RunOn::default()) };
+    if place == RunOn::Executors && !backend.has_executors() {
+        return Err(Error::new(Code::InvalidArgument, "this server has no executors")
+            .with_hint("leave \"run_on\" out: the statement runs in the server's own process"));
+    }
+    Ok(place)
 }
 
 /// The statement that the arguments ask for; `explain` takes no limit.
@@ -66,7 +99,7 @@ pub(super) fn request(
     let parameters = given.parameters("params")?;
     let limit = if limited { given.count("limit", 1, "100")? } else { None };
     given.finish()?;
-    Ok(QueryRequest { sql, parameters, limit, accepts_cost: false, client })
+    Ok(QueryRequest { sql, parameters, limit, client, ..QueryRequest::default() })
 }
 
 pub(super) fn params_schema() -> Json {

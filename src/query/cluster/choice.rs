@@ -4,6 +4,7 @@ use super::super::collect::Ran;
 use super::super::context::QueryContext;
 use super::super::failure;
 use super::super::parts::Spread;
+use super::super::request::RunOn;
 use super::super::run::Run;
 use super::{Cluster, Tried};
 use crate::error::Result;
@@ -20,16 +21,22 @@ impl Run {
         context: &Arc<QueryContext>,
     ) -> Result<Ran> {
         // What a kept result holds is in this process alone.
-        let cluster = self.core.cluster.as_ref().filter(|_| self.kept.is_none());
-        let Some(cluster) = cluster else {
+        let elsewhere = self.kept.is_none() && self.request.run_on != RunOn::Server;
+        let Some(cluster) = self.core.cluster.as_ref().filter(|_| elsewhere) else {
             return self.here(plan, context).await.map_err(failure::of_execution);
         };
+        let wanted = self.request.run_on == RunOn::Executors;
+        let at_once = wanted || cluster.spread == Spread::Always || cluster.is_heavy(plan);
         let mut warning = None;
-        let at_once = cluster.spread == Spread::Always || cluster.is_heavy(plan);
         if at_once {
             match Box::pin(self.there(cluster, context)).await? {
                 There::Ran(ran) => return Ok(ran),
-                There::No { told } => warning = told,
+                There::No { reason, failed } => {
+                    tracing::debug!(reason, "a statement runs here");
+                    warning = (wanted || failed).then(|| {
+                        format!("the statement ran in the server's own process: {reason}")
+                    });
+                }
             }
         }
         match self.here(plan, context).await {
@@ -49,12 +56,11 @@ impl Run {
         let settled = match self.settled() {
             Ok(Some(settled)) => settled,
             Ok(None) => {
-                tracing::debug!("a statement runs here: its answer depends on when rows arrive");
-                return Ok(There::No { told: None });
+                return Ok(There::no("its answer depends on the order in which rows arrive"));
             }
             Err(error) => {
-                tracing::debug!(%error, "a statement runs here: it has no other plan");
-                return Ok(There::No { told: None });
+                tracing::debug!(%error, "a statement has no other plan");
+                return Ok(There::no("it has no other plan"));
             }
         };
         let policy = self.view.rules().version();
@@ -63,15 +69,10 @@ impl Run {
             Tried::Answered(collected, place) => {
                 There::Ran(Ran { collected, place: Some(place), warning: None })
             }
-            Tried::Here(reason) => {
-                tracing::debug!(reason, "a statement runs here");
-                There::No { told: None }
-            }
+            Tried::Here(reason) => There::no(reason),
             Tried::Unreachable => There::No {
-                told: Some(
-                    "the scheduler of the executors cannot be reached: the statement ran in the server's own process"
-                        .into(),
-                ),
+                reason: "the scheduler of the executors cannot be reached",
+                failed: true,
             },
         })
     }
@@ -93,7 +94,17 @@ impl Run {
 
 enum There {
     Ran(Ran),
-    No { told: Option<String> },
+    No {
+        reason: &'static str,
+        /// Whether something is wrong.
+        failed: bool,
+    },
+}
+
+impl There {
+    fn no(reason: &'static str) -> Self {
+        Self::No { reason, failed: false }
+    }
 }
 
 /// Whether the memory of this process did not do.

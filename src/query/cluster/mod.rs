@@ -87,7 +87,7 @@ pub(super) enum Tried {
     /// Its rows.
     Answered(Collected, Place),
     /// It has to run here, and why.
-    Here(String),
+    Here(&'static str),
     /// The scheduler cannot be reached.
     Unreachable,
 }
@@ -127,14 +127,17 @@ impl Cluster {
     ) -> Result<Tried> {
         let physical = match planner.physical_by(&self.state, logical).await {
             Ok(physical) => physical,
-            Err(error) => return Ok(Tried::Here(error.to_string())),
+            Err(error) => {
+                tracing::debug!(%error, "a statement has no plan for executors");
+                return Ok(Tried::Here("it has no plan for executors"));
+            }
         };
         if let Some(reason) = plan::stays(&physical) {
             return Ok(Tried::Here(reason));
         }
         let leaves = places::leaves(&physical);
         if leaves.is_empty() {
-            return Ok(Tried::Here("it asks no source".into()));
+            return Ok(Tried::Here("it asks no source"));
         }
         // Without a scheduler nothing has to be waited for.
         if let Err(Lost::Scheduler(error)) = client::connect(&self.scheduler).await {
@@ -142,12 +145,12 @@ impl Cluster {
         }
         let Some(held) = Held::take(&leaves, context).await? else {
             let reason = "it asks a source more often than that takes statements at a time";
-            return Ok(Tried::Here(reason.into()));
+            return Ok(Tried::Here(reason));
         };
         let statement = context.statement(policy);
         let sealed = plan::sealed(&physical, &held.parts, &statement, &self.seal)?;
         let Some(bytes) = written(&sealed.plan) else {
-            return Ok(Tried::Here("a part of it cannot be written down".into()));
+            return Ok(Tried::Here("a part of it cannot be written down"));
         };
         let mut tries = 0;
         let answer = loop {
@@ -165,7 +168,7 @@ impl Cluster {
             // Which of two errors comes first is chance there, and follows from open rows here.
             Err(Lost::Statement(error)) => match error.code {
                 Code::Evaluation | Code::InvalidStatement => {
-                    Ok(Tried::Here("it fails, and how is told here".into()))
+                    Ok(Tried::Here("it fails, and how is told here"))
                 }
                 _ => Err(error),
             },

@@ -64,14 +64,15 @@ pub(super) struct Known {
 }
 
 /// Why a plan stays here; `None` where it can travel.
-pub(super) fn stays(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
+pub(super) fn stays(plan: &Arc<dyn ExecutionPlan>) -> Option<&'static str> {
     // A sort that keeps the first rows says so in brackets.
     let name = plan.name().split('(').next().unwrap_or_default();
     if !KNOWN.contains(&name) {
-        return Some(format!("{} runs here alone", plan.name()));
+        tracing::debug!(node = plan.name(), "a node runs here alone");
+        return Some("a part of it runs in one process alone");
     }
     if fills_constants(plan) {
-        return Some("an outer join fills a constant column".into());
+        return Some("an outer join fills a constant column");
     }
     plan.children().into_iter().find_map(stays)
 }
@@ -96,8 +97,9 @@ pub(super) fn sealed(
                 sql: scan.sql().to_string(),
                 readers: readers(scan, parts),
             });
-            let most = scan.properties().output_partitioning().partition_count();
-            let node = SealedScan::new(number, most, scan.schema(), bytes.into());
+            let count = parts.map_or(1, |parts| parts.statements.len());
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            let node = SealedScan::new(number, count, scan.schema(), bytes.into())?;
             return Ok(Transformed::yes(Arc::new(node) as Arc<dyn ExecutionPlan>));
         }
         alone(node)

@@ -5,15 +5,19 @@ use super::columns;
 use super::stage::GivenUp;
 use super::worker::Worker;
 use crate::error::Code;
-use arrow_schema::SchemaRef;
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt32Type;
+use arrow_array::{RecordBatch, UInt32Array};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use ballista_core::serde::BallistaPhysicalExtensionCodec;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result};
+use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, EmptyRecordBatchStream, ExecutionPlan, PhysicalExpr,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PhysicalExpr,
     PlanProperties,
 };
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
@@ -31,23 +35,66 @@ pub(super) const ROWS: &str = "governed_rows";
 pub(super) const MICROS: &str = "micros";
 
 /// A governed read that only an executor of the same deployment can open. As opaque as the leaf it
-/// stands for: no children, no filters, no statistics.
+/// stands for: no filters, no statistics.
+///
+/// Its child is a table in memory with one partition for each part of the read, which holds that part's number. A
+/// scheduler gives tasks their share of such a table's partitions; of a leaf that it does not know each task would
+/// run all (Ballista 55.0).
 #[derive(Debug)]
 pub(super) struct SealedScan {
     /// Its place among the statement's leaves.
     number: u32,
     schema: SchemaRef,
     sealed: Arc<[u8]>,
+    parts: Arc<dyn ExecutionPlan>,
     metrics: ExecutionPlanMetricsSet,
     properties: Arc<PlanProperties>,
 }
 
 impl SealedScan {
-    /// A read with as many partitions as the planner was told; it may have fewer parts.
-    pub(super) fn new(number: u32, parts: usize, schema: SchemaRef, sealed: Arc<[u8]>) -> Self {
-        let properties = properties(&schema, parts);
-        Self { number, schema, sealed, metrics: ExecutionPlanMetricsSet::new(), properties }
+    /// A read in so many parts.
+    pub(super) fn new(
+        number: u32,
+        parts: u32,
+        schema: SchemaRef,
+        sealed: Arc<[u8]>,
+    ) -> Result<Self> {
+        Ok(Self::over(numbered(parts)?, number, schema, sealed))
     }
+
+    fn over(
+        parts: Arc<dyn ExecutionPlan>,
+        number: u32,
+        schema: SchemaRef,
+        sealed: Arc<[u8]>,
+    ) -> Self {
+        let properties = properties(&schema, parts.output_partitioning().partition_count());
+        let metrics = ExecutionPlanMetricsSet::new();
+        Self { number, schema, sealed, parts, metrics, properties }
+    }
+}
+
+/// A table with one partition for each number below `parts`.
+fn numbered(parts: u32) -> Result<Arc<dyn ExecutionPlan>> {
+    let schema = Arc::new(Schema::new(vec![Field::new("part", DataType::UInt32, false)]));
+    let part = |number| {
+        let column = Arc::new(UInt32Array::from(vec![number]));
+        Ok(vec![RecordBatch::try_new(schema.clone(), vec![column])?])
+    };
+    let partitions = (0..parts).map(part).collect::<Result<Vec<_>>>()?;
+    let table = MemorySourceConfig::try_new_exec(&partitions, schema.clone(), None)?;
+    Ok(table)
+}
+
+/// The number that a partition of such a table holds.
+async fn part(mut table: SendableRecordBatchStream) -> Result<usize> {
+    let batch = table.next().await.transpose()?;
+    let number = batch.as_ref().and_then(|batch| {
+        let column = batch.columns().first()?.as_primitive_opt::<UInt32Type>()?;
+        (!column.is_empty()).then(|| column.value(0))
+    });
+    let number = number.and_then(|number| usize::try_from(number).ok());
+    number.ok_or_else(|| DataFusionError::Internal("a part of a read has no number".into()))
 }
 
 impl DisplayAs for SealedScan {
@@ -66,7 +113,7 @@ impl ExecutionPlan for SealedScan {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        Vec::new()
+        vec![&self.parts]
     }
 
     fn apply_expressions(
@@ -78,9 +125,11 @@ impl ExecutionPlan for SealedScan {
 
     fn with_new_children(
         self: Arc<Self>,
-        _: Vec<Arc<dyn ExecutionPlan>>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
+        let Some(parts) = children.pop().filter(|_| children.is_empty()) else { return Ok(self) };
+        let (schema, sealed) = (self.schema.clone(), self.sealed.clone());
+        Ok(Arc::new(Self::over(parts, self.number, schema, sealed)))
     }
 
     fn execute(
@@ -95,9 +144,10 @@ impl ExecutionPlan for SealedScan {
         let micros = MetricBuilder::new(&self.metrics).gauge(MICROS, partition);
         let started = Instant::now();
         let batch_rows = task.session_config().batch_size();
-        let Some(batches) = worker.read(&self.sealed, partition, batch_rows)? else {
-            return Ok(Box::pin(EmptyRecordBatchStream::new(self.schema.clone())));
-        };
+        let number = part(self.parts.execute(partition, task.clone())?);
+        let sealed = self.sealed.clone();
+        let batches = async move { worker.read(&sealed, number.await?, batch_rows) };
+        let batches = futures::stream::once(batches).try_flatten();
         let batches = batches.inspect_ok(move |batch| {
             rows.add(batch.num_rows());
             micros.set(started.elapsed().as_micros() as usize);
@@ -133,8 +183,6 @@ impl ExecutionPlan for SealedScan {
 
 /// What precedes a sealed scan among the nodes that are written.
 const MARK: &[u8] = b"celosia:scan:2\0";
-/// More partitions than a read can have.
-const PARTS: usize = 4_096;
 
 /// Writes and reads our leaf beside the engine's own nodes. Functions travel by name.
 #[derive(Debug, Default)]
@@ -148,14 +196,15 @@ impl PhysicalExtensionCodec for Codec {
         task: &TaskContext,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match bytes.strip_prefix(MARK) {
-            Some(rest) => {
-                Ok(Arc::new(scan(rest).ok_or_else(|| {
-                    DataFusionError::Internal("a sealed scan is cut short".into())
-                })?))
-            }
-            None => self.0.try_decode(bytes, inputs, task, converter),
-        }
+        let Some(rest) = bytes.strip_prefix(MARK) else {
+            return self.0.try_decode(bytes, inputs, task, converter);
+        };
+        let scan = match inputs {
+            [parts] => scan(rest, parts.clone()),
+            _ => None,
+        };
+        let cut = || DataFusionError::Internal("a sealed scan is cut short".into());
+        Ok(Arc::new(scan.ok_or_else(cut)?))
     }
 
     fn try_encode(
@@ -170,8 +219,6 @@ impl PhysicalExtensionCodec for Codec {
         let schema = columns::written(&scan.schema)?;
         bytes.extend_from_slice(MARK);
         bytes.extend_from_slice(&scan.number.to_be_bytes());
-        let parts = scan.properties.output_partitioning().partition_count() as u64;
-        bytes.extend_from_slice(&parts.to_be_bytes());
         bytes.extend_from_slice(&(schema.len() as u64).to_be_bytes());
         bytes.extend_from_slice(&schema);
         bytes.extend_from_slice(&scan.sealed);
@@ -179,13 +226,11 @@ impl PhysicalExtensionCodec for Codec {
     }
 }
 
-fn scan(bytes: &[u8]) -> Option<SealedScan> {
+fn scan(bytes: &[u8], parts: Arc<dyn ExecutionPlan>) -> Option<SealedScan> {
     let (number, bytes) = bytes.split_first_chunk::<4>()?;
-    let (parts, bytes) = bytes.split_first_chunk::<8>()?;
-    let parts = usize::try_from(u64::from_be_bytes(*parts)).ok().filter(|parts| *parts <= PARTS)?;
     let (length, bytes) = bytes.split_first_chunk::<8>()?;
     let length = usize::try_from(u64::from_be_bytes(*length)).ok()?;
     let (schema, sealed) = bytes.split_at_checked(length)?;
     let schema = columns::read(schema).ok()?;
-    Some(SealedScan::new(u32::from_be_bytes(*number), parts, schema, sealed.into()))
+    Some(SealedScan::over(parts, u32::from_be_bytes(*number), schema, sealed.into()))
 }

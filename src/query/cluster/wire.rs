@@ -12,6 +12,7 @@ use crate::model::{Mask, Predicate, Value};
 use arrow_schema::{DataType, Field, Schema};
 use celosia_connector_api::query::RenderedColumn;
 use celosia_connector_api::{Caller, Parts, RenderedQuery};
+use datafusion::common::DataFusionError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -120,8 +121,8 @@ impl Leaf {
         Caller { user: self.user.clone(), issuer: self.issuer.clone(), roles: self.roles.clone() }
     }
 
-    /// A part of the read, ready to run; `None` where there is no such part.
-    pub(super) fn plan(self, part: usize) -> Engines<Option<ScanPlan>> {
+    /// A part of the read, ready to run.
+    pub(super) fn plan(self, part: usize) -> Engines<ScanPlan> {
         self.read.plan(part)
     }
 }
@@ -146,9 +147,9 @@ impl Read {
         })
     }
 
-    fn plan(mut self, part: usize) -> Engines<Option<ScanPlan>> {
+    fn plan(mut self, part: usize) -> Engines<ScanPlan> {
         if part >= self.statements.len() {
-            return Ok(None);
+            return Err(DataFusionError::Internal("a read has no such part".into()));
         }
         let sql = self.statements.swap_remove(part);
         let fetched = columns::read(&self.fetched)?;
@@ -178,7 +179,7 @@ impl Read {
             shown: self.unfit.into_iter().map(Unfit::shown).collect(),
         };
         let asked = Asked::Elsewhere { snapshot: self.snapshot.map(Arc::from) };
-        Ok(Some(ScanPlan { rendered, asked, local: Arc::new(local), schema: governed }))
+        Ok(ScanPlan { rendered, asked, local: Arc::new(local), schema: governed })
     }
 }
 

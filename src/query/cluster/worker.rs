@@ -58,14 +58,13 @@ impl Worker {
         self.policy.store(Arc::new(policy.to_string()));
     }
 
-    /// The governed rows of a part of a sealed read; none where it has fewer parts. Dropped, it stops the statement
-    /// at its source.
+    /// The governed rows of a part of a sealed read. Dropped, it stops the statement at its source.
     pub(super) fn read(
         &self,
         sealed: &[u8],
         part: usize,
         batch_rows: usize,
-    ) -> Result<Option<SendableRecordBatchStream>> {
+    ) -> Result<SendableRecordBatchStream> {
         let opened = self.seal.open(sealed).and_then(|bytes| Leaf::read(&bytes));
         let leaf = opened.and_then(|leaf| self.checked(leaf)).map_err(at_worker)?;
         let connector = self.sources.get(&leaf.source).cloned().ok_or_else(|| {
@@ -83,8 +82,8 @@ impl Worker {
             leaf.accepts_cost,
         ));
         let (source, shown): (Arc<str>, String) = (leaf.source.as_str().into(), leaf.shown.clone());
-        let plan = leaf.plan(part)?.map(Arc::new);
-        Ok(plan.map(|plan| context.read(connector, source, plan, &shown, batch_rows)))
+        let plan = Arc::new(leaf.plan(part)?);
+        Ok(context.read(connector, source, plan, &shown, batch_rows))
     }
 
     /// The leaf, if this executor may run it.

@@ -27,6 +27,8 @@ from postgres import Cluster, free_port
 
 BINARY = os.path.join(questions.ROOT, "target", "release", "celosia")
 PATIENCE = 7200
+# Where the join is made, and on how many executors.
+PLACES = {"server": 0, "server+": 0, "executor": 1, "executors": 2}
 
 SQL = (
     "SELECT o.o_orderpriority, l.l_shipmode, count(*) AS n, sum(l.l_shipdate - o.o_orderdate) AS days, sum(l.l_quantity) AS q "
@@ -180,7 +182,8 @@ def main():
     options.add_argument("--generator", default="tpchgen-cli")
     options.add_argument("--encrypt", action="store_true", help="TLS between the processes")
     options.add_argument("--data", help="keeps the loaded database here")
-    options.add_argument("--only", choices=["server", "executors"])
+    options.add_argument("--more", default="8GiB", help="memory with which the server's own process is asked once more")
+    options.add_argument("--only", default=",".join(PLACES), help="some of " + ", ".join(PLACES))
     options = options.parse_args()
     with Kept(options.data) as cluster, tempfile.TemporaryDirectory(prefix="celosia-executors-") as directory:
         if not cluster.loaded:
@@ -189,25 +192,27 @@ def main():
         right = cluster.sql(SQL.format(lines="lines", books="books"))
         print(f"PostgreSQL itself, one database: {time.perf_counter() - begun:.0f} s", flush=True)
         sql = SQL.format(lines="lines.lines", books="books.books")
-        for place in ("server", "executors"):
-            if options.only in (None, place):
-                measure(place, sql, right, cluster, directory, options)
+        for place in options.only.split(","):
+            measure(place, sql, right, cluster, directory, options)
 
 
 def measure(place, sql, right, cluster, directory, options):
-    elsewhere = place == "executors"
-    here = os.path.join(directory, place)
+    executors, elsewhere = PLACES[place], PLACES[place] > 0
+    here = os.path.join(directory, place.replace(" ", "-"))
     os.makedirs(here)
-    deployment = Deployment(here, cluster.url, options, 2) if elsewhere else None
+    deployment = Deployment(here, cluster.url, options, executors) if elsewhere else None
+    memory = options.more if place == "server+" else options.memory
     engine = deployment.engine(9, "always") if elsewhere else ""
     metrics = free_port()
-    questions.CONFIG = CONFIG.replace("{metrics}", str(metrics)).replace("{url}", cluster.url).replace("{readers}", str(options.readers)).replace("{memory}", options.memory)
+    questions.CONFIG = CONFIG.replace("{metrics}", str(metrics)).replace("{url}", cluster.url).replace("{readers}", str(options.readers)).replace("{memory}", memory)
     questions.CONFIG = questions.CONFIG.replace("{engine}", engine.replace("{", "{{").replace("}", "}}"))
     databases = type("Databases", (), {"url": lambda *_: ""})()
     os.environ["TMPDIR"] = here
     celosia = questions.Celosia(here, databases)
-    processes = {"server": celosia.process, **({"scheduler": deployment.processes[0], "executor 1": deployment.processes[1],
-                                                "executor 2": deployment.processes[2]} if elsewhere else {})}
+    processes = {"server": celosia.process}
+    if elsewhere:
+        processes["scheduler"] = deployment.processes[0]
+        processes.update({f"executor {number}": process for number, process in enumerate(deployment.processes) if number})
     try:
         files = Size(here)
         took, said = ask(celosia, sql)

@@ -13,6 +13,7 @@ use ballista_core::serde::BallistaPhysicalExtensionCodec;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -84,6 +85,11 @@ fn numbered(parts: u32) -> Result<Arc<dyn ExecutionPlan>> {
     let partitions = (0..parts).map(part).collect::<Result<Vec<_>>>()?;
     let table = MemorySourceConfig::try_new_exec(&partitions, schema.clone(), None)?;
     Ok(table)
+}
+
+fn is_in_memory(table: &Arc<dyn ExecutionPlan>) -> bool {
+    let source = table.downcast_ref::<DataSourceExec>();
+    source.is_some_and(|source| source.data_source().is::<MemorySourceConfig>())
 }
 
 /// The number that a partition of such a table holds.
@@ -200,7 +206,8 @@ impl PhysicalExtensionCodec for Codec {
             return self.0.try_decode(bytes, inputs, task, converter);
         };
         let scan = match inputs {
-            [parts] => scan(rest, parts.clone()),
+            // A table in memory, and nothing that would read a file.
+            [parts] if is_in_memory(parts) => scan(rest, parts.clone()),
             _ => None,
         };
         let cut = || DataFusionError::Internal("a sealed scan is cut short".into());

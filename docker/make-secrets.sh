@@ -17,7 +17,7 @@ put() {
     mv ".$1.tmp" "$1"
 }
 
-for name in postgres_password reader_password pseudonym_key engine_key keycloak_password demo_password grafana_password; do
+for name in postgres_password reader_password pseudonym_key engine_key transport_key keycloak_password demo_password grafana_password; do
     [[ -s $name ]] || random | put "$name"
 done
 # Oracle takes 30 bytes and wants a letter first; SQL Server wants several kinds of characters.

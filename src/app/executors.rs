@@ -1,7 +1,7 @@
 //! `celosia scheduler` and `celosia executor`: the other processes of a deployment on several machines.
 
 use super::Failure;
-use crate::config::{Config, Engine};
+use crate::config::{Config, Engine, is_local};
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -17,7 +17,16 @@ fn engine(config: &Config) -> Result<&Engine, Failure> {
 pub(super) async fn scheduler(config: &Path, listen: Option<IpAddr>) -> Result<(), Failure> {
     let config = Config::load(config)?;
     let engine = engine(&config)?;
-    running::scheduler(engine, listen.unwrap_or(engine.listen)).await
+    let listen = listen.unwrap_or(engine.listen);
+    if engine.transport_key.is_none() && !is_local(listen) {
+        let path = config.path().display();
+        return Err(format!(
+            "{path}: engine.transport_key: it is missing, so a scheduler listens on this machine alone; make a key with \
+             `openssl rand -hex 32`"
+        )
+        .into());
+    }
+    running::scheduler(engine, listen).await
 }
 
 /// Runs an executor.
@@ -43,6 +52,7 @@ pub(super) fn of(config: &Config) -> Result<Option<crate::query::Executors>, Fai
     Ok(Some(Executors {
         scheduler: format!("http://{host}:{port}"),
         key: key(config, engine)?.to_string(),
+        transport_key: engine.transport_key.as_ref().map(|key| key.expose().to_string()),
         spread,
         above: engine.above as u64,
         partitions: engine.partitions,
@@ -70,7 +80,7 @@ mod running {
     use super::{Failure, key};
     use crate::config::{Config, Engine};
     use crate::limits::Meter;
-    use crate::query::{ExecutorNode, Worker, execute, schedule};
+    use crate::query::{ExecutorNode, Transport, Worker, execute, schedule};
     use std::net::IpAddr;
     use std::path::{Path, PathBuf};
     use std::sync::{Arc, Weak};
@@ -83,7 +93,7 @@ mod running {
         tracing::info!(address = %listener.local_addr()?, "the scheduler listens");
         let mut ended = signal(SignalKind::terminate())?;
         tokio::select! {
-            served = schedule(listener, name) => served,
+            served = schedule(listener, name, transport(engine)?) => served,
             _ = ended.recv() => Ok(()),
             _ = tokio::signal::ctrl_c() => Ok(()),
         }
@@ -106,9 +116,20 @@ mod running {
             cores: engine.executor.cores,
             memory: engine.executor.memory,
             work: engine.executor.work.clone(),
+            transport: transport(engine)?,
         };
         tracing::info!(policy, port = node.port, "the executor starts");
         execute(worker, node).await
+    }
+
+    fn transport(engine: &Engine) -> Result<Option<Arc<Transport>>, Failure> {
+        let Some(key) = &engine.transport_key else {
+            tracing::warn!(
+                "without engine.transport_key whoever is on this machine can use the engine's ports"
+            );
+            return Ok(None);
+        };
+        Ok(Some(Arc::new(Transport::new(key.expose())?)))
     }
 
     /// Learns the policy anew when its files change, as the server does.

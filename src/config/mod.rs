@@ -22,7 +22,7 @@ mod vault;
 pub use audit::{Audit, AuditCheckpoints, AuditSink, AuditStore, AuditTarget, Durability};
 pub use console::Console;
 pub use endpoint::{Endpoint, Llm};
-pub use engine::{Engine, EngineMode, Executor, HAS_EXECUTORS};
+pub use engine::{Engine, EngineMode, Executor, HAS_EXECUTORS, is_local};
 pub use error::{ConfigError, ConfigErrors};
 pub use raw::schema;
 pub use secret::Secret;

@@ -77,7 +77,7 @@ mod windows;
 
 pub use crate::catalog::nearest;
 #[cfg(feature = "ballista")]
-pub use cluster::{ExecutorNode, Worker, execute, schedule};
+pub use cluster::{ExecutorNode, Transport, Worker, execute, schedule};
 pub use engine::Engine;
 pub use identity::{Identity, identify};
 pub use meanings::check_semantics;

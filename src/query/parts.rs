@@ -48,6 +48,8 @@ pub struct Executors {
     pub scheduler: String,
     /// The key of the deployment.
     pub key: String,
+    /// The key by which its processes know each other; without one they speak to whoever comes.
+    pub transport_key: Option<String>,
     /// When a statement goes there.
     pub spread: Spread,
     /// Above how many bytes that a statement is expected to read it does by itself.
@@ -59,7 +61,7 @@ pub struct Executors {
 }
 
 impl fmt::Debug for Executors {
-    // The key seals what they are asked.
+    // The keys seal what they are asked, and say who they are.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Executors").field("scheduler", &self.scheduler).finish_non_exhaustive()
     }

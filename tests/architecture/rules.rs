@@ -51,6 +51,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("ballista_scheduler", &["src/query/cluster/"]),
     ("datafusion_proto", &["src/query/cluster/"]),
     ("tonic", &["src/query/cluster/"]),
+    ("arrow_flight", &["src/query/cluster/"]),
+    ("rcgen", &["src/query/cluster/transport.rs"]),
     (
         "sqlx",
         &[
@@ -77,6 +79,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "src/audit/",
             "src/identity/",
             "src/query/cluster/seal.rs",
+            "src/query/cluster/transport.rs",
             "src/results/shared.rs",
             "connectors/",
         ],

@@ -154,7 +154,9 @@ fn an_executor_runs_nothing_that_it_does_not_know() {
             let (split, rules) = (split().await, policy::rules_of(ROLES, ""));
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let port = listener.local_addr().expect("an address").port();
-            tokio::spawn(async move { schedule(listener, "127.0.0.1").await.expect("it serves") });
+            tokio::spawn(async move {
+                schedule(listener, "127.0.0.1", None).await.expect("it serves");
+            });
             let work = tempfile::tempdir().expect("a directory");
             let version = if version.is_empty() { rules.version() } else { version };
             let worker = Arc::new(worker(split.sources(), version, key));

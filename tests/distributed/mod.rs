@@ -2,6 +2,7 @@
 
 mod budgets;
 mod inside;
+mod known;
 mod leaks;
 mod lost;
 mod nodes;

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 pub const KEY: &str = "a key of a deployment with executors";
+pub const TRANSPORT_KEY: &str = "the key by which its processes know each other";
 pub const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A port that is free now.
@@ -27,6 +28,7 @@ pub fn executors(port: u16) -> Executors {
     Executors {
         scheduler: format!("http://127.0.0.1:{port}"),
         key: KEY.into(),
+        transport_key: None,
         spread: Spread::Always,
         above: 0,
         partitions: 3,
@@ -51,7 +53,9 @@ impl Inside {
     ) -> Self {
         let listener = TcpListener::bind((LOCAL, 0)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        tokio::spawn(async move { schedule(listener, "127.0.0.1").await.expect("it serves") });
+        tokio::spawn(
+            async move { schedule(listener, "127.0.0.1", None).await.expect("it serves") },
+        );
         let work = tempfile::tempdir().expect("a directory");
         for _ in 0..count {
             let worker = Arc::new(worker(sources().await, rules.version(), KEY));
@@ -79,6 +83,7 @@ pub fn node(scheduler: u16, work: &Path) -> ExecutorNode {
         cores: 2,
         memory: 256 << 20,
         work: work.to_path_buf(),
+        transport: None,
     }
 }
 
@@ -87,7 +92,8 @@ pub fn node(scheduler: u16, work: &Path) -> ExecutorNode {
 #[derive(Debug)]
 pub struct Outside {
     pub directory: TempDir,
-    port: u16,
+    /// The scheduler's port, then two of each executor: for rows and for work.
+    pub ports: Vec<u16>,
     text: String,
     scheduler: Option<Child>,
     executors: Vec<(PathBuf, Option<Child>)>,
@@ -104,21 +110,23 @@ impl Outside {
             std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
             std::fs::write(path, text).expect("written");
         }
-        std::fs::write(directory.path().join("engine.key"), KEY).expect("written");
-        let (port, text) = (free_port(), text.to_string());
+        for (name, key) in [("engine.key", KEY), ("transport.key", TRANSPORT_KEY)] {
+            std::fs::write(directory.path().join(name), key).expect("written");
+        }
+        let (ports, text) = (vec![free_port()], text.to_string());
         let (executors, own) = (Vec::new(), Vec::new());
-        let mut this = Self { directory, port, text, scheduler: None, executors, own };
+        let mut this = Self { directory, ports, text, scheduler: None, executors, own };
         this.start_scheduler();
         for number in 0..count {
             let name = format!("executor-{number}.yaml");
+            let (rows, control) = (free_port(), free_port());
             let more = format!(
-                "executor: {{ port: {}, control_port: {}, cores: 2, memory: 256MiB, work: work-{number} }}",
-                free_port(),
-                free_port()
+                "executor: {{ port: {rows}, control_port: {control}, cores: 2, memory: 256MiB, work: work-{number} }}"
             );
             let path = this.write(&name, "never", &more);
             this.executors.push((path, None));
             this.own.push(more);
+            this.ports.extend([rows, control]);
             this.start_executor(number);
         }
         this
@@ -128,9 +136,9 @@ impl Outside {
     pub fn write(&self, name: &str, mode: &str, more: &str) -> PathBuf {
         let path = self.directory.path().join(name);
         let text = format!(
-            "{}\nengine: {{ kind: ballista, scheduler: 'http://127.0.0.1:{}', key: 'file:engine.key', mode: {mode}, \
-             partitions: 3, {more} }}\n",
-            self.text, self.port
+            "{}\nengine: {{ kind: ballista, scheduler: 'https://127.0.0.1:{}', key: 'file:engine.key', \
+             transport_key: 'file:transport.key', mode: {mode}, partitions: 3, {more} }}\n",
+            self.text, self.ports[0]
         );
         std::fs::write(&path, text).expect("written");
         path
@@ -200,10 +208,16 @@ impl Drop for Outside {
     }
 }
 
-fn process(command: &str, config: &Path) -> Child {
+/// A process of a deployment, before it starts.
+pub fn told(command: &str, config: &Path) -> Command {
     let mut process = Command::new(BINARY);
     process.args([command, "--config", config.to_str().expect("text")]);
     process.stdin(Stdio::null()).stdout(Stdio::null());
+    process
+}
+
+fn process(command: &str, config: &Path) -> Child {
+    let mut process = told(command, config);
     if std::env::var_os("RUST_LOG").is_none() {
         process.stderr(Stdio::null());
     }

@@ -54,7 +54,7 @@ fn tpch_over_processes_gives_the_local_answers() {
     eventually("what was left is gone", || (!left.exists()).then_some(()));
 }
 
-const SQL: &str = "SELECT p_type, count(*) AS n, sum(l_quantity) AS q FROM lineitem \
+pub const SQL: &str = "SELECT p_type, count(*) AS n, sum(l_quantity) AS q FROM lineitem \
                    JOIN part ON l_partkey = p_partkey GROUP BY p_type ORDER BY n DESC, p_type";
 
 #[test]

@@ -1,6 +1,7 @@
 //! What goes over the wire and into files, seen from outside.
 
 use super::nodes::files;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,13 +19,18 @@ pub struct Relay {
 impl Relay {
     /// A relay before a port of this machine.
     pub async fn before(port: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::between(0, SocketAddr::from(([127, 0, 0, 1], port))).await
+    }
+
+    /// A relay at a port of this machine before an address.
+    pub async fn between(port: u16, server: SocketAddr) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a port");
         let relay =
             Self { port: listener.local_addr().expect("an address").port(), seen: Arc::default() };
         let seen = relay.seen.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
+                let Ok(server) = TcpStream::connect(server).await else { continue };
                 let ((client_in, client_out), (server_in, server_out)) =
                     (client.into_split(), server.into_split());
                 tokio::spawn(pass(client_in, server_out, seen.clone()));

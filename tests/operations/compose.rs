@@ -166,6 +166,18 @@ fn every_secret_is_made_by_the_script() {
     }
 }
 
+/// The scheduler gets the key by which it is known, and no login and no key of what executors are asked.
+#[test]
+fn the_scheduler_gets_one_key() {
+    let compose = yaml("docker-compose.yml");
+    assert_eq!(list(&compose["services"]["scheduler"], "secrets"), ["transport_key"]);
+    let config = yaml("docker/distributed/scheduler.yaml");
+    assert_eq!(config["engine"].get("key"), None);
+    let server = yaml("docker/distributed/celosia.yaml");
+    assert_eq!(config["engine"]["transport_key"], server["engine"]["transport_key"]);
+    assert_ne!(server["engine"]["key"], server["engine"]["transport_key"]);
+}
+
 /// The configurations of the containers, as the server reads them there.
 #[test]
 fn configurations_are_taken() {
@@ -186,6 +198,7 @@ fn configurations_are_taken() {
             ("orders_url", "sqlserver://reader:x@sqlserver:1433/orders"),
             ("pseudonym_key", "6f1c5d9a0b7e48d2a3c4f5061728394a"),
             ("engine_key", "6f1c5d9a0b7e48d2a3c4f5061728394a"),
+            ("transport_key", "a493827160f5c4a32d84e7b0a9d5c1f6"),
             ("api_keys", "version: 1\nkeys: []\n"),
             ("authority", ""),
         ] {

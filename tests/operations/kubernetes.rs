@@ -71,7 +71,8 @@ fn executors_are_closed_and_reached_by_their_deployment_alone() {
         closed(&template["spec"]);
         let config = yaml(&format!("deploy/kubernetes/distributed/config/{config}.yaml"));
         let scheduler = config["engine"]["scheduler"].as_str().unwrap();
-        assert_eq!(scheduler, "http://celosia-scheduler:50050");
+        assert_eq!(scheduler, "https://celosia-scheduler:50050");
+        assert_eq!(config["engine"]["transport_key"], "file:/run/secrets/transport_key");
         for port in template["spec"]["containers"][0]["ports"].as_array().unwrap() {
             let open = reached["ingress"][0]["ports"].as_array().unwrap();
             let named = open.iter().any(|open| open["port"] == port["containerPort"]);
@@ -86,6 +87,14 @@ fn executors_are_closed_and_reached_by_their_deployment_alone() {
     let suffix = format!("{{hostname}}.{}", executors[1]["metadata"]["name"].as_str().unwrap());
     assert_eq!(config["engine"]["executor"]["name"], suffix);
     assert_eq!(executors[0]["spec"]["serviceName"], executors[1]["metadata"]["name"]);
+    // The scheduler gets the one key that it needs, and no login.
+    let scheduler = &documents("scheduler")[0]["spec"]["template"]["spec"];
+    let volumes = scheduler["volumes"].as_array().unwrap();
+    let secrets: Vec<&Json> = volumes.iter().filter_map(|volume| volume.get("secret")).collect();
+    let items = json!([{"key": "transport_key", "path": "transport_key"}]);
+    assert_eq!((secrets.len(), &secrets[0]["items"]), (1, &items));
+    let of_scheduler = yaml("deploy/kubernetes/distributed/config/scheduler.yaml");
+    assert_eq!((of_scheduler["engine"].get("key"), &of_scheduler["sources"]), (None, &json!({})));
     let own = yaml("deploy/kubernetes/base/config/celosia.yaml");
     assert_eq!((&config["roles"], &config["sources"]), (&own["roles"], &own["sources"]));
 }

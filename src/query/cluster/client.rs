@@ -1,10 +1,12 @@
 //! A plan at the scheduler: handed in, waited for, fetched, taken away again.
 
 use super::told::heard;
+use super::transport::{Transport, why};
 use crate::error::{Code, Error};
 use arrow_schema::SchemaRef;
 use ballista_core::client::BallistaClient;
 use ballista_core::error::BallistaError;
+use ballista_core::extension::BallistaConfigGrpcEndpoint;
 use ballista_core::serde::protobuf::execute_query_params::Query;
 use ballista_core::serde::protobuf::execute_query_result::Result as Accepted;
 use ballista_core::serde::protobuf::job_status::Status;
@@ -20,6 +22,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt};
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tonic::transport::{Channel, Endpoint};
@@ -67,12 +70,19 @@ pub(super) struct Done {
     pub(super) bytes: u64,
 }
 
-/// A scheduler, connected.
-pub(super) async fn connect(url: &str) -> std::result::Result<Scheduler, Lost> {
+/// A scheduler, connected: by TLS where there is a `transport`.
+pub(super) async fn connect(
+    url: &str,
+    transport: Option<&Transport>,
+) -> std::result::Result<Scheduler, Lost> {
     let told = |error: &dyn Display| Lost::Scheduler(error.to_string());
     let endpoint = Endpoint::from_shared(url.to_string()).map_err(|e| told(&e))?;
-    let endpoint = endpoint.connect_timeout(PATIENCE).timeout(PATIENCE).tcp_nodelay(true);
-    let channel = endpoint.connect().await.map_err(|e| told(&e))?;
+    let endpoint = match transport {
+        Some(transport) => transport.endpoint(&endpoint).map_err(|e| told(&e))?,
+        None => endpoint.connect_timeout(PATIENCE).tcp_nodelay(true),
+    };
+    let channel = endpoint.timeout(PATIENCE).connect().await;
+    let channel = channel.map_err(|error| Lost::Scheduler(why(&error)))?;
     let scheduler = SchedulerGrpcClient::new(channel);
     Ok(scheduler.max_decoding_message_size(MESSAGE).max_encoding_message_size(MESSAGE))
 }
@@ -238,9 +248,14 @@ fn complain(what: &'static str, status: Option<tonic::Status>) {
 }
 
 /// The rows at these places, one place after the other.
-pub(super) fn rows(places: Vec<PartitionLocation>, schema: SchemaRef) -> SendableRecordBatchStream {
+pub(super) fn rows(
+    places: Vec<PartitionLocation>,
+    schema: SchemaRef,
+    transport: Option<&Arc<Transport>>,
+) -> SendableRecordBatchStream {
+    let reached = transport.map(|known| Arc::new(BallistaConfigGrpcEndpoint::new(known.rows())));
     let batches = futures::stream::iter(places)
-        .then(at)
+        .then(move |place| at(place, reached.clone()))
         .map_err(|error| DataFusionError::External(Box::new(error)))
         .try_flatten();
     Box::pin(RecordBatchStreamAdapter::new(schema, batches))
@@ -248,6 +263,7 @@ pub(super) fn rows(places: Vec<PartitionLocation>, schema: SchemaRef) -> Sendabl
 
 async fn at(
     place: PartitionLocation,
+    reached: Option<Arc<BallistaConfigGrpcEndpoint>>,
 ) -> std::result::Result<SendableRecordBatchStream, BallistaError> {
     const TRIES: u8 = 2;
     const PAUSE: u64 = 100;
@@ -257,7 +273,7 @@ async fn at(
     let partition = place.partition_id.ok_or_else(missing)?;
     let port = u16::try_from(executor.port).map_err(|_| missing())?;
     let client =
-        BallistaClient::try_new(&executor.host, port, MESSAGE, false, None, TRIES, PAUSE, 0, 0);
+        BallistaClient::try_new(&executor.host, port, MESSAGE, false, reached, TRIES, PAUSE, 0, 0);
     client
         .await?
         .fetch_partition_proxied(

@@ -16,6 +16,7 @@
 mod choice;
 mod client;
 mod columns;
+mod front;
 mod nodes;
 mod once;
 mod order;
@@ -25,10 +26,12 @@ mod scan;
 mod seal;
 mod stage;
 mod told;
+mod transport;
 mod wire;
 mod worker;
 
 pub use nodes::{ExecutorNode, execute, schedule};
+pub use transport::Transport;
 pub use worker::Worker;
 
 use super::collect::{Collected, collect};
@@ -56,6 +59,7 @@ use std::time::SystemTime;
 #[derive(Debug)]
 pub(super) struct Cluster {
     scheduler: String,
+    transport: Option<Arc<Transport>>,
     seal: Seal,
     /// When a statement goes there.
     pub(super) spread: Spread,
@@ -96,11 +100,13 @@ impl Cluster {
     /// The executors behind a scheduler.
     ///
     /// # Errors
-    /// The deployment's key is short.
+    /// A key of the deployment is short.
     pub(super) fn new(executors: &Executors, planner: &Planner) -> Result<Self> {
         let seal = Seal::new(&executors.key).map_err(Error::internal)?;
+        let transport = executors.transport_key.as_deref().map(Transport::new).transpose();
         Ok(Self {
             scheduler: executors.scheduler.clone(),
+            transport: transport.map_err(Error::internal)?.map(Arc::new),
             seal,
             spread: executors.spread,
             above: executors.above,
@@ -183,11 +189,11 @@ impl Cluster {
         context: &Arc<QueryContext>,
         limits: &Limits,
     ) -> std::result::Result<(Collected, Place), Lost> {
-        let scheduler = client::connect(&self.scheduler).await?;
+        let scheduler = client::connect(&self.scheduler, self.transport.as_deref()).await?;
         let name = format!("{}-{number}", context.query());
         let mut job = Job::begin(scheduler, bytes.to_vec(), self.settings(), &name).await?;
         let places = job.finished().await?;
-        let rows = client::rows(places, sealed.plan.schema());
+        let rows = client::rows(places, sealed.plan.schema(), self.transport.as_ref());
         let collected = collect(rows, limits.rows, limits.bytes).await;
         let collected = collected.map_err(|error| Lost::Executors(error.to_string()))?;
         let done = job.done().await;

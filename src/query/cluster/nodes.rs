@@ -2,9 +2,11 @@
 
 use super::super::functions::Functions;
 use super::client::MESSAGE;
+use super::front::Front;
 use super::once::Once;
 use super::scan::Codec;
 use super::stage::Stages;
+use super::transport::Transport;
 use super::worker::Worker;
 use ballista_core::RuntimeProducer;
 use ballista_core::config::TaskSchedulingPolicy;
@@ -12,8 +14,9 @@ use ballista_core::extension::SessionConfigExt;
 use ballista_core::registry::BallistaFunctionRegistry;
 use ballista_core::serde::BallistaLogicalExtensionCodec;
 use ballista_core::serde::protobuf::executor_status::Status;
-use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpc;
+use ballista_core::serde::protobuf::scheduler_grpc_server::{SchedulerGrpc, SchedulerGrpcServer};
 use ballista_core::serde::protobuf::{CancelJobParams, UpdateTaskStatusParams};
+use ballista_core::utils::{GrpcServerConfig, create_grpc_server};
 use ballista_executor::execution_engine::DefaultExecutionEngine;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
 use ballista_scheduler::cluster::{BallistaCluster, ClusterState};
@@ -33,6 +36,7 @@ use tokio::net::TcpListener;
 use tonic::Request;
 
 type Failure = Box<dyn StdError + Send + Sync>;
+type Scheduler = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
 
 /// How often an executor says that it lives, and after how long a silent one is given up; in seconds.
 const HEARTBEAT: u64 = 1;
@@ -42,11 +46,16 @@ const REMINDER: Duration = Duration::from_millis(200);
 /// How long what a job left behind is kept, should nobody take it away; in seconds.
 const LEFT_BEHIND: u64 = 600;
 
-/// Serves as the scheduler at `listener`, which others reach as `name`, until this is dropped.
+/// Serves as the scheduler at `listener`, which others reach as `name`, until this is dropped: with a `transport` to
+/// processes that have its key, without one to whoever comes.
 ///
 /// # Errors
 /// The engine's own.
-pub async fn schedule(listener: TcpListener, name: &str) -> Result<(), Failure> {
+pub async fn schedule(
+    listener: TcpListener,
+    name: &str,
+    transport: Option<Arc<Transport>>,
+) -> Result<(), Failure> {
     let config = Arc::new(SchedulerConfig {
         external_host: name.to_string(),
         bind_port: listener.local_addr()?.port(),
@@ -62,6 +71,7 @@ pub async fn schedule(listener: TcpListener, name: &str) -> Result<(), Failure> 
         override_physical_codec: Some(Arc::new(Codec::default())),
         override_config_producer: Some(Arc::new(SessionConfig::new_with_ballista)),
         override_session_builder: Some(Arc::new(session)),
+        override_create_grpc_client_endpoint: transport.as_ref().map(Transport::control),
         ..SchedulerConfig::default()
     });
     let usual = BallistaCluster::new_from_config(&config).await?;
@@ -69,17 +79,30 @@ pub async fn schedule(listener: TcpListener, name: &str) -> Result<(), Failure> 
     let cluster = BallistaCluster::new(executors.clone(), usual.job_state());
     let scheduler = create_scheduler::<LogicalPlanNode, PhysicalPlanNode>(cluster, config).await?;
     tokio::select! {
-        served = start_grpc_service_with_listener(listener, scheduler.clone()) => Ok(served?),
+        served = served(listener, scheduler.clone(), transport) => served,
         () = reminded(scheduler, executors) => Ok(()),
     }
 }
 
+async fn served(
+    listener: TcpListener,
+    scheduler: Scheduler,
+    transport: Option<Arc<Transport>>,
+) -> Result<(), Failure> {
+    let Some(transport) = transport else {
+        return Ok(start_grpc_service_with_listener(listener, scheduler).await?);
+    };
+    let server = SchedulerGrpcServer::new(scheduler)
+        .max_decoding_message_size(MESSAGE)
+        .max_encoding_message_size(MESSAGE);
+    let known = transport.accept(listener);
+    let server = create_grpc_server(&GrpcServerConfig::default()).add_service(server);
+    Ok(server.serve_with_incoming(known).await?)
+}
+
 /// Makes the scheduler look for places now and then: it gives back the places of a job that failed or was
 /// cancelled, and does not look who waits for them (Ballista 55.0). Cancels jobs that get no more tasks.
-async fn reminded(
-    scheduler: SchedulerServer<LogicalPlanNode, PhysicalPlanNode>,
-    executors: Arc<Once>,
-) {
+async fn reminded(scheduler: Scheduler, executors: Arc<Once>) {
     let mut pace = tokio::time::interval(REMINDER);
     loop {
         pace.tick().await;
@@ -151,20 +174,29 @@ pub struct ExecutorNode {
     pub memory: usize,
     /// The directory in which it makes its own.
     pub work: PathBuf,
+    /// With it, it speaks to processes that have the same key; without it, to whoever comes.
+    pub transport: Option<Arc<Transport>>,
 }
 
 /// Serves as an executor until the process is told to stop.
 ///
 /// # Errors
-/// The scheduler cannot be reached within a minute, an address is taken, or the directory cannot be made.
+/// The scheduler cannot be reached within a minute or has another key, an address is taken, or the directory cannot
+/// be made.
 pub async fn execute(worker: Arc<Worker>, node: ExecutorNode) -> Result<(), Failure> {
+    let transport = node.transport.clone();
+    let front = match &transport {
+        Some(transport) => Some(Front::of(&node, transport).await?),
+        None => None,
+    };
     let work = Work::new(&node.work, node.port)?;
     let directory = work.0.clone();
     let runtime: RuntimeProducer = Arc::new(move |_| {
         RuntimeEnvBuilder::new().with_temp_file_path(directory.clone()).build_arc()
     });
+    let rows = transport.as_ref().map(Transport::rows);
     let config = ExecutorProcessConfig {
-        bind_host: node.bind.to_string(),
+        bind_host: front.as_ref().map_or(node.bind, |front| front.within).to_string(),
         external_host: Some(node.name.clone()),
         port: node.port,
         grpc_port: node.control_port,
@@ -186,14 +218,21 @@ pub async fn execute(worker: Arc<Worker>, node: ExecutorNode) -> Result<(), Fail
         override_config_producer: Some(Arc::new(move || {
             let mut config = SessionConfig::new_with_ballista();
             config.set_extension(worker.clone());
-            config
+            match &rows {
+                Some(rows) => {
+                    config.with_ballista_override_create_grpc_client_endpoint(rows.clone())
+                }
+                None => config,
+            }
         })),
+        override_create_grpc_client_endpoint: transport.as_ref().map(Transport::control),
+        override_arrow_flight_service: front.as_ref().map(Front::rows),
         override_logical_codec: Some(Arc::new(BallistaLogicalExtensionCodec::default())),
         override_physical_codec: Some(Arc::new(Codec::default())),
         ..ExecutorProcessConfig::default()
     };
     start_executor_process(Arc::new(config)).await?;
-    drop(work);
+    drop((work, front));
     Ok(())
 }
 

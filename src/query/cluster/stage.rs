@@ -1,7 +1,8 @@
-//! One stage of a plan on an executor: the engine's own, but for the words of its errors and the end of its
-//! reads. The engine's writers go on by themselves after their task was given up; what they read does not.
+//! One stage of a plan on an executor: the engine's own, but for what it may read, the words of its errors and the
+//! end of its reads. The engine's writers go on by themselves after their task was given up; what they read does not.
 
 use super::super::windows::ReserveWindows;
+use super::refused;
 use super::told::told;
 use async_trait::async_trait;
 use ballista_core::JobId;
@@ -11,7 +12,7 @@ use ballista_core::serde::protobuf::{
 use ballista_executor::execution_engine::{
     DefaultExecutionEngine, ExecutionEngine, QueryStageExecutor,
 };
-use datafusion::common::Result;
+use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
@@ -21,6 +22,27 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
+
+/// What a stage may begin with: reads that a server sealed, rows of other stages, and nothing.
+const BEGINNINGS: [&str; 5] = [
+    super::scan::NAME,
+    "ShuffleReaderExec",
+    "RangeShuffleReaderExec",
+    "EmptyExec",
+    "PlaceholderRowExec",
+];
+
+/// Writes whatever it is told to.
+const SINK: &str = "DataSinkExec";
+
+/// Whether a plan touches this machine's files by nothing but what passes between stages. Ballista would read and
+/// write any.
+fn is_ours(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let children = plan.children();
+    let begins = BEGINNINGS.contains(&plan.name());
+    plan.name() != SINK
+        && if children.is_empty() { begins } else { children.into_iter().all(is_ours) }
+}
 
 /// Runs stages.
 #[derive(Default)]
@@ -37,6 +59,12 @@ impl ExecutionEngine for Stages {
         work: &str,
         config: &SessionConfig,
     ) -> Result<Arc<dyn QueryStageExecutor>> {
+        if !is_ours(&plan) {
+            return Err(told(DataFusionError::External(Box::new(refused(
+                "an executor was handed a plan that reads or writes something else than its sources",
+                "let nobody but this deployment's servers reach its scheduler and executors",
+            )))));
+        }
         // A node more has no metrics, and so none too many for the scheduler.
         let plan = ReserveWindows.optimize(plan, config.options())?;
         let stage =
@@ -112,5 +140,28 @@ impl QueryStageExecutor for Stage {
 
     fn collect_column_stats(&self) -> Vec<TaskColumnStats> {
         self.inner.collect_column_stats()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_schema::{DataType, Field, Schema};
+    use datafusion::datasource::memory::MemorySourceConfig;
+    use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+    use datafusion::physical_plan::empty::EmptyExec;
+    use datafusion::physical_plan::union::UnionExec;
+
+    #[test]
+    fn a_stage_reads_its_sources_and_other_stages_alone() {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
+        let nothing: Arc<dyn ExecutionPlan> = Arc::new(EmptyExec::new(schema.clone()));
+        let sealed = super::super::scan::SealedScan::new(0, 1, schema.clone(), vec![1].into());
+        // What stands for every file: a source of the engine's own.
+        let file = MemorySourceConfig::try_new_exec(&[vec![]], schema, None).unwrap();
+        let both = |a: Arc<dyn ExecutionPlan>, b| UnionExec::try_new(vec![a, b]).unwrap();
+        let over = |plan| Arc::new(CoalescePartitionsExec::new(plan)) as Arc<dyn ExecutionPlan>;
+        assert!(is_ours(&over(both(Arc::new(sealed), nothing.clone()))));
+        assert!(!is_ours(&over(both(nothing, file))));
     }
 }

@@ -88,12 +88,12 @@ mod running {
     use tokio::signal::unix::{SignalKind, signal};
 
     pub(super) async fn scheduler(engine: &Engine, listen: IpAddr) -> Result<(), Failure> {
-        let (name, port) = &engine.scheduler;
+        let ((name, port), transport) = (&engine.scheduler, transport(engine)?);
         let listener = tokio::net::TcpListener::bind((listen, *port)).await?;
         tracing::info!(address = %listener.local_addr()?, "the scheduler listens");
         let mut ended = signal(SignalKind::terminate())?;
         tokio::select! {
-            served = schedule(listener, name, transport(engine)?) => served,
+            served = schedule(listener, name, transport) => served,
             _ = ended.recv() => Ok(()),
             _ = tokio::signal::ctrl_c() => Ok(()),
         }

@@ -8,9 +8,10 @@ use super::nodes::ExecutorNode;
 use super::transport::{Transport, is_stranger, why};
 use arrow_flight::flight_service_server::FlightServiceServer;
 use ballista_core::error::BallistaError;
-use ballista_core::utils::create_grpc_server;
+use ballista_core::utils::{GrpcServerConfig, create_grpc_server};
 use ballista_executor::ArrowFlightServerProvider;
 use ballista_executor::flight_service::BallistaFlightService;
+use ballista_executor::shutdown::Shutdown;
 use std::error::Error as StdError;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -65,20 +66,22 @@ impl Front {
     /// Serves rows by TLS, in the place of Ballista's server.
     pub(super) fn rows(&self) -> Arc<ArrowFlightServerProvider> {
         let (transport, address) = (self.transport.clone(), self.rows);
-        Arc::new(move |work, _, mut ended, config| {
-            let transport = transport.clone();
-            tokio::spawn(async move {
-                let listener = TcpListener::bind(address).await?;
-                let rows = FlightServiceServer::new(BallistaFlightService::new(work))
-                    .max_decoding_message_size(MESSAGE)
-                    .max_encoding_message_size(MESSAGE);
-                create_grpc_server(&config)
-                    .add_service(rows)
-                    .serve_with_incoming_shutdown(transport.accept(listener), ended.recv())
-                    .await
-                    .map_err(BallistaError::TonicError)
-            })
-        })
+        Arc::new(
+            move |work: String, _: SocketAddr, mut ended: Shutdown, config: GrpcServerConfig| {
+                let transport = transport.clone();
+                tokio::spawn(async move {
+                    let listener = TcpListener::bind(address).await?;
+                    let rows = FlightServiceServer::new(BallistaFlightService::new(work))
+                        .max_decoding_message_size(MESSAGE)
+                        .max_encoding_message_size(MESSAGE);
+                    create_grpc_server(&config)
+                        .add_service(rows)
+                        .serve_with_incoming_shutdown(transport.accept(listener), ended.recv())
+                        .await
+                        .map_err(BallistaError::TonicError)
+                })
+            },
+        )
     }
 }
 

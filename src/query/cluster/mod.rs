@@ -146,7 +146,9 @@ impl Cluster {
             return Ok(Tried::Here("it asks no source"));
         }
         // Without a scheduler nothing has to be waited for.
-        if let Err(Lost::Scheduler(error)) = client::connect(&self.scheduler).await {
+        if let Err(Lost::Scheduler(error)) =
+            client::connect(&self.scheduler, self.transport.as_deref()).await
+        {
             return Ok(unreachable(&error));
         }
         let Some(held) = Held::take(&leaves, context).await? else {

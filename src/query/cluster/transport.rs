@@ -143,14 +143,14 @@ impl Transport {
         listener: TcpListener,
     ) -> impl Stream<Item = io::Result<TlsStream<TcpStream>>> + Send + use<> {
         let acceptor = self.accepting.clone();
-        let arriving = stream::unfold(listener, |listener| async {
+        let arriving = stream::unfold(listener, |listener| async move {
             let arrived = arrived(&listener).await;
             Some((arrived, listener))
         });
         arriving
             .map(move |stream| known(acceptor.clone(), stream))
             .buffer_unordered(HANDSHAKES)
-            .filter_map(|known| async { known.map(Ok) })
+            .filter_map(|known| async move { known.map(Ok) })
     }
 
     /// Passes what processes with the same key say on to a server of this process, until this is dropped.
@@ -168,7 +168,8 @@ impl Transport {
 
 /// Whether a connection failed because the other end has another key, or none.
 pub(super) fn is_stranger(error: &(dyn StdError + 'static)) -> bool {
-    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let mut causes =
+        std::iter::successors(Some(error), |error: &&(dyn StdError + 'static)| (*error).source());
     causes.any(|error| {
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
@@ -177,7 +178,9 @@ pub(super) fn is_stranger(error: &(dyn StdError + 'static)) -> bool {
 
 /// Why a process cannot be reached, for the log.
 pub(super) fn why(error: &(dyn StdError + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
+    let causes = std::iter::successors(error.source(), |error: &&(dyn StdError + 'static)| {
+        (*error).source()
+    });
     let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
     if is_stranger(error) {
         format!("{text}; the handshake failed: compare `engine.transport_key` at both ends")

@@ -52,7 +52,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("datafusion_proto", &["src/query/cluster/"]),
     ("tonic", &["src/query/cluster/"]),
     ("arrow_flight", &["src/query/cluster/"]),
-    ("rcgen", &["src/query/cluster/transport.rs"]),
+    ("rcgen", &["src/query/cluster/transport.rs", "connectors/testkit/"]),
     (
         "sqlx",
         &[

@@ -201,6 +201,33 @@ fn an_executor_without_a_key_never_registers() {
     });
 }
 
+/// Beside an address that stands for all, work is taken at the one that leads to the scheduler.
+#[test]
+fn an_executor_listens_at_every_address() {
+    block_on(async {
+        let (split, rules) = (split().await, policy::rules_of(ROLES, ""));
+        let listener = TcpListener::bind((LOCAL, 0)).await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let known = || Some(Arc::new(Transport::new(TRANSPORT_KEY).expect("a key")));
+        let transport = known();
+        tokio::spawn(async move { schedule(listener, "127.0.0.1", transport).await });
+        let work = tempfile::tempdir().expect("a directory");
+        let mut node = node(port, work.path());
+        (node.bind, node.transport) = (IpAddr::from([0, 0, 0, 0]), known());
+        let (rows, control) = (node.port, node.control_port);
+        let worker = Arc::new(worker(split.sources(), rules.version(), KEY));
+        tokio::spawn(async move { execute(worker, node).await.expect("it serves") });
+        let mut to = executors(port);
+        to.transport_key = Some(TRANSPORT_KEY.into());
+        let there = split.engine(&rules, Some(to)).await;
+        let (said, place) = placed(&there, SQL).await;
+        assert_eq!(place["engine"], "ballista", "{}", said.everything());
+        let reached = async |host: &str, port| TcpStream::connect((host, port)).await.is_ok();
+        assert!(reached("127.0.0.1", rows).await && reached("127.0.0.9", rows).await);
+        assert!(reached("127.0.0.1", control).await && !reached("127.0.0.9", control).await);
+    });
+}
+
 #[test]
 fn without_a_key_a_scheduler_stays_on_its_machine() {
     let directory = tempfile::tempdir().expect("a directory");

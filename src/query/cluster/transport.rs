@@ -168,8 +168,7 @@ impl Transport {
 
 /// Whether a connection failed because the other end has another key, or none.
 pub(super) fn is_stranger(error: &(dyn StdError + 'static)) -> bool {
-    let mut causes =
-        std::iter::successors(Some(error), |error: &&(dyn StdError + 'static)| (*error).source());
+    let mut causes = std::iter::successors(Some(error), cause);
     causes.any(|error| {
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
@@ -178,15 +177,17 @@ pub(super) fn is_stranger(error: &(dyn StdError + 'static)) -> bool {
 
 /// Why a process cannot be reached, for the log.
 pub(super) fn why(error: &(dyn StdError + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |error: &&(dyn StdError + 'static)| {
-        (*error).source()
-    });
+    let causes = std::iter::successors(cause(&error), cause);
     let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
     if is_stranger(error) {
         format!("{text}; the handshake failed: compare `engine.transport_key` at both ends")
     } else {
         text
     }
+}
+
+fn cause<'e>(error: &&'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
+    (*error).source()
 }
 
 /// The authority of everybody who has the key.

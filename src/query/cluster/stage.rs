@@ -13,6 +13,8 @@ use ballista_executor::execution_engine::{
     DefaultExecutionEngine, ExecutionEngine, QueryStageExecutor,
 };
 use datafusion::common::{DataFusionError, Result};
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::TaskContext;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
@@ -23,14 +25,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 
-/// What a stage may begin with: reads that a server sealed, rows of other stages, and nothing.
-const BEGINNINGS: [&str; 5] = [
-    super::scan::NAME,
-    "ShuffleReaderExec",
-    "RangeShuffleReaderExec",
-    "EmptyExec",
-    "PlaceholderRowExec",
-];
+/// What a stage may begin with: rows of other stages, and nothing. A sealed read stands over a table of numbers.
+const BEGINNINGS: [&str; 4] =
+    ["ShuffleReaderExec", "RangeShuffleReaderExec", "EmptyExec", "PlaceholderRowExec"];
 
 /// Writes whatever it is told to.
 const SINK: &str = "DataSinkExec";
@@ -39,9 +36,12 @@ const SINK: &str = "DataSinkExec";
 /// write any.
 fn is_ours(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let children = plan.children();
-    let begins = BEGINNINGS.contains(&plan.name());
-    plan.name() != SINK
-        && if children.is_empty() { begins } else { children.into_iter().all(is_ours) }
+    if children.is_empty() {
+        let table = plan.downcast_ref::<DataSourceExec>();
+        let holds = table.is_some_and(|table| table.data_source().is::<MemorySourceConfig>());
+        return holds || BEGINNINGS.contains(&plan.name());
+    }
+    plan.name() != SINK && children.into_iter().all(is_ours)
 }
 
 /// Runs stages.
@@ -145,9 +145,11 @@ impl QueryStageExecutor for Stage {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scan::SealedScan;
     use super::*;
     use arrow_schema::{DataType, Field, Schema};
-    use datafusion::datasource::memory::MemorySourceConfig;
+    use datafusion::datasource::physical_plan::{ArrowSource, FileScanConfigBuilder};
+    use datafusion::execution::object_store::ObjectStoreUrl;
     use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
     use datafusion::physical_plan::empty::EmptyExec;
     use datafusion::physical_plan::union::UnionExec;
@@ -156,12 +158,12 @@ mod tests {
     fn a_stage_reads_its_sources_and_other_stages_alone() {
         let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
         let nothing: Arc<dyn ExecutionPlan> = Arc::new(EmptyExec::new(schema.clone()));
-        let sealed = super::super::scan::SealedScan::new(0, 1, schema.clone(), vec![1].into());
-        // What stands for every file: a source of the engine's own.
-        let file = MemorySourceConfig::try_new_exec(&[vec![]], schema, None).unwrap();
+        let sealed = SealedScan::new(0, 2, schema.clone(), vec![1].into()).unwrap();
+        let files = Arc::new(ArrowSource::new_file_source(schema));
+        let files = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), files).build();
         let both = |a: Arc<dyn ExecutionPlan>, b| UnionExec::try_new(vec![a, b]).unwrap();
         let over = |plan| Arc::new(CoalescePartitionsExec::new(plan)) as Arc<dyn ExecutionPlan>;
         assert!(is_ours(&over(both(Arc::new(sealed), nothing.clone()))));
-        assert!(!is_ours(&over(both(nothing, file))));
+        assert!(!is_ours(&over(both(nothing, DataSourceExec::from_data_source(files)))));
     }
 }

@@ -146,10 +146,13 @@ impl Outside {
 
     /// The part `engine` for the configuration of a server in another directory.
     pub fn engine(&self, mode: &str) -> String {
-        let (port, key) = (self.port, self.directory.path().join("engine.key"));
+        let key = |name: &str| self.directory.path().join(name).display().to_string();
         format!(
-            "engine: {{ kind: ballista, scheduler: 'http://127.0.0.1:{port}', key: 'file:{}', mode: {mode} }}",
-            key.display()
+            "engine: {{ kind: ballista, scheduler: 'https://127.0.0.1:{}', key: 'file:{}', \
+             transport_key: 'file:{}', mode: {mode} }}",
+            self.ports[0],
+            key("engine.key"),
+            key("transport.key")
         )
     }
 

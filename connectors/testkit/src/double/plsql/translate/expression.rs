@@ -3,7 +3,7 @@
 use super::super::errors;
 use super::super::registry::{literal, quoted};
 use super::super::types::OracleType;
-use super::{Translation, Translator, folded, parts};
+use super::{Translation, Translator, folded, parts, rowid};
 use crate::double::engine::EngineError;
 use sqlparser::ast::{
     BinaryOperator, CeilFloorKind, DataType, DateTimeField, Expr, Ident, Interval, TrimWhereField,
@@ -12,8 +12,6 @@ use sqlparser::ast::{
 
 /// The most items of an IN list before 23ai, and since.
 const MOST_ITEMS: (usize, usize) = (1_000, 65_535);
-/// Where PostgreSQL has a row, which is compared as a ROWID is.
-const ROWID: &str = "ctid";
 
 impl Translator<'_> {
     /// A select list's item: a scalar, and from 23ai on also a condition.
@@ -168,11 +166,7 @@ impl Translator<'_> {
             // PostgreSQL knows a table by its alias alone.
             Expr::CompoundIdentifier(names) => {
                 let last = names.len().saturating_sub(2);
-                let is_rowid = |name: &Ident| name.quote_style.is_none() && folded(name) == "ROWID";
-                let text = |name: &Ident| {
-                    if is_rowid(name) { ROWID.to_string() } else { quoted(&folded(name)) }
-                };
-                let names: Vec<String> = names[last..].iter().map(text).collect();
+                let names: Vec<String> = names[last..].iter().map(rowid::or_column).collect();
                 Ok(names.join("."))
             }
             Expr::Value(value) => self.literal_value(&value.value),
@@ -235,7 +229,7 @@ impl Translator<'_> {
             "SESSIONTIMEZONE" | "DBTIMEZONE" => "CAST('+00:00' AS text)".to_string(),
             "USER" => "sys_context('USERENV', 'SESSION_USER')".to_string(),
             "UID" => "CAST(0 AS numeric)".to_string(),
-            "ROWID" => ROWID.to_string(),
+            "ROWID" => rowid::or_column(name),
             "ROWNUM" => "CAST(row_number() OVER () AS numeric)".to_string(),
             "LEVEL" if self.levels => "CAST(\"_level\".level AS numeric)".to_string(),
             "BINARY_DOUBLE_INFINITY" => "CAST('Infinity' AS float8)".to_string(),

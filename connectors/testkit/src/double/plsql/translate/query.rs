@@ -7,8 +7,7 @@ use sqlparser::ast::{
     BinaryOperator, ConnectByKind, Distinct, Expr, GroupByExpr, Join, JoinConstraint, JoinOperator,
     LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, TableAlias, TableFactor,
-    TableSample, TableSampleKind, TableSampleMethod, TableSampleModifier, TableWithJoins, Value,
-    With,
+    TableWithJoins, Value, With,
 };
 
 /// What a limit is at most, so that PostgreSQL's 64 bits hold it.
@@ -291,15 +290,7 @@ impl Translator<'_> {
     fn factor(&mut self, factor: &TableFactor) -> Translation<String> {
         match factor {
             TableFactor::Table { name, alias, args: None, sample: Some(sample), .. } => {
-                // The sample stands before an alias, for which the parser has no place.
-                if alias.is_some() {
-                    return Err(errors::ora(933, "SQL command not properly ended"));
-                }
-                let (table, object) = self.resolve(name)?;
-                if object.kind == "VIEW" {
-                    return Err(errors::unsupported("SAMPLE of a view"));
-                }
-                Ok(format!("{} AS {} {}", qualified(&table), quoted(&table.1), sampled(sample)?))
+                self.sample(name, alias.as_ref(), sample)
             }
             TableFactor::Table { name, alias, args: None, sample: None, .. } => {
                 let names = parts(name)?;
@@ -461,37 +452,6 @@ impl Translator<'_> {
             _ => format!("CASE WHEN {value} = 1 THEN 1 ELSE 0 END"),
         })
     }
-}
-
-/// `SAMPLE (p)` of rows or `SAMPLE BLOCK (p)` of blocks.
-fn sampled(sample: &TableSampleKind) -> Translation<String> {
-    let invalid = || errors::ora(933, "SQL command not properly ended");
-    let TableSampleKind::AfterTableAlias(sample) = sample else { return Err(invalid()) };
-    let TableSample {
-        modifier: TableSampleModifier::Sample, name, quantity: Some(quantity), ..
-    } = &**sample
-    else {
-        return Err(invalid());
-    };
-    let method = match name {
-        None => "BERNOULLI",
-        Some(TableSampleMethod::Block) => "SYSTEM",
-        Some(_) => return Err(invalid()),
-    };
-    if sample.seed.is_some() || sample.bucket.is_some() || sample.offset.is_some() {
-        return Err(errors::unsupported("this form of SAMPLE"));
-    }
-    if !quantity.parenthesized || quantity.unit.is_some() {
-        return Err(invalid());
-    }
-    let text = quantity.value.to_string();
-    let percent =
-        text.parse::<f64>().map_err(|_| errors::ora(933, "SQL command not properly ended"))?;
-    if !(0.000_001..100.0).contains(&percent) {
-        let text = "SAMPLE percentage must be in the range [0.000001,100)";
-        return Err(errors::ora(30_562, text));
-    }
-    Ok(format!("TABLESAMPLE {method} ({percent})"))
 }
 
 /// A number of rows: not negative, none where it is NULL.

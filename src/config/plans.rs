@@ -151,7 +151,7 @@ impl Checker<'_> {
         let Some(raw) = raw else { return 1 };
         let most = concurrency.map_or(Budget::default().concurrency, Into::into);
         let key = format!("{key}.readers");
-        if kind != Kind::Postgres {
+        if kind == Kind::Sqlite {
             let message = format!("a {} source is read by one: leave the key out", kind.as_str());
             self.error(raw, &key, message);
         } else if raw.value.get() > most {

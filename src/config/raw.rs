@@ -225,7 +225,7 @@ pub(super) struct RawSource {
     pub(super) identity: Option<Spanned<RawSourceIdentity>>,
     /// Statements that run at the same time.
     pub(super) concurrency: Option<NonZeroUsize>,
-    /// Sessions that may read one large table at the same time (PostgreSQL); 1 unless given, `concurrency` at most.
+    /// Sessions that may read one large table at the same time (not of SQLite); 1 unless given, `concurrency` at most.
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<NonZeroUsize>")]
     pub(super) readers: Option<Spanned<NonZeroUsize>>,

@@ -7,8 +7,9 @@ use celosia_connector_api::{Dialect, Splits, TableRead, splits};
 /// Tables that are known to be smaller are read by one session.
 const LARGE: u64 = 100_000;
 
-/// The statement in parts, where the table is large and most of its rows may be wanted. Whether it is read in
-/// parts is the connector's to decide, which knows how the source would read it.
+/// The statement in parts, where the table is large and most of its rows may be wanted: no condition names single
+/// values, for which a source would use an index. Whether it is read in parts is the connector's to decide, which
+/// may know more of how the source would read it.
 pub(super) fn of(dialect: &dyn Dialect, query: &TableRead) -> Option<Splits> {
     let large = query.table.row_estimate.is_none_or(|rows| rows >= LARGE);
     (large && is_broad(query)).then(|| splits::splits(dialect, query)).flatten()

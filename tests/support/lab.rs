@@ -184,29 +184,32 @@ pub fn sqlite(file: &Path) -> Arc<dyn Connector> {
 
 /// A server's database as a source within its budget.
 pub fn remote(store: Store, url: &str) -> Arc<dyn Connector> {
-    match store {
-        Store::Sqlite => sqlite(Path::new(url)),
-        Store::Postgres => postgres(url),
+    read_by(store, url, 1)
+}
+
+/// The same, of which several sessions may read one table.
+pub fn read_by(store: Store, url: &str, readers: usize) -> Arc<dyn Connector> {
+    let connector: Arc<dyn Connector> = match store {
+        Store::Sqlite => return sqlite(Path::new(url)),
+        Store::Postgres => {
+            let config = PostgresConfig::parse(url).expect("a URL");
+            Arc::new(PostgresConnector::new(config).expect("a connector"))
+        }
         Store::SqlServer => {
             let config = SqlServerConfig::parse(url).expect("a URL");
-            let connector = SqlServerConnector::new(config).expect("a connector");
-            Arc::new(Budgeted::new(Arc::new(connector), budget()))
+            Arc::new(SqlServerConnector::new(config).expect("a connector"))
         }
         Store::Oracle => {
             let config = OracleConfig::parse(url).expect("a URL");
-            let connector = OracleConnector::new(config).expect("a connector");
-            Arc::new(Budgeted::new(Arc::new(connector), budget()))
+            Arc::new(OracleConnector::new(config).expect("a connector"))
         }
-    }
+    };
+    Arc::new(Budgeted::new(connector, Budget { readers, ..budget() }))
 }
 
 /// A PostgreSQL database as a source within its budget.
 pub fn postgres(url: &str) -> Arc<dyn Connector> {
-    let config = PostgresConfig::parse(url).expect("a URL");
-    Arc::new(Budgeted::new(
-        Arc::new(PostgresConnector::new(config).expect("a connector")),
-        budget(),
-    ))
+    remote(Store::Postgres, url)
 }
 
 /// An engine's parts over these sources: the policy of the worlds, an audit of its own.

@@ -92,6 +92,20 @@ impl Sessions {
     /// A session for one statement. One that comes from the pool may turn out to be broken.
     pub(crate) async fn lease(self: &Arc<Self>, cutoff: Instant) -> Result<Lease, ConnectorError> {
         let permit = self.place(cutoff).await?;
+        self.lease_in(permit, cutoff).await
+    }
+
+    /// The same where a place is free now; nobody is waited for.
+    pub(crate) async fn lease_now(self: &Arc<Self>, cutoff: Instant) -> Option<Lease> {
+        let permit = self.places.clone().try_acquire_owned().ok()?;
+        self.lease_in(permit, cutoff).await.ok()
+    }
+
+    async fn lease_in(
+        self: &Arc<Self>,
+        permit: OwnedSemaphorePermit,
+        cutoff: Instant,
+    ) -> Result<Lease, ConnectorError> {
         let pooled = self.pooled();
         let is_pooled = pooled.is_some();
         let session = match pooled {
@@ -198,11 +212,12 @@ impl Lease {
     }
 
     /// Runs work on the session's thread, inside a read-only transaction that is rolled back. The session
-    /// goes back to the pool when the transaction has ended.
+    /// goes back to the pool when the transaction has ended; `held` is dropped then.
     pub(crate) fn run(
         self,
         action: String,
         client: Option<String>,
+        held: impl Send + 'static,
         work: impl FnOnce(Result<&mut dyn Connection, Failure>) -> After + Send + 'static,
     ) {
         let jobs = self.session.jobs.clone();
@@ -224,6 +239,7 @@ impl Lease {
             }
             // The place is free when the session is in the pool, or gone.
             drop(permit);
+            drop(held);
         });
         // Where the thread has ended the job is dropped, and whoever waits for it is told by that.
         drop(jobs.send(job));

@@ -275,7 +275,7 @@ impl Dialect for OracleDialect {
             shared: false,
             grouping_sets: true,
             infers_cases: false,
-            splits: false,
+            splits: true,
         }
     }
 

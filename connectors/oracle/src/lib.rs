@@ -4,11 +4,13 @@
 //! * `connection`: the pool of read-only sessions, each with a thread for the driver's blocking calls.
 //! * `driver`: `thin` (Oracle's driver in Rust, behind the `relay` that can stop its calls), `thick` (Oracle's
 //!   client libraries), and the `line` by which a call is controlled.
-//! * `stream`: one statement, from bound values to Arrow batches.
+//! * `stream`: one statement, from bound values to Arrow batches. `splits`: a large table by several sessions.
+//! * `ask`: short work of our own on a session.
 //! * `fetch`: how many rows one fetch brings.
 //! * `types`, `decode` and `numeric`: which Arrow type a column arrives in, and its values.
 //! * `dialect` and `mask`: how the SQL is spelled. `catalog`: what discovery reads. `examine`: what the login may do. `error`: classes of failure.
 
+mod ask;
 mod catalog;
 mod config;
 mod connection;
@@ -22,21 +24,22 @@ mod fetch;
 mod functions;
 mod mask;
 mod numeric;
+mod splits;
 mod stream;
 mod types;
 
 pub use config::{Driver, OracleConfig};
 pub use dialect::OracleDialect;
 
+use ask::{Answer, Errand};
 use async_trait::async_trait;
 use celosia_connector_api::{
-    Connector, ConnectorError, Dialect, ErrorCode, Examination, ExecutionContext, Load,
-    RemoteStream, RenderedQuery, SourceDescription,
+    Connector, ConnectorError, Dialect, Examination, ExecutionContext, Load, Parts, RemoteStream,
+    RenderedQuery, SourceDescription,
 };
-use connection::{After, Sessions};
+use connection::Sessions;
 use driver::{Connection, Failure};
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 /// An Oracle database as a source.
 #[derive(Debug)]
@@ -59,38 +62,15 @@ impl OracleConnector {
         Ok(Self { sessions: Arc::new(Sessions::new(config)?), dialect, schemas })
     }
 
-    /// Runs short work on a session; a session of the pool that has gone stale is replaced.
+    /// Runs short work on a session of the login's own.
     async fn ask<T: Send + 'static>(
         &self,
         doing: &'static str,
         work: impl Fn(&mut dyn Connection) -> Result<T, Failure> + Clone + Send + 'static,
-    ) -> Result<((u32, String), T), ConnectorError> {
+    ) -> Result<Answer<T>, ConnectorError> {
         let cutoff = self.sessions.cutoff(None);
-        loop {
-            let lease = self.sessions.lease(cutoff).await?;
-            let (server, is_pooled) = (lease.server().clone(), lease.is_pooled());
-            let (stopper, work) = (lease.stopper(), work.clone());
-            let (tell, told) = oneshot::channel();
-            lease.run(doing.to_string(), None, move |connection| {
-                let answer = connection.and_then(work);
-                let after = match &answer {
-                    Err(failure) if !error::keeps_session(failure) => After::ThrowAway,
-                    _ => After::Keep,
-                };
-                let _ = tell.send(answer);
-                after
-            });
-            let failure = match told.await {
-                Ok(Ok(answer)) => return Ok((server, answer)),
-                Ok(Err(failure)) => failure,
-                Err(_) => Failure::new(driver::Kind::Connection, "the session ended"),
-            };
-            let reason = stopper.line().reason();
-            let error = error::running(failure, reason, doing);
-            if !is_pooled || error.code != ErrorCode::ConnectionLost {
-                return Err(error);
-            }
-        }
+        let errand = Errand { doing, action: doing.to_string(), client: None, cutoff };
+        ask::ask(&self.sessions, errand, work).await
     }
 }
 
@@ -115,14 +95,22 @@ impl Connector for OracleConnector {
     async fn describe(&self) -> Result<SourceDescription, ConnectorError> {
         let schemas = self.schemas.clone();
         let asked = self.ask("describe", move |connection| catalog::read(connection, &schemas));
-        let ((major, version), found) = asked.await?;
+        let Answer { server: (major, version), value: found, .. } = asked.await?;
         self.dialect.learn(found.utf8, major);
         self.sessions.sizes.learn(found.widths);
         Ok(SourceDescription { server: format!("Oracle Database {version}"), tables: found.tables })
     }
 
     async fn examine(&self, _: bool) -> Result<Examination, ConnectorError> {
-        self.ask("examine", examine::read).await.map(|(_, found)| found)
+        self.ask("examine", examine::read).await.map(|answer| answer.value)
+    }
+
+    async fn divide(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Parts>, ConnectorError> {
+        splits::divide(&self.sessions, query, context).await
     }
 
     async fn open(
@@ -130,6 +118,9 @@ impl Connector for OracleConnector {
         query: &RenderedQuery,
         context: &ExecutionContext,
     ) -> Result<RemoteStream, ConnectorError> {
-        stream::open(&self.sessions, query, context).await
+        match splits::open(&self.sessions, query, context).await? {
+            Some(stream) => Ok(stream),
+            None => stream::open(&self.sessions, query, context).await,
+        }
     }
 }

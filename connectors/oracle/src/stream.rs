@@ -28,21 +28,25 @@ pub(crate) async fn open(
     query: &RenderedQuery,
     context: &ExecutionContext,
 ) -> Result<RemoteStream, ConnectorError> {
-    let cutoff = sessions.cutoff(Some(context.deadline));
-    if cutoff <= Instant::now() {
-        let context = "the deadline passed before the statement was sent";
-        return Err(ConnectorError::new(ErrorCode::DeadlineExceeded, context));
-    }
-    let identity = context.identity.as_deref();
-    if identity.is_some_and(|identity| identity.role.is_some()) {
-        let context = "Oracle sessions are told a name; they take on no other user";
-        return Err(ConnectorError::new(ErrorCode::InvalidConfiguration, context));
-    }
-    let client = identity.map(|identity| identity.user.clone());
+    open_on(None, sessions, query, context).await
+}
+
+/// The same on a session that is there already, or on another one where that has gone stale.
+pub(crate) async fn open_on(
+    mut first: Option<Lease>,
+    sessions: &Arc<Sessions>,
+    query: &RenderedQuery,
+    context: &ExecutionContext,
+) -> Result<RemoteStream, ConnectorError> {
+    let cutoff = cutoff(sessions, context)?;
+    let client = client(context)?;
     for _ in 0..STALE_SESSIONS {
         let batches = Batches::new(query, context.batch_rows)?;
         let schema = batches.schema();
-        let lease = sessions.lease(cutoff).await?;
+        let lease = match first.take() {
+            Some(lease) => lease,
+            None => sessions.lease(cutoff).await?,
+        };
         let rows = sessions.sizes.rows(&query.columns, context.batch_rows);
         let asked = Asked { query: query.clone(), rows, batches };
         let mut feed = start(lease, asked, (action(&context.query_id), client.clone()), cutoff);
@@ -56,6 +60,35 @@ pub(crate) async fn open(
         }
     }
     Err(ConnectorError::new(ErrorCode::ConnectionLost, "every session had gone stale"))
+}
+
+/// When a statement of this context must have ended.
+///
+/// # Errors
+/// `DeadlineExceeded` where that is now.
+pub(crate) fn cutoff(
+    sessions: &Sessions,
+    context: &ExecutionContext,
+) -> Result<Instant, ConnectorError> {
+    let cutoff = sessions.cutoff(Some(context.deadline));
+    if cutoff <= Instant::now() {
+        let context = "the deadline passed before the statement was sent";
+        return Err(ConnectorError::new(ErrorCode::DeadlineExceeded, context));
+    }
+    Ok(cutoff)
+}
+
+/// For whom the statement runs, as its session is told.
+///
+/// # Errors
+/// `InvalidConfiguration` where another user would have to be taken on.
+pub(crate) fn client(context: &ExecutionContext) -> Result<Option<String>, ConnectorError> {
+    let identity = context.identity.as_deref();
+    if identity.is_some_and(|identity| identity.role.is_some()) {
+        let context = "Oracle sessions are told a name; they take on no other user";
+        return Err(ConnectorError::new(ErrorCode::InvalidConfiguration, context));
+    }
+    Ok(identity.map(|identity| identity.user.clone()))
 }
 
 /// What comes through the channel.
@@ -169,7 +202,7 @@ fn start(
         done: false,
     };
     let is_pooled = lease.is_pooled();
-    lease.run(action, client, move |connection| match connection {
+    lease.run(action, client, (), move |connection| match connection {
         Ok(connection) => run(connection, asked, &sender, &stopper),
         Err(failure) => {
             let stale = is_pooled && stopper.line().reason().is_none();

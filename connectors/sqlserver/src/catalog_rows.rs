@@ -208,7 +208,8 @@ pub(crate) fn text(row: &Record, at: usize) -> Option<&str> {
     }
 }
 
-fn number(row: &Record, at: usize) -> Option<i64> {
+/// The whole number of a cell.
+pub(crate) fn number(row: &Record, at: usize) -> Option<i64> {
     match row.get(at)? {
         ColumnData::Bit(value) => value.map(i64::from),
         ColumnData::U8(value) => value.map(i64::from),

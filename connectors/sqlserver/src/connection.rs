@@ -68,12 +68,38 @@ impl Sessions {
         identity: Option<&SessionIdentity>,
         deadline: Option<Instant>,
     ) -> Result<Lease, ConnectorError> {
+        let permit = self.place(self.cutoff(deadline)).await?;
+        self.lease_in(permit, query_id, identity, deadline).await
+    }
+
+    /// The same where a place is free now; nobody is waited for.
+    pub(crate) async fn lease_now(
+        self: Arc<Self>,
+        query_id: &str,
+        identity: Option<&SessionIdentity>,
+        deadline: Option<Instant>,
+    ) -> Option<Lease> {
+        let permit = self.places.clone().try_acquire_owned().ok()?;
+        self.lease_in(permit, query_id, identity, deadline).await.ok()
+    }
+
+    /// When a statement that starts now has to have ended.
+    fn cutoff(&self, deadline: Option<Instant>) -> Instant {
+        let cutoff = Instant::now() + self.config.statement_timeout;
+        deadline.map_or(cutoff, |deadline| deadline.min(cutoff))
+    }
+
+    async fn lease_in(
+        self: Arc<Self>,
+        permit: OwnedSemaphorePermit,
+        query_id: &str,
+        identity: Option<&SessionIdentity>,
+        deadline: Option<Instant>,
+    ) -> Result<Lease, ConnectorError> {
         let runtime = Handle::try_current().map_err(|error| {
             ConnectorError::new(ErrorCode::QueryFailed, "no runtime").with_source(error)
         })?;
-        let cutoff = Instant::now() + self.config.statement_timeout;
-        let cutoff = deadline.map_or(cutoff, |deadline| deadline.min(cutoff));
-        let permit = self.place(cutoff).await?;
+        let cutoff = self.cutoff(deadline);
         let context = context_information(query_id);
         let mut lease = Lease {
             session: None,

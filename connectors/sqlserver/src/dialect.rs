@@ -260,7 +260,7 @@ impl Dialect for SqlServerDialect {
             shared: false,
             grouping_sets: false,
             infers_cases: false,
-            splits: false,
+            splits: true,
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! * `config` and `address`: the URL or ADO string, TLS options, named instances.
 //! * `session` and `connection`: one connection and what it starts with; the pool and the lease of one.
-//! * `stream`: one statement, from bound values to Arrow batches.
+//! * `stream`: one statement, from bound values to Arrow batches. `splits`: a large table by several sessions.
 //! * `types` and `decode`: which Arrow type a column arrives in, and how.
 //! * `dialect`, `functions`, `compare`, `text`, `moment` and `mask`: how the SQL is spelled.
 //! * `catalog` and `catalog_rows`: what discovery reads. `examine`: what the login may do. `error`: classes of failure.
@@ -25,6 +25,7 @@ mod functions;
 mod mask;
 mod moment;
 mod session;
+mod splits;
 mod stream;
 mod text;
 mod types;
@@ -34,7 +35,7 @@ pub use dialect::SqlServerDialect;
 
 use async_trait::async_trait;
 use celosia_connector_api::{
-    Connector, ConnectorError, Dialect, Examination, ExecutionContext, Load, RemoteStream,
+    Connector, ConnectorError, Dialect, Examination, ExecutionContext, Load, Parts, RemoteStream,
     RenderedQuery, SourceDescription,
 };
 use connection::Sessions;
@@ -90,11 +91,22 @@ impl Connector for SqlServerConnector {
         examine::examine(lease).await
     }
 
+    async fn divide(
+        &self,
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Option<Parts>, ConnectorError> {
+        splits::divide(&self.sessions, query, context).await
+    }
+
     async fn open(
         &self,
         query: &RenderedQuery,
         context: &ExecutionContext,
     ) -> Result<RemoteStream, ConnectorError> {
-        stream::open(self.sessions.clone(), query, context).await
+        match splits::open(&self.sessions, query, context).await? {
+            Some(stream) => Ok(stream),
+            None => stream::open(&self.sessions, query, context).await,
+        }
     }
 }

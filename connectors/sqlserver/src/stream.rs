@@ -30,37 +30,87 @@ const DAY: i64 = 86_400_000_000;
 
 /// Sends a statement and waits for its first batch.
 pub(crate) async fn open(
-    sessions: Arc<Sessions>,
+    sessions: &Arc<Sessions>,
     query: &RenderedQuery,
     context: &ExecutionContext,
 ) -> Result<RemoteStream, ConnectorError> {
-    if !is_select(&query.sql) {
-        return Err(ConnectorError::new(ErrorCode::QueryFailed, "only SELECT is sent"));
-    }
-    let batches = Batches::new(query, context.batch_rows)?;
-    let schema = batches.schema();
-    let values = query.parameters.iter().map(bound).collect::<Result<Vec<_>, _>>()?;
-    if values.len() > MOST_PARAMETERS {
-        let context = format!("{} parameters, at most {MOST_PARAMETERS} can be sent", values.len());
-        return Err(ConnectorError::new(ErrorCode::QueryFailed, context));
-    }
+    let statement = Statement::of(query, context)?;
+    let lease = session(sessions, context).await?;
+    statement.on(lease).await
+}
+
+/// A session for a statement of this context.
+pub(crate) async fn session(
+    sessions: &Arc<Sessions>,
+    context: &ExecutionContext,
+) -> Result<Lease, ConnectorError> {
     let identity = context.identity.as_deref();
-    let leasing = sessions.lease(&context.query_id, identity, Some(context.deadline));
+    let leasing = sessions.clone().lease(&context.query_id, identity, Some(context.deadline));
     let leased = tokio::time::timeout_at(context.deadline.into(), Box::pin(leasing)).await;
-    let lease = leased.map_err(|_| late("while a session was made"))??;
-    let (cutoff, slot) = (lease.cutoff(), Slot::default());
-    let statement = run(lease, query.sql.clone(), values, batches, slot.clone());
-    let mut feed = Feed {
-        statement: Some(Box::pin(statement)),
-        slot,
-        cutoff,
-        alarm: Box::pin(tokio::time::sleep_until(cutoff.into())),
-    };
-    let first = feed.next().await.transpose()?;
-    let batches = futures::stream::iter(first.map(Ok));
-    let batches =
-        if feed.statement.is_some() { batches.chain(feed).boxed() } else { batches.boxed() };
-    Ok(RemoteStream::new(schema, batches))
+    leased.map_err(|_| late("while a session was made"))?
+}
+
+/// The same where a place is free now.
+pub(crate) async fn spare_session(
+    sessions: &Arc<Sessions>,
+    context: &ExecutionContext,
+) -> Option<Lease> {
+    let identity = context.identity.as_deref();
+    let leasing = sessions.clone().lease_now(&context.query_id, identity, Some(context.deadline));
+    tokio::time::timeout_at(context.deadline.into(), Box::pin(leasing)).await.ok().flatten()
+}
+
+/// A statement that can be sent.
+pub(crate) struct Statement {
+    sql: String,
+    values: Vec<Bound>,
+    batches: Batches,
+}
+
+impl Statement {
+    /// Checks what is to be sent.
+    ///
+    /// # Errors
+    /// It is no SELECT, or has values or columns that cannot be sent or read.
+    pub(crate) fn of(
+        query: &RenderedQuery,
+        context: &ExecutionContext,
+    ) -> Result<Self, ConnectorError> {
+        if !is_select(&query.sql) {
+            return Err(ConnectorError::new(ErrorCode::QueryFailed, "only SELECT is sent"));
+        }
+        let batches = Batches::new(query, context.batch_rows)?;
+        let values = query.parameters.iter().map(bound).collect::<Result<Vec<_>, _>>()?;
+        if values.len() > MOST_PARAMETERS {
+            let context =
+                format!("{} parameters, at most {MOST_PARAMETERS} can be sent", values.len());
+            return Err(ConnectorError::new(ErrorCode::QueryFailed, context));
+        }
+        Ok(Self { sql: query.sql.clone(), values, batches })
+    }
+
+    /// Sends it on a session and waits for its first batch.
+    pub(crate) async fn on(self, lease: Lease) -> Result<RemoteStream, ConnectorError> {
+        let schema = self.batches.schema();
+        let mut feed = self.feed(lease);
+        let first = feed.next().await.transpose()?;
+        let batches = futures::stream::iter(first.map(Ok));
+        let batches =
+            if feed.statement.is_some() { batches.chain(feed).boxed() } else { batches.boxed() };
+        Ok(RemoteStream::new(schema, batches))
+    }
+
+    /// Its batches on a session; it is sent when they are first asked for.
+    pub(crate) fn feed(self, lease: Lease) -> Feed {
+        let (cutoff, slot) = (lease.cutoff(), Slot::default());
+        let statement = run(lease, self.sql, self.values, self.batches, slot.clone());
+        Feed {
+            statement: Some(Box::pin(statement)),
+            slot,
+            cutoff,
+            alarm: Box::pin(tokio::time::sleep_until(cutoff.into())),
+        }
+    }
 }
 
 /// The rows of a statement of our own, all of them: for the catalog.
@@ -91,7 +141,7 @@ pub(crate) async fn records(
 type Slot = Arc<Mutex<Option<RecordBatch>>>;
 
 /// The batches of a statement. Full ones come through the slot, the last one as the future's value.
-struct Feed {
+pub(crate) struct Feed {
     statement: Option<BoxFuture<'static, Result<Option<RecordBatch>, ConnectorError>>>,
     slot: Slot,
     cutoff: Instant,

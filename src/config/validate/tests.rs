@@ -135,6 +135,15 @@ fn kinds_have_their_urls_and_drivers() {
     let wrong = source_error("{ kind: oracle, url: \"oracle://ana@db/x\", driver: fat }");
     assert!(wrong.contains("thin") && wrong.contains("thick"), "{wrong}");
     assert!(source_error("{ kind: mysql, url: x }").contains("unknown variant `mysql`"));
+    for (kind, url) in [("oracle", "oracle://ana@db/ERP"), ("sqlserver", "sqlserver://ana@db/x")] {
+        let readers = |most: usize| {
+            source_error(&format!("{{ kind: {kind}, url: \"{url}\", readers: {most} }}"))
+        };
+        assert_eq!(readers(4), "");
+        assert!(readers(9).starts_with("3 sources.db.readers: at most 8 statements"));
+    }
+    let readers = source_error("{ kind: sqlite, url: \"sqlite:x.db\", readers: 2 }");
+    assert!(readers.contains("a sqlite source is read by one"), "{readers}");
     let driver = source_error("{ kind: sqlite, url: \"sqlite:x.db\", driver: thin }");
     assert!(driver.contains("sources.db.driver: sqlite has one driver"));
 }

@@ -4,6 +4,7 @@ mod faults;
 mod login;
 mod privileges;
 mod sessions;
+mod splits;
 mod spoiled;
 mod support;
 mod values;

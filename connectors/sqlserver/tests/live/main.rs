@@ -7,6 +7,7 @@ mod faults;
 mod identity;
 mod privileges;
 mod sessions;
+mod splits;
 mod spoiled;
 mod support;
 mod values;

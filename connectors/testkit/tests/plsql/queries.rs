@@ -35,6 +35,41 @@ async fn whole_questions_are_one_statement() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_have_addresses() {
+    let Some(engine) = engine(Release::V19).await else { return };
+    engine.load_as("app", SHOP).await.expect("loaded");
+    let mut session = session(&engine, "app").await;
+    hold(&mut session, &[
+        ("SELECT ROWIDTOCHAR(ROWID) FROM customers ORDER BY ROWID",
+         "AAASupAAEAAAAAAAAB / AAASupAAEAAAAAAAAC / AAASupAAEAAAAAAAAD"),
+        ("SELECT id FROM customers WHERE ROWID >= CHARTOROWID('AAASupAAEAAAAAAAAC') \
+          AND ROWID < CHARTOROWID('AAASupAAEAAAAAAAAD')", "2"),
+        ("SELECT id FROM customers WHERE ROWID < CHARTOROWID('AAASupAAE//////P//')", "ORA-01410"),
+        ("SELECT id FROM customers WHERE ROWID < CHARTOROWID('AAASupAAED//////P/')", "ORA-01410"),
+        ("SELECT c.id FROM customers c WHERE c.ROWID = CHARTOROWID(ROWIDTOCHAR(c.rowid)) ORDER BY 1", "1 / 2 / 3"),
+        ("SELECT ROWIDTOCHAR(MIN(s.r)) FROM (SELECT ROWID AS r, NTILE(2) OVER (ORDER BY ROWID) AS tile FROM customers) s \
+          GROUP BY s.tile ORDER BY s.tile", "AAASupAAEAAAAAAAAB / AAASupAAEAAAAAAAAD"),
+        ("SELECT ROWID FROM customers", "ORA-03001"),
+        ("SELECT name FROM customers WHERE id = 1", "Ana"),
+        ("SELECT id FROM customers WHERE ROWID = CHARTOROWID('x')", "ORA-01410"),
+        ("SELECT t.ROWID FROM (SELECT id FROM customers) t", "ORA-00904"),
+        ("SELECT COUNT(*) - COUNT(id) FROM customers SAMPLE BLOCK (50)", "0"),
+        ("SELECT COUNT(*) - COUNT(id) FROM app.customers SAMPLE (0.5) WHERE id > 1", "0"),
+        ("SELECT COUNT(*) FROM customers SAMPLE (100)", "ORA-30562"),
+        ("SELECT COUNT(*) FROM customers SAMPLE BLOCK (0)", "ORA-30562"),
+        ("SELECT COUNT(*) FROM customers c SAMPLE (5)", "ORA-00933"),
+        ("SELECT COUNT(*) FROM customers TABLESAMPLE SYSTEM (5)", "ORA-00933"),
+        ("SELECT COUNT(*) FROM totals SAMPLE (5)", "ORA-03001"),
+        ("SELECT row_movement, cluster_name, compress_for FROM user_tables WHERE table_name = 'CUSTOMERS'",
+         "DISABLED|NULL|NULL"),
+        ("ALTER TABLE customers ENABLE ROW MOVEMENT", ""),
+        ("SELECT row_movement FROM all_tables WHERE owner = 'APP' AND table_name = 'CUSTOMERS'", "ENABLED"),
+        ("ALTER TABLE totals ENABLE ROW MOVEMENT", "ORA-00942"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queries_are_answered() {
     let Some(engine) = engine(Release::V19).await else { return };
     engine.load_as("app", SHOP).await.expect("loaded");

@@ -303,6 +303,8 @@ CREATE TABLE dbo.wide (
 INSERT INTO dbo.wide (C, w, m, r, t, s, dt, sdt, bi)
   VALUES ('a', N'é', 1.2345, 1.5, 255, -1, '2024-01-01 00:00:00.005', '2024-01-01 10:10:31', 0x01)
 GO
+CREATE TABLE dbo.beside (a int NOT NULL, b int, CONSTRAINT beside_key PRIMARY KEY NONCLUSTERED (a))
+GO
 CREATE SYNONYM dbo.folk FOR [dbo].[people]
 GO
 CREATE SCHEMA [other one]
@@ -334,6 +336,14 @@ async fn the_catalog_tells_what_was_declared() {
         (
             "SELECT c.name FROM sys.indexes i JOIN sys.index_columns k ON k.object_id = i.object_id AND k.index_id = i.index_id JOIN sys.columns c ON c.object_id = k.object_id AND c.column_id = k.column_id WHERE i.is_primary_key = 1 AND i.object_id = OBJECT_ID('regions') ORDER BY k.key_ordinal",
             "code\ncountry",
+        ),
+        (
+            "SELECT i.index_id, i.type_desc, i.is_primary_key FROM sys.indexes i WHERE i.object_id = OBJECT_ID('wide') ORDER BY i.index_id",
+            "1|CLUSTERED|t",
+        ),
+        (
+            "SELECT i.index_id, i.type_desc, i.is_primary_key FROM sys.indexes i WHERE i.object_id = OBJECT_ID('beside') ORDER BY i.index_id",
+            "0|HEAP|f\n2|NONCLUSTERED|t",
         ),
         (
             "SELECT pc.name, rc.name FROM sys.foreign_keys f JOIN sys.foreign_key_columns k ON k.constraint_object_id = f.object_id JOIN sys.columns pc ON pc.object_id = k.parent_object_id AND pc.column_id = k.parent_column_id JOIN sys.columns rc ON rc.object_id = k.referenced_object_id AND rc.column_id = k.referenced_column_id WHERE f.parent_object_id = OBJECT_ID('shops') ORDER BY k.constraint_column_id",

@@ -1,7 +1,7 @@
 -- The tables that keep what was declared, and Oracle's dictionary over them.
 CREATE TABLE registry.objects (
   owner text, name text, kind text, table_oid oid, number serial, comments text, num_rows numeric,
-  created timestamp(0) DEFAULT now(), PRIMARY KEY (owner, name));
+  created timestamp(0) DEFAULT now(), row_movement text DEFAULT 'DISABLED', PRIMARY KEY (owner, name));
 CREATE TABLE registry.columns (
   owner text, table_name text, column_id integer, column_name text, native text, data_type text, data_length numeric,
   data_precision numeric, data_scale numeric, char_length numeric, char_used text, nullable text, collation_name text,
@@ -42,6 +42,7 @@ CREATE VIEW "SYS"."ALL_TABLES" AS
     'VALID'::varchar(8) "STATUS", num_rows "NUM_ROWS", ora.divide(num_rows, 100) "BLOCKS", 'NO'::varchar(3) "PARTITIONED",
     NULL::varchar(12) "IOT_TYPE", 'N'::varchar(1) "TEMPORARY", 'N'::varchar(1) "SECONDARY", 'NO'::varchar(3) "NESTED",
     'NO'::varchar(3) "DROPPED", 'NO'::varchar(3) "READ_ONLY", 'NO'::varchar(3) "EXTERNAL",
+    NULL::varchar(128) "CLUSTER_NAME", row_movement::varchar(8) "ROW_MOVEMENT", NULL::varchar(30) "COMPRESS_FOR",
     CASE WHEN num_rows IS NOT NULL THEN created::ora.odate END "LAST_ANALYZED"
   FROM registry.seen WHERE kind IN ('TABLE', 'MATERIALIZED VIEW') AND owner <> 'SYS';
 CREATE VIEW "SYS"."ALL_VIEWS" AS

@@ -12,6 +12,9 @@ use sqlparser::ast::{Query, SetExpr, Statement};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 use std::sync::Arc;
 
+/// PostgreSQL's type of where a row is.
+const TID: u32 = 27;
+
 /// One session.
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
@@ -191,6 +194,10 @@ impl Session {
         tracing::trace!(sql = translated.sql, "translated");
         match self.run(&translated.sql).await? {
             Answer::Tag(_) => Ok(done(0)),
+            Answer::Columns(columns) if columns.iter().any(|column| column.type_oid == TID) => {
+                self.cancel().await;
+                Err(errors::unsupported("a ROWID that is no text"))
+            }
             Answer::Columns(columns) => {
                 let names = translated.names.filter(|names| names.len() == columns.len());
                 let result = columns.iter().enumerate().map(|(at, column)| {

@@ -89,3 +89,29 @@ BEGIN
     EXECUTE format('CREATE AGGREGATE ora.min(%s) (SFUNC = ora.smaller, STYPE = %1$s, SORTOP = OPERATOR(ora.<))', of.column1);
   END LOOP;
 END $do$;
+
+-- ROWID: the block and the row of PostgreSQL's ctid, in one object and one file, and ordered alike. No row is updated
+-- here while its ROWID is of interest: PostgreSQL would give it another one, and Oracle would not.
+CREATE FUNCTION ora.rowid_digits(bigint, integer) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS
+$$ SELECT string_agg(pg_catalog.substr('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
+    (($1 >> (6 * n)) & 63)::int4 + 1, 1), '' ORDER BY n DESC) FROM generate_series(0, $2 - 1) n $$;
+CREATE FUNCTION ora.rowid_text(tid) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS
+$$ SELECT pg_catalog.concat('AAASupAAE', ora.rowid_digits((($1::text::point)[0])::int8, 6), ora.rowid_digits((($1::text::point)[1])::int8, 3)) $$;
+CREATE FUNCTION ora.rowid_text(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT $1 $$;
+CREATE FUNCTION ora.chartorowid(text) RETURNS tid LANGUAGE plpgsql IMMUTABLE STRICT AS
+$$
+DECLARE
+  digits text := 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+  place int8 := 0;
+BEGIN
+  IF $1 !~ '^AAASupAAE[A-Za-z0-9+/]{9}$' THEN
+    PERFORM ora.fail('ORA-01410: invalid ROWID');
+  END IF;
+  FOR n IN 10..18 LOOP
+    place := place * 64 + pg_catalog.strpos(digits, pg_catalog.substr($1, n, 1)) - 1;
+  END LOOP;
+  IF place >> 18 > 4294967295 OR place & 262143 > 65535 THEN
+    PERFORM ora.fail('ORA-01410: invalid ROWID');
+  END IF;
+  RETURN format('(%s,%s)', place >> 18, place & 262143)::tid;
+END $$;

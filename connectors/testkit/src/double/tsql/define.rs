@@ -25,6 +25,13 @@ pub(super) async fn table(
     known(client, shared, &schema, &table, columns, identity.as_deref()).await
 }
 
+/// Takes down that a table is not stored in the order of its primary key.
+pub(super) async fn heap(client: &mut Client, mut table: ObjectName) -> Result<(), EngineError> {
+    query::qualify(&mut table, &[]);
+    let relation = constant(&expression::quoted_name(&table));
+    run(client, &format!("INSERT INTO tsql.heaps VALUES ({relation}::regclass)")).await
+}
+
 /// A trigger that gives stored values what PostgreSQL's types do not: ticks and whole minutes, and the
 /// length of bytes.
 fn rounding(schema: &str, table: &str, columns: &[Facts]) -> Option<String> {

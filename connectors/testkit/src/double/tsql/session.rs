@@ -114,6 +114,15 @@ impl Session {
                 Command::Right(gives, right, object, user) => {
                     define::right(&mut self.client, gives, &right, &object, &user).await?;
                 }
+                Command::Heap(statement) => {
+                    let table = match &*statement {
+                        Statement::CreateTable(new) => new.name.clone(),
+                        Statement::AlterTable(change) => change.name.clone(),
+                        _ => return Err(unsupported("NONCLUSTERED here")),
+                    };
+                    self.statement(*statement, binds).await?;
+                    define::heap(&mut self.client, table).await?;
+                }
                 Command::Statement(statement) => return self.statement(*statement, binds).await,
             }
             Ok(done)

@@ -57,7 +57,10 @@ pub(super) fn plan(
             let table = existing(session, &name, &["TABLE"])?;
             Ok(Change::Steps(vec![format!("TRUNCATE {}", qualified(&table))]))
         }
-        ("ALTER", "TABLE") => table::alter(session, tokens, sql),
+        ("ALTER", "TABLE") => match movement(tokens) {
+            Some(movement) => row_movement(session, tokens, movement),
+            None => table::alter(session, tokens, sql),
+        },
         _ => Err(errors::unsupported("this declaration")),
     }
 }
@@ -87,6 +90,31 @@ fn create(session: &Session, tokens: &[TokenWithSpan], sql: &str) -> Result<Chan
         Statement::CreateIndex(create) => create_index(session, &create),
         _ => Err(errors::unsupported("this declaration")),
     }
+}
+
+/// What `ALTER TABLE name ENABLE ROW MOVEMENT` makes of a table.
+fn movement(tokens: &[TokenWithSpan]) -> Option<&'static str> {
+    let words = tokens.get(tokens.len().checked_sub(3)?..)?.iter();
+    let words: Vec<String> = words.map(|t| keyword(Some(t)).unwrap_or_default()).collect();
+    match [words[0].as_str(), &words[1], &words[2]] {
+        ["ENABLE", "ROW", "MOVEMENT"] => Some("ENABLED"),
+        ["DISABLE", "ROW", "MOVEMENT"] => Some("DISABLED"),
+        _ => None,
+    }
+}
+
+fn row_movement(
+    session: &Session,
+    tokens: &[TokenWithSpan],
+    movement: &str,
+) -> Result<Change, EngineError> {
+    let name = Reader::at(tokens, 2).qualified().ok_or_else(invalid)?;
+    let table = existing(session, &name, &["TABLE"])?;
+    Ok(Change::Steps(vec![format!(
+        "UPDATE registry.objects SET row_movement = {} WHERE {}",
+        literal(movement),
+        is_named(&table, "owner", "name")
+    )]))
 }
 
 fn create_view(session: &Session, create: &CreateView) -> Result<Change, EngineError> {

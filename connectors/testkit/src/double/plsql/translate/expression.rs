@@ -3,7 +3,7 @@
 use super::super::errors;
 use super::super::registry::{literal, quoted};
 use super::super::types::OracleType;
-use super::{Translation, Translator, folded, parts};
+use super::{Translation, Translator, folded, parts, rowid};
 use crate::double::engine::EngineError;
 use sqlparser::ast::{
     BinaryOperator, CeilFloorKind, DataType, DateTimeField, Expr, Ident, Interval, TrimWhereField,
@@ -166,7 +166,7 @@ impl Translator<'_> {
             // PostgreSQL knows a table by its alias alone.
             Expr::CompoundIdentifier(names) => {
                 let last = names.len().saturating_sub(2);
-                let names: Vec<String> = names[last..].iter().map(|n| quoted(&folded(n))).collect();
+                let names: Vec<String> = names[last..].iter().map(rowid::or_column).collect();
                 Ok(names.join("."))
             }
             Expr::Value(value) => self.literal_value(&value.value),
@@ -229,6 +229,7 @@ impl Translator<'_> {
             "SESSIONTIMEZONE" | "DBTIMEZONE" => "CAST('+00:00' AS text)".to_string(),
             "USER" => "sys_context('USERENV', 'SESSION_USER')".to_string(),
             "UID" => "CAST(0 AS numeric)".to_string(),
+            "ROWID" => rowid::or_column(name),
             "ROWNUM" => "CAST(row_number() OVER () AS numeric)".to_string(),
             "LEVEL" if self.levels => "CAST(\"_level\".level AS numeric)".to_string(),
             "BINARY_DOUBLE_INFINITY" => "CAST('Infinity' AS float8)".to_string(),

@@ -15,6 +15,7 @@ const PLAIN: &[(&str, &str)] = &[
     ("ASCII", "ascii"),
     ("BITAND", "bitand"),
     ("CEIL", "ceil"),
+    ("CHARTOROWID", "chartorowid"),
     ("CHR", "chr"),
     ("COALESCE", "coalesce"),
     ("CONCAT", "concat"),
@@ -53,6 +54,7 @@ const PLAIN: &[(&str, &str)] = &[
     ("REPLACE", "replace"),
     ("REVERSE", "reverse"),
     ("ROUND", "round"),
+    ("ROWIDTOCHAR", "rowid_text"),
     ("RPAD", "rpad"),
     ("RTRIM", "rtrim"),
     ("SIGN", "sign"),
@@ -153,8 +155,7 @@ impl Translator<'_> {
             }
             // Under a binary sort, the key of a text is the text.
             "NLSSORT" => return arguments.first().cloned().ok_or_else(count),
-            "JSON_SERIALIZE" | "VECTOR_SERIALIZE" | "FROM_VECTOR" | "ROWIDTOCHAR"
-            | "XMLSERIALIZE" => {
+            "JSON_SERIALIZE" | "VECTOR_SERIALIZE" | "FROM_VECTOR" | "XMLSERIALIZE" => {
                 let [value] = arguments.as_slice() else { return Err(count()) };
                 return Ok(format!("CAST({value} AS text)"));
             }

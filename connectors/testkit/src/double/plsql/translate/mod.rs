@@ -4,6 +4,7 @@
 mod expression;
 mod function;
 mod query;
+mod rowid;
 pub(super) mod tokens;
 
 use super::Release;

@@ -289,6 +289,9 @@ impl Translator<'_> {
 
     fn factor(&mut self, factor: &TableFactor) -> Translation<String> {
         match factor {
+            TableFactor::Table { name, alias, args: None, sample: Some(sample), .. } => {
+                self.sample(name, alias.as_ref(), sample)
+            }
             TableFactor::Table { name, alias, args: None, sample: None, .. } => {
                 let names = parts(name)?;
                 let table = match names.as_slice() {

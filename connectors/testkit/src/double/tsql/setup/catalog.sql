@@ -10,6 +10,8 @@ CREATE TABLE tsql.columns (
   relation oid, attribute int2, native text, system_type_id int4, user_type_id int4, max_length int4, "precision" int4, scale int4,
   collation_name text, nullable bool, identity bool, computed bool, PRIMARY KEY (relation, attribute)
 );
+-- Tables whose primary key is not the order in which they are stored.
+CREATE TABLE tsql.heaps (relation oid PRIMARY KEY);
 CREATE TABLE tsql.properties (class int4, major int4, minor int4, name text, value text);
 CREATE TABLE tsql.synonyms (id int4 GENERATED ALWAYS AS IDENTITY (START WITH 1900000000), schema text, name text, base text);
 
@@ -75,22 +77,23 @@ CREATE VIEW sys.columns AS SELECT v.id AS object_id, named(v.attname) COLLATE "S
     NULL::int4 AS encryption_type, 0::tsql.tinyint AS generated_always_type
   FROM tsql.visible_columns() v;
 
-CREATE FUNCTION tsql.visible_indices() RETURNS TABLE (id int4, schema_id int4, number int4, index_name name, indexrelid oid, indisunique bool, indisprimary bool, filtered bool, keys int2[], options int2[]) LANGUAGE plpgsql STABLE ROWS 50
+CREATE FUNCTION tsql.visible_indices() RETURNS TABLE (id int4, schema_id int4, number int4, index_name name, indexrelid oid, indisunique bool, indisprimary bool, clustered bool, filtered bool, keys int2[], options int2[]) LANGUAGE plpgsql STABLE ROWS 50
 AS $$
 BEGIN
   RETURN QUERY SELECT r.id, r.schema_id,
-      (row_number() OVER (PARTITION BY x.indrelid ORDER BY x.indisprimary DESC, x.indexrelid) + CASE WHEN bool_or(x.indisprimary) OVER (PARTITION BY x.indrelid) THEN 0 ELSE 1 END)::int4,
-      i.relname, x.indexrelid, x.indisunique, x.indisprimary, x.indpred IS NOT NULL, x.indkey::int2[], x.indoption::int2[]
-    FROM pg_index x JOIN tsql.relations r ON r.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid;
+      (row_number() OVER (PARTITION BY x.indrelid ORDER BY s.clustered DESC, x.indexrelid) + CASE WHEN bool_or(s.clustered) OVER (PARTITION BY x.indrelid) THEN 0 ELSE 1 END)::int4,
+      i.relname, x.indexrelid, x.indisunique, x.indisprimary, s.clustered, x.indpred IS NOT NULL, x.indkey::int2[], x.indoption::int2[]
+    FROM pg_index x JOIN tsql.relations r ON r.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
+      CROSS JOIN LATERAL (SELECT x.indisprimary AND NOT EXISTS (SELECT FROM tsql.heaps h WHERE h.relation = x.indrelid) AS clustered) s;
 END $$;
 CREATE VIEW tsql.indices AS SELECT * FROM tsql.visible_indices();
 CREATE VIEW sys.indexes AS
-  SELECT id AS object_id, named(index_name) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS name, number AS index_id, CASE WHEN indisprimary THEN 1 ELSE 2 END::tsql.tinyint AS type, named(CASE WHEN indisprimary THEN 'CLUSTERED' ELSE 'NONCLUSTERED' END) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS type_desc,
+  SELECT id AS object_id, named(index_name) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS name, number AS index_id, CASE WHEN clustered THEN 1 ELSE 2 END::tsql.tinyint AS type, named(CASE WHEN clustered THEN 'CLUSTERED' ELSE 'NONCLUSTERED' END) COLLATE "SQL_Latin1_General_CP1_CI_AS" AS type_desc,
     tsql.flag(indisunique) AS is_unique, tsql.flag(indisprimary) AS is_primary_key, tsql.flag(indisunique AND NOT indisprimary) AS is_unique_constraint, tsql.flag(false) AS is_disabled, tsql.flag(false) AS is_hypothetical, tsql.flag(filtered) AS has_filter
   FROM tsql.indices
   UNION ALL
   SELECT r.id, NULL::sysname COLLATE "SQL_Latin1_General_CP1_CI_AS", 0, 0::tsql.tinyint, named('HEAP') COLLATE "SQL_Latin1_General_CP1_CI_AS", tsql.flag(false), tsql.flag(false), tsql.flag(false), tsql.flag(false), tsql.flag(false), tsql.flag(false)
-  FROM tsql.relations r WHERE r.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = r.oid AND x.indisprimary);
+  FROM tsql.relations r WHERE r.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = r.oid AND x.indisprimary AND NOT EXISTS (SELECT FROM tsql.heaps h WHERE h.relation = r.oid));
 CREATE VIEW sys.index_columns AS SELECT x.id AS object_id, x.number AS index_id, k.place::int4 AS index_column_id, k.attribute::int4 AS column_id, k.place::tsql.tinyint AS key_ordinal, 0::tsql.tinyint AS partition_ordinal,
     tsql.flag(x.options[k.place - 1] & 1 = 1) AS is_descending_key, tsql.flag(false) AS is_included_column
   FROM tsql.indices x CROSS JOIN LATERAL unnest(x.keys) WITH ORDINALITY k (attribute, place);
@@ -220,7 +223,7 @@ GRANT USAGE ON SCHEMA tsql, sys, dbo, "INFORMATION_SCHEMA" TO tsql_reader, tsql_
 GRANT SELECT ON ALL TABLES IN SCHEMA tsql, sys, "INFORMATION_SCHEMA" TO tsql_reader, tsql_loader;
 GRANT USAGE ON SEQUENCE tsql.versions TO tsql_loader;
 GRANT USAGE ON SEQUENCE tsql.synonyms_id_seq TO tsql_loader;
-GRANT INSERT, UPDATE, DELETE ON tsql.columns, tsql.properties, tsql.synonyms TO tsql_loader;
+GRANT INSERT, UPDATE, DELETE ON tsql.columns, tsql.heaps, tsql.properties, tsql.synonyms TO tsql_loader;
 ALTER SCHEMA dbo OWNER TO tsql_loader;
 GRANT CREATE ON SCHEMA tsql TO tsql_loader;
 DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO tsql_loader', current_database()); END $$;

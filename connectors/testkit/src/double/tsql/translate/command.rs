@@ -19,6 +19,8 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 pub(crate) enum Command {
     /// A query or a change, DDL that the parser knows.
     Statement(Box<Statement>),
+    /// The same where a primary key is declared NONCLUSTERED.
+    Heap(Box<Statement>),
     /// Nothing that this engine would have to do.
     Nothing,
     /// BEGIN TRANSACTION.
@@ -104,7 +106,11 @@ pub(crate) fn read(tokens: &[TokenWithSpan]) -> Result<Command, EngineError> {
                 .filter(|token| !["CLUSTERED", "NONCLUSTERED"].iter().any(|w| is(Some(token), w)))
                 .cloned()
                 .collect();
-            Command::Statement(Box::new(parse(&plain)?))
+            let statement = Box::new(parse(&plain)?);
+            let heap = tokens.windows(3).any(|t| {
+                ["PRIMARY", "KEY", "NONCLUSTERED"].iter().zip(t).all(|(w, t)| is(Some(t), w))
+            });
+            if heap { Command::Heap(statement) } else { Command::Statement(statement) }
         }
         _ => Command::Statement(Box::new(parse(&plain_fetch(without_option(tokens)))?)),
     })

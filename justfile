@@ -42,6 +42,11 @@ bench-questions *arguments:
     cargo build --release --locked --bin celosia
     python3 benches/end_to_end/questions.py {{ arguments }}
 
+# A join that one worker's memory does not hold, on executors; `pip install tpchgen-cli` first
+bench-executors *arguments:
+    cargo build --release --locked --features ballista --bin celosia
+    python3 benches/end_to_end/executors.py {{ arguments }}
+
 # What is left of the peak at five times the load
 overload *arguments:
     cargo build --release --locked --bin celosia

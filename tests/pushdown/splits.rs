@@ -6,6 +6,9 @@ use crate::support::lab::{cluster, parts, read_by};
 use crate::support::load::{self, Store};
 use crate::support::policy::rules_of;
 use celosia::query::{Engine, Parts};
+use celosia::telemetry::Observed;
+use celosia_connector_api::Connector;
+use std::sync::Arc;
 
 const STORES: [Store; 3] = [Store::Postgres, Store::SqlServer, Store::Oracle];
 const POSTGRES: &str = "CREATE TABLE sales (id int8 PRIMARY KEY, region text, amount numeric(12,2));
@@ -38,7 +41,9 @@ const STATEMENTS: [&str; 3] = [
 ];
 
 async fn engine(store: Store, url: &str, readers: usize, roles: &str, pushdown: bool) -> Engine {
-    let parts = parts(vec![("shop".into(), read_by(store, url, readers))]).await;
+    // As a server has it.
+    let shop: Arc<dyn Connector> = Arc::new(Observed::new("shop", read_by(store, url, readers)));
+    let parts = parts(vec![("shop".into(), shop)]).await;
     Engine::new(Parts { rules: rules_of(roles, ""), pushdown, ..parts }).expect("an engine")
 }
 

@@ -33,6 +33,8 @@ INSERT INTO \"sales\" SELECT LEVEL, DECODE(MOD(LEVEL, 3), 0, 'EU', 1, 'US', 'APA
 BEGIN DBMS_STATS.GATHER_SCHEMA_STATS(USER); END;
 /
 ";
+/// How often a statement is asked for its second session.
+const TRIES: usize = 5;
 /// None of them can be computed at the source.
 const STATEMENTS: [&str; 3] = [
     "SELECT region, count(*) AS n, stddev(amount) AS spread FROM sales GROUP BY region ORDER BY region",
@@ -70,6 +72,14 @@ fn several_sessions_give_the_answer_of_one() {
                 let (shared, alone) = pair.ask(sql).await;
                 assert_eq!(shared.error(), None, "{store:?} {sql}: {}", shared.everything());
                 assert_eq!(shared.ordered(), alone.ordered(), "{store:?} {sql}");
+                // A second session is taken if one is to be had at once; on a busy machine it may not be.
+                let mut shared = shared;
+                for _ in 0..TRIES {
+                    if shared.sources[0]["readers"] == 2 {
+                        break;
+                    }
+                    shared = pair.ask(sql).await.0;
+                }
                 let told = &shared.sources[0];
                 assert_eq!(told["readers"], 2, "{store:?} {sql}: {told}");
                 assert_eq!(told["one_snapshot"], store == Store::Postgres, "{store:?}: {told}");

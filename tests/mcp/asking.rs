@@ -41,10 +41,12 @@ fn asking() -> Arc<Mutex<Asking>> {
 }
 
 fn says(sql: &str) -> Does {
-    Does::Says(
-        json!({"sql": sql, "assumptions": ["All years. POISON\u{202e}\n[x](http://evil.example)"]})
-            .to_string(),
-    )
+    Does::Says(written(sql))
+}
+
+fn written(sql: &str) -> String {
+    json!({"sql": sql, "assumptions": ["All years. POISON\u{202e}\n[x](http://evil.example)"]})
+        .to_string()
 }
 
 #[test]
@@ -56,17 +58,18 @@ fn ask_is_there_where_a_model_is_configured() {
     assert_eq!(tools[6]["name"], "ask");
     assert!(tools.to_string().chars().count() / 4 <= 2_500);
     let schema = jsonschema::validator_for(&tools[6]["outputSchema"]).unwrap();
-    endpoint.does([Does::Says("POISON is what I think.".into()), says(REVENUE)]);
+    let thought = "POISON is what I think.".to_string();
+    endpoint.does([Does::SaysWhenTold(thought), Does::SaysWhenTold(written(REVENUE))]);
     let call = json!({
         "name": "ask",
         "arguments": {"question": "What is the net revenue of each region?"},
         "_meta": {"progressToken": "t-9"},
     });
-    let messages = client.send(&client.request("tools/call", call)).messages();
-    let stages: Vec<&str> =
-        messages.iter().filter_map(|message| message["params"]["message"].as_str()).collect();
-    assert!(stages.contains(&"the model writes a statement"), "{stages:?}");
-    assert!(stages.contains(&"the model corrects its statement"), "{stages:?}");
+    // The model keeps its answer until the client has been told what is being done.
+    let stages = ["the model writes a statement", "the model corrects its statement"];
+    let request = client.request("tools/call", call);
+    let reply = request.send_and_see(server.address, &stages, || endpoint.goes_on());
+    let messages = reply.messages();
     let result = &messages.last().unwrap()["result"];
     let answer = &result["structuredContent"];
     assert!(schema.is_valid(answer), "{answer}");

@@ -81,8 +81,17 @@ impl Request {
 
     /// Sends the request and reads the whole reply.
     pub fn send(&self, address: SocketAddr) -> Reply {
-        let mut bytes = Vec::new();
-        self.open(address).read_to_end(&mut bytes).expect("a reply that ends");
+        self.send_and_see(address, &[], || {})
+    }
+
+    /// The same, and does something each time that the next of these texts has come.
+    pub fn send_and_see(&self, address: SocketAddr, texts: &[&str], then: impl Fn()) -> Reply {
+        let (mut stream, mut bytes) = (self.open(address), Vec::new());
+        for text in texts {
+            read_until(&mut stream, &mut bytes, text);
+            then();
+        }
+        stream.read_to_end(&mut bytes).expect("a reply that ends");
         Reply::parse(&bytes)
     }
 }
@@ -151,14 +160,19 @@ pub fn written(address: SocketAddr, bytes: &[u8]) -> (u16, String) {
 
 /// Reads until `wanted` has come, and hangs up.
 pub fn hang_up_after(mut stream: TcpStream, wanted: &str) {
-    let (mut seen, mut part) = (Vec::new(), [0; 4096]);
-    while !String::from_utf8_lossy(&seen).contains(wanted) {
+    read_until(&mut stream, &mut Vec::new(), wanted);
+    let _ = stream.shutdown(Shutdown::Both);
+}
+
+/// Reads until `wanted` is in what was read.
+fn read_until(stream: &mut TcpStream, seen: &mut Vec<u8>, wanted: &str) {
+    let mut part = [0; 4096];
+    while !String::from_utf8_lossy(seen).contains(wanted) {
         let read = stream.read(&mut part).expect("more of the reply");
-        let so_far = String::from_utf8_lossy(&seen);
+        let so_far = String::from_utf8_lossy(seen);
         assert!(read > 0, "the reply ended before {wanted:?}: {so_far}");
         seen.extend_from_slice(&part[..read]);
     }
-    let _ = stream.shutdown(Shutdown::Both);
 }
 
 /// The parts of a chunked body.

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// What it does with a request.
@@ -13,6 +13,8 @@ use std::time::Duration;
 pub enum Does {
     /// Says a text, as a model does.
     Says(String),
+    /// Says a text when it is told to go on.
+    SaysWhenTold(String),
     /// Gives each text that it is sent a vector.
     Embeds(fn(&str) -> Vec<f64>),
     /// Answers with a status, headers and a body.
@@ -43,6 +45,8 @@ struct State {
     script: VecDeque<Does>,
     heard: Vec<Heard>,
     hung_up: usize,
+    /// How many texts it may say that it keeps until it is told.
+    told: usize,
 }
 
 impl Endpoint {
@@ -85,20 +89,27 @@ impl Endpoint {
 
     /// Waits until a request is there.
     pub fn wait_for_a_request(&self) {
-        self.wait(|state| !state.heard.is_empty());
+        drop(self.wait(|state| !state.heard.is_empty()));
     }
 
     /// Waits until so many callers hung up on it.
     pub fn wait_for_hung_up(&self, count: usize) {
-        self.wait(|state| state.hung_up >= count);
+        drop(self.wait(|state| state.hung_up >= count));
     }
 
-    fn wait(&self, is: impl Fn(&State) -> bool) {
+    /// Tells it to say the next text that it keeps.
+    pub fn goes_on(&self) {
+        self.locked(|state| state.told += 1);
+    }
+
+    fn wait(&self, is: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
         const PATIENCE: Duration = Duration::from_secs(60);
         let (state, changed) = &*self.state;
         let state = state.lock().expect("unpoisoned");
         let waited = changed.wait_timeout_while(state, PATIENCE, |state| !is(state));
-        assert!(!waited.expect("unpoisoned").1.timed_out(), "nothing came");
+        let (state, waited) = waited.expect("unpoisoned");
+        assert!(!waited.timed_out(), "nothing came");
+        state
     }
 
     fn locked<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
@@ -138,6 +149,10 @@ impl Endpoint {
                 let _ = reader.read(&mut [0; 1]);
                 self.locked(|state| state.hung_up += 1);
                 Ok(())
+            }
+            Some(Does::SaysWhenTold(text)) => {
+                self.wait(|state| state.told > 0).told -= 1;
+                answer(&mut stream, 200, "", &said(&text).to_string())
             }
             Some(Does::Says(text)) => answer(&mut stream, 200, "", &said(&text).to_string()),
             Some(Does::Embeds(vector)) => {

@@ -9,14 +9,15 @@ use crate::driver::thin::Thin;
 use crate::driver::{Connection, Failure, Kind};
 use crate::error;
 use crate::fetch::FetchSizes;
-use celosia_connector_api::{ConnectorError, ErrorCode};
+use celosia_connector_api::slots::spared;
+use celosia_connector_api::{ConnectorError, ErrorCode, SessionSlot, SessionSlots};
 use parking_lot::Mutex;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 /// How long a connection may take to be made, with login and settings.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,7 +41,7 @@ const SETTINGS: &str = "ALTER SESSION SET NLS_SORT = BINARY NLS_COMP = BINARY \
 pub(crate) struct Sessions {
     config: OracleConfig,
     idle: Mutex<Vec<Session>>,
-    places: Arc<Semaphore>,
+    slots: Arc<SessionSlots>,
     relays: Arc<Relays>,
     /// How many rows one fetch brings.
     pub(crate) sizes: FetchSizes,
@@ -76,7 +77,7 @@ impl Sessions {
         }
         Ok(Self {
             idle: Mutex::new(Vec::with_capacity(config.concurrency)),
-            places: Arc::new(Semaphore::new(config.concurrency)),
+            slots: SessionSlots::new(config.concurrency),
             relays: Arc::new(Relays::new()),
             sizes: FetchSizes::default(),
             config,
@@ -91,19 +92,19 @@ impl Sessions {
 
     /// A session for one statement. One that comes from the pool may turn out to be broken.
     pub(crate) async fn lease(self: &Arc<Self>, cutoff: Instant) -> Result<Lease, ConnectorError> {
-        let permit = self.place(cutoff).await?;
-        self.lease_in(permit, cutoff).await
+        let slot = self.slots.slot(cutoff).await?;
+        self.lease_in(slot, cutoff).await
     }
 
-    /// The same where a place is free now; nobody is waited for.
+    /// The same where a slot is free, or about to be.
     pub(crate) async fn lease_now(self: &Arc<Self>, cutoff: Instant) -> Option<Lease> {
-        let permit = self.places.clone().try_acquire_owned().ok()?;
-        self.lease_in(permit, cutoff).await.ok()
+        let slot = self.slots.spare(cutoff).await?;
+        spared(self.lease_in(slot, cutoff).await)
     }
 
     async fn lease_in(
         self: &Arc<Self>,
-        permit: OwnedSemaphorePermit,
+        slot: SessionSlot,
         cutoff: Instant,
     ) -> Result<Lease, ConnectorError> {
         let pooled = self.pooled();
@@ -113,7 +114,7 @@ impl Sessions {
             None => self.connect(cutoff).await?,
         };
         let turn = session.control.line.turn(cutoff);
-        Ok(Lease { session, turn, is_pooled, sessions: self.clone(), permit })
+        Ok(Lease { session, turn, is_pooled, sessions: self.clone(), slot })
     }
 
     async fn connect(&self, cutoff: Instant) -> Result<Session, ConnectorError> {
@@ -162,21 +163,6 @@ impl Sessions {
             }
         }
     }
-
-    async fn place(&self, cutoff: Instant) -> Result<OwnedSemaphorePermit, ConnectorError> {
-        let places = self.places.clone();
-        if let Ok(permit) = places.clone().try_acquire_owned() {
-            return Ok(permit);
-        }
-        match tokio::time::timeout_at(cutoff.into(), places.acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) => Err(ConnectorError::new(ErrorCode::Cancelled, "the source is closing")),
-            Err(_) => {
-                let context = "waited for a session past the deadline";
-                Err(ConnectorError::new(ErrorCode::DeadlineExceeded, context))
-            }
-        }
-    }
 }
 
 /// A session that one statement holds, with its place in the pool.
@@ -185,7 +171,7 @@ pub(crate) struct Lease {
     turn: u64,
     is_pooled: bool,
     sessions: Arc<Sessions>,
-    permit: OwnedSemaphorePermit,
+    slot: SessionSlot,
 }
 
 /// Whether a session may be used again.
@@ -232,13 +218,14 @@ impl Lease {
                     if keeps { After::Keep } else { After::ThrowAway }
                 }
             };
-            let Lease { session, sessions, permit, .. } = self;
+            let Lease { session, sessions, mut slot, .. } = self;
+            slot.leaves();
             session.control.line.turn(Instant::now() + END_TIMEOUT);
             if after == After::Keep && connection.end().is_ok() {
                 sessions.idle.lock().push(session);
             }
-            // The place is free when the session is in the pool, or gone.
-            drop(permit);
+            // The slot is free when the session is in the pool, or gone.
+            drop(slot);
             drop(held);
         });
         // Where the thread has ended the job is dropped, and whoever waits for it is told by that.

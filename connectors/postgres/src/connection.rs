@@ -7,7 +7,7 @@
 use crate::config::PostgresConfig;
 use crate::error;
 use crate::lease::State;
-use celosia_connector_api::{ConnectorError, ErrorCode};
+use celosia_connector_api::{ConnectorError, ErrorCode, SessionSlots};
 use parking_lot::Mutex;
 use sqlx::postgres::PgConnection;
 use sqlx::{ConnectOptions, Connection, Executor, Row};
@@ -17,7 +17,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// How long one attempt to connect may take.
@@ -33,7 +32,7 @@ const OLDEST_SERVER: u32 = 120_000;
 pub(crate) struct Sessions {
     pub(crate) config: PostgresConfig,
     idle: Mutex<Vec<Session>>,
-    places: Arc<Semaphore>,
+    pub(crate) slots: Arc<SessionSlots>,
     /// The connection that carries cancel requests; made when it is first needed.
     pub(crate) control: tokio::sync::Mutex<Option<PgConnection>>,
     /// Whether the server knows `client_connection_check_interval`.
@@ -90,7 +89,7 @@ impl Sessions {
         }
         Ok(Self {
             idle: Mutex::new(Vec::with_capacity(config.concurrency)),
-            places: Arc::new(Semaphore::new(config.concurrency)),
+            slots: SessionSlots::new(config.concurrency),
             control: tokio::sync::Mutex::new(None),
             check_interval: AtomicBool::new(true),
             epoch: AtomicU64::new(0),
@@ -193,29 +192,10 @@ impl Sessions {
         }
     }
 
-    /// A place that is free now.
-    pub(crate) fn free_place(&self) -> Option<OwnedSemaphorePermit> {
-        self.places.clone().try_acquire_owned().ok()
-    }
-
-    /// A place for a statement; waits for one until the deadline.
-    pub(crate) async fn place(
-        &self,
-        deadline: Option<Instant>,
-    ) -> Result<OwnedSemaphorePermit, ConnectorError> {
-        if let Some(permit) = self.free_place() {
-            return Ok(permit);
-        }
-        let places = self.places.clone();
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + self.config.statement_timeout);
-        match tokio::time::timeout_at(deadline.into(), places.acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) => Err(ConnectorError::new(ErrorCode::Cancelled, "the source is closing")),
-            Err(_) => {
-                let context = "waited for a session past the deadline";
-                Err(ConnectorError::new(ErrorCode::DeadlineExceeded, context))
-            }
-        }
+    /// When a statement that starts now has to have ended.
+    pub(crate) fn cutoff(&self, deadline: Option<Instant>) -> Instant {
+        let cutoff = Instant::now() + self.config.statement_timeout;
+        deadline.map_or(cutoff, |deadline| deadline.min(cutoff))
     }
 }
 

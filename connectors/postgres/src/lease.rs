@@ -8,7 +8,8 @@
 use crate::cancel::{self, Remains};
 use crate::connection::{Backend, Session, Sessions};
 use crate::error;
-use celosia_connector_api::{ConnectorError, ErrorCode, SessionIdentity};
+use celosia_connector_api::slots::spared;
+use celosia_connector_api::{ConnectorError, ErrorCode, SessionIdentity, SessionSlot};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use std::borrow::Cow;
@@ -16,7 +17,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 /// How long a session may take to accept its settings before it counts as broken.
@@ -75,7 +75,7 @@ pub(crate) enum State {
 pub(crate) struct Lease {
     session: Option<Session>,
     clean: bool,
-    permit: Option<OwnedSemaphorePermit>,
+    slot: Option<SessionSlot>,
     runtime: Handle,
     begun: Instant,
     cutoff: Instant,
@@ -96,24 +96,24 @@ impl Sessions {
         purpose: Purpose<'_>,
         deadline: Option<Instant>,
     ) -> Result<Lease, ConnectorError> {
-        let permit = self.place(deadline).await?;
-        self.lease_in(permit, query_id, purpose, deadline).await
+        let slot = self.slots.slot(self.cutoff(deadline)).await?;
+        self.lease_in(slot, query_id, purpose, deadline).await
     }
 
-    /// The same where a place is free now; nobody is waited for.
+    /// The same where a slot is free, or about to be.
     pub(crate) async fn lease_now(
         self: Arc<Self>,
         query_id: &str,
         purpose: Purpose<'_>,
         deadline: Option<Instant>,
     ) -> Option<Lease> {
-        let permit = self.free_place()?;
-        self.lease_in(permit, query_id, purpose, deadline).await.ok()
+        let slot = self.slots.spare(self.cutoff(deadline)).await?;
+        spared(self.lease_in(slot, query_id, purpose, deadline).await)
     }
 
     async fn lease_in(
         self: Arc<Self>,
-        permit: OwnedSemaphorePermit,
+        slot: SessionSlot,
         query_id: &str,
         purpose: Purpose<'_>,
         deadline: Option<Instant>,
@@ -121,15 +121,14 @@ impl Sessions {
         let runtime = Handle::try_current().map_err(|error| {
             ConnectorError::new(ErrorCode::QueryFailed, "no runtime").with_source(error)
         })?;
-        let begun = Instant::now();
-        let cutoff = begun + self.config.statement_timeout;
+        let (begun, cutoff) = (Instant::now(), self.cutoff(deadline));
         let mut lease = Lease {
             session: None,
             clean: false,
-            permit: Some(permit),
+            slot: Some(slot),
             runtime,
             begun,
-            cutoff: deadline.map_or(cutoff, |deadline| deadline.min(cutoff)),
+            cutoff,
             text: purpose.text(),
             sessions: self,
         };
@@ -304,10 +303,11 @@ impl Drop for Lease {
         } else if session.state != State::Copying {
             // Whether its last settings arrived is not known.
             session.forget_settings();
-            let (sessions, permit) = (self.sessions.clone(), self.permit.take());
+            let (sessions, mut slot) = (self.sessions.clone(), self.slot.take());
+            slot.iter_mut().for_each(SessionSlot::leaves);
             self.runtime.spawn(async move {
                 cancel::recover(&sessions, session).await;
-                drop(permit);
+                drop(slot);
             });
         }
     }

@@ -10,7 +10,10 @@
 use crate::config::SqlServerConfig;
 use crate::error;
 use crate::session::Session;
-use celosia_connector_api::{ConnectorError, ErrorCode, SessionIdentity};
+use celosia_connector_api::slots::spared;
+use celosia_connector_api::{
+    ConnectorError, ErrorCode, SessionIdentity, SessionSlot, SessionSlots,
+};
 use parking_lot::Mutex;
 use std::fmt;
 use std::fmt::Write;
@@ -20,7 +23,6 @@ use tiberius::Client;
 use tiberius::error::Error;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::compat::Compat;
 
@@ -37,7 +39,7 @@ const CONTEXT_BYTES: usize = 128;
 pub(crate) struct Sessions {
     config: SqlServerConfig,
     idle: Mutex<Vec<Session>>,
-    places: Arc<Semaphore>,
+    slots: Arc<SessionSlots>,
 }
 
 impl Sessions {
@@ -53,7 +55,7 @@ impl Sessions {
         }
         Ok(Self {
             idle: Mutex::new(Vec::with_capacity(config.concurrency)),
-            places: Arc::new(Semaphore::new(config.concurrency)),
+            slots: SessionSlots::new(config.concurrency),
             config,
         })
     }
@@ -68,19 +70,19 @@ impl Sessions {
         identity: Option<&SessionIdentity>,
         deadline: Option<Instant>,
     ) -> Result<Lease, ConnectorError> {
-        let permit = self.place(self.cutoff(deadline)).await?;
-        self.lease_in(permit, query_id, identity, deadline).await
+        let slot = self.slots.slot(self.cutoff(deadline)).await?;
+        self.lease_in(slot, query_id, identity, deadline).await
     }
 
-    /// The same where a place is free now; nobody is waited for.
+    /// The same where a slot is free, or about to be.
     pub(crate) async fn lease_now(
         self: Arc<Self>,
         query_id: &str,
         identity: Option<&SessionIdentity>,
         deadline: Option<Instant>,
     ) -> Option<Lease> {
-        let permit = self.places.clone().try_acquire_owned().ok()?;
-        self.lease_in(permit, query_id, identity, deadline).await.ok()
+        let slot = self.slots.spare(self.cutoff(deadline)).await?;
+        spared(self.lease_in(slot, query_id, identity, deadline).await)
     }
 
     /// When a statement that starts now has to have ended.
@@ -91,7 +93,7 @@ impl Sessions {
 
     async fn lease_in(
         self: Arc<Self>,
-        permit: OwnedSemaphorePermit,
+        slot: SessionSlot,
         query_id: &str,
         identity: Option<&SessionIdentity>,
         deadline: Option<Instant>,
@@ -104,7 +106,7 @@ impl Sessions {
         let mut lease = Lease {
             session: None,
             end: End::Unknown,
-            permit: Some(permit),
+            slot: Some(slot),
             runtime,
             cutoff,
             sessions: self,
@@ -149,23 +151,10 @@ impl Sessions {
         if let Some(at) = idle.iter().rposition(|session| session.identity.as_ref() == identity) {
             return Some(idle.remove(at));
         }
-        let running = self.config.concurrency - self.places.available_permits();
-        if !idle.is_empty() && idle.len() + running > self.config.concurrency {
+        if !idle.is_empty() && idle.len() + self.slots.held() > self.config.concurrency {
             drop(idle.remove(0));
         }
         None
-    }
-
-    async fn place(&self, cutoff: Instant) -> Result<OwnedSemaphorePermit, ConnectorError> {
-        let places = self.places.clone();
-        if let Ok(permit) = places.clone().try_acquire_owned() {
-            return Ok(permit);
-        }
-        match tokio::time::timeout_at(cutoff.into(), places.acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) => Err(ConnectorError::new(ErrorCode::Cancelled, "the source is closing")),
-            Err(_) => Err(late("waited for a session")),
-        }
     }
 }
 
@@ -187,7 +176,7 @@ enum End {
 pub(crate) struct Lease {
     session: Option<Session>,
     end: End,
-    permit: Option<OwnedSemaphorePermit>,
+    slot: Option<SessionSlot>,
     runtime: Handle,
     cutoff: Instant,
     sessions: Arc<Sessions>,
@@ -242,18 +231,19 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(mut session) = self.session.take() else { return };
-        let (sessions, permit, end) = (self.sessions.clone(), self.permit.take(), self.end);
+        let (sessions, mut slot, end) = (self.sessions.clone(), self.slot.take(), self.end);
         if end == End::Unused {
             sessions.idle.lock().push(session);
             return;
         }
+        slot.iter_mut().for_each(SessionSlot::leaves);
         self.runtime.spawn(async move {
             if end == End::Unknown {
                 session.stop().await;
             } else if session.roll_back().await {
                 sessions.idle.lock().push(session);
             }
-            drop(permit);
+            drop(slot);
         });
     }
 }

@@ -4,6 +4,7 @@
 //! never PostgreSQL. Everything else of another dialect's grammar is accepted in any text, since PostgreSQL
 //! refuses it: `LIMIT 5, 10`, `x (+)`, `CONVERT(type, x)`.
 
+use sqlparser::ast::Expr;
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -117,6 +118,22 @@ impl Dialect for Reading {
 
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
         POSTGRES.get_next_precedence(parser)
+    }
+
+    /// `a IS DISTINCT FROM b AND c` is of two conditions; the parser would take `b AND c` for the value (sqlparser 0.62).
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        left: &Expr,
+        _: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        const IS: &[Keyword] = &[Keyword::IS, Keyword::DISTINCT, Keyword::FROM];
+        const IS_NOT: &[Keyword] = &[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
+        let compares =
+            [(IS, Expr::IsDistinctFrom as fn(_, _) -> _), (IS_NOT, Expr::IsNotDistinctFrom)];
+        let (_, compare) = compares.into_iter().find(|(words, _)| parser.parse_keywords(words))?;
+        let right = parser.parse_subexpr(self.prec_value(Precedence::Is));
+        Some(right.map(|right| compare(Box::new(left.clone()), Box::new(right))))
     }
 
     fn prec_value(&self, precedence: Precedence) -> u8 {

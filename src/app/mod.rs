@@ -200,6 +200,7 @@ fn limits(config: &Config) -> Limits {
         bytes: limits.bytes,
         time: limits.time,
         memory: limits.memory,
+        spill: limits.spill,
         concurrency: limits.concurrency,
         ceiling: limits.process_memory,
     }

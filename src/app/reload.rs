@@ -190,9 +190,10 @@ impl Reload {
         };
         let administrators = console::administrators(&config, &rules)?;
         let lock = config.catalog.lock.as_deref().map(Lock::load).transpose()?;
-        // Memory and places were shared out when the process began.
+        // Memory, disk and places were shared out when the process began.
         let limits = Limits {
             memory: self.started.memory,
+            spill: self.started.spill,
             concurrency: self.started.concurrency,
             ceiling: self.started.ceiling,
             ..limits(&config)

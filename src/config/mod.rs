@@ -216,6 +216,8 @@ pub struct Limits {
     pub time: Duration,
     /// Memory of all statements together.
     pub memory: usize,
+    /// Bytes on disk of all statements together, for what does not fit into memory.
+    pub spill: u64,
     /// Statements that run at the same time.
     pub concurrency: usize,
     /// Memory of the whole process.
@@ -229,6 +231,7 @@ impl Default for Limits {
             bytes: 1 << 20,
             time: Duration::from_secs(30),
             memory: 512 << 20,
+            spill: 16 << 30,
             concurrency: 32,
             process_memory: Some(2 << 30),
         }

@@ -315,6 +315,10 @@ pub(super) struct RawLimits {
     /// Memory of all statements together, such as `512MiB`.
     #[schemars(with = "Option<String>")]
     pub(super) memory: Option<Size>,
+    /// Disk of all statements together, for sorts and joins that do not fit into memory, such as `16GiB` (the default).
+    /// It is used below the directory that TMPDIR names.
+    #[schemars(with = "Option<String>")]
+    pub(super) spill: Option<Size>,
     /// Statements that run at the same time.
     pub(super) concurrency: Option<NonZeroUsize>,
     /// Memory of the whole process, such as `2GiB` (the default, or more where `memory` is more): near it, the statement that

@@ -70,6 +70,7 @@ impl Checker<'_> {
             bytes: raw.limits.bytes.map_or(limits.bytes, |size| size.0),
             time: raw.limits.time.map_or(limits.time, |span| span.0),
             memory: raw.limits.memory.map_or(limits.memory, |size| size.0),
+            spill: raw.limits.spill.map_or(limits.spill, |size| size.0 as u64),
             concurrency: raw.limits.concurrency.map_or(limits.concurrency, Into::into),
             process_memory: limits.process_memory,
         };

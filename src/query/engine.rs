@@ -145,8 +145,8 @@ impl Engine {
     /// # Errors
     /// The threads or the planner cannot be made.
     pub fn new(parts: Parts) -> Result<Self> {
-        let planner =
-            Planner::new(parts.limits.memory).map_err(|e| Error::internal(e.to_string()))?;
+        let Limits { memory, spill, .. } = parts.limits;
+        let planner = Planner::new(memory, spill).map_err(|e| Error::internal(e.to_string()))?;
         let supervisor = Supervisor::new(parts.limits.concurrency, parts.limits.ceiling)
             .map_err(|e| Error::internal(e.to_string()))?;
         #[cfg(feature = "ballista")]

@@ -23,6 +23,8 @@ pub struct Limits {
     pub time: Duration,
     /// Bytes that running statements share for sorts, joins and aggregates.
     pub memory: usize,
+    /// Bytes on disk that they share for what does not fit there.
+    pub spill: u64,
     /// Statements that run at the same time.
     pub concurrency: usize,
     /// Bytes that the process may hold; near them the statement that holds most is ended.

@@ -6,6 +6,7 @@ use super::average::ExactAggregates;
 use super::concat::ConcatPlanner;
 use super::cut::{Cut, Kept, cut};
 use super::date_part::{DatePart, ExtractPlanner};
+use super::disk::{self, Directory, JoinSorted, Shares};
 use super::division::DivisionPlanner;
 use super::frame::without_distances;
 use super::functions::Functions;
@@ -14,21 +15,21 @@ use super::keys::SendKeys;
 use super::leaf::Elsewhere;
 use super::memory::{Holding, OwnShare};
 use super::preaggregate::preaggregate;
-use super::sequential::{Sequential, Yielding};
+#[cfg(feature = "ballista")]
+use super::rules::engine_rules;
+use super::rules::{Rules, physical_rules, simple_rules, supervised};
+#[cfg(feature = "ballista")]
+use super::sequential::Yielding;
 use super::settle;
-use super::supervise;
-use super::top::PushTop;
-use super::windows::ReserveWindows;
 use arrow_schema::{DataType, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{
-    DataFusionError, ParamValues, Result, ScalarValue, TableReference, plan_err,
-};
+use datafusion::common::{ParamValues, Result, ScalarValue, TableReference, plan_err};
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::memory_pool::MemoryPool;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::execution::{SessionStateDefaults, TaskContext};
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
@@ -36,16 +37,8 @@ use datafusion::logical_expr::{
     AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF,
     Statement as PlanStatement, TableSource, Volatility, WindowUDF,
 };
-use datafusion::optimizer::eliminate_filter::EliminateFilter;
-use datafusion::optimizer::eliminate_limit::EliminateLimit;
-use datafusion::optimizer::optimize_projections::OptimizeProjections;
+use datafusion::optimizer::OptimizerRule;
 use datafusion::optimizer::optimizer::Optimizer;
-use datafusion::optimizer::push_down_filter::PushDownFilter;
-use datafusion::optimizer::push_down_limit::PushDownLimit;
-use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
-use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
@@ -56,11 +49,17 @@ use std::sync::Arc;
 /// Rows of a batch inside the engine: bounds what a broadcast literal can cost.
 const BATCH_ROWS: usize = 4_096;
 
+/// Which part of the memory one sort may keep to merge its files with, at most.
+const MERGING: usize = 64;
+
 /// Plans statements. Built once; holds no table and no caller.
 #[derive(Debug)]
 pub(super) struct Planner {
     state: SessionState,
     simple: SessionState,
+    on_disk: SessionState,
+    /// Where what does not fit into memory goes; it goes with the planner.
+    directory: Option<Directory>,
     functions: Arc<Functions>,
     expr_planners: Vec<Arc<dyn ExprPlanner>>,
     arithmetic: Arithmetic,
@@ -73,8 +72,9 @@ pub(super) type Tables = HashMap<TableReference, Arc<dyn TableProvider>>;
 pub(super) type Sources = HashMap<TableReference, Arc<dyn TableSource>>;
 
 impl Planner {
-    /// A planner whose statements share `memory` bytes for sorts, joins and aggregates.
-    pub(super) fn new(memory: usize) -> Result<Self> {
+    /// A planner whose statements share `memory` bytes for sorts, joins and aggregates, and `disk` bytes for what
+    /// does not fit.
+    pub(super) fn new(memory: usize, disk: u64) -> Result<Self> {
         let functions = Arc::new(Functions::allowed()?);
         let mut config = SessionConfig::new()
             .with_target_partitions(1)
@@ -93,7 +93,7 @@ impl Planner {
             // As a join, a scalar subquery can go to its source with what surrounds it.
             .set_bool("datafusion.optimizer.enable_physical_uncorrelated_scalar_subquery", false);
         config.options_mut().optimizer.max_passes = 3;
-        let runtime = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0).build_arc()?;
+        let (directory, runtime) = disk::runtime(memory, disk)?;
         let mut expr_planners: Vec<Arc<dyn ExprPlanner>> =
             vec![Arc::new(DivisionPlanner::new()), Arc::new(ConcatPlanner::new())];
         if let Some(function) = functions.scalar.get(DatePart::NAME) {
@@ -112,12 +112,23 @@ impl Planner {
         };
         let exact: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(ExactAggregates::new());
         let rules = std::iter::once(exact).chain(Optimizer::new().rules).collect();
-        let state =
-            builder(config.clone(), rules).with_physical_optimizer_rules(physical_rules()).build();
+        let state = builder(config.clone(), rules)
+            .with_physical_optimizer_rules(physical_rules(Arc::new(SendKeys)))
+            .build();
+        let mut merging = config.clone();
+        // What each sort keeps to merge its files with.
+        let execution = &mut merging.options_mut().execution;
+        let kept = execution.sort_spill_reservation_bytes;
+        execution.sort_spill_reservation_bytes = kept.min(memory / MERGING);
+        let on_disk = SessionStateBuilder::new_from_existing(state.clone())
+            .with_config(merging)
+            .with_physical_optimizer_rules(physical_rules(Arc::new(JoinSorted)))
+            .build();
         config.options_mut().optimizer.max_passes = 1;
         let simple =
             builder(config, simple_rules()).with_physical_optimizer_rules(Vec::new()).build();
-        Ok(Self { state, simple, functions, expr_planners, arithmetic: Arithmetic::new() })
+        let arithmetic = Arithmetic::new();
+        Ok(Self { state, simple, on_disk, directory, functions, expr_planners, arithmetic })
     }
 
     /// The logical plan of a statement over `tables`.
@@ -222,6 +233,20 @@ impl Planner {
         Ok(Planned { physical, kept })
     }
 
+    /// Whether what does not fit into memory has another place.
+    pub(super) fn has_disk(&self) -> bool {
+        self.directory.is_some()
+    }
+
+    /// The physical plan of an optimised plan whose joins can go to files.
+    pub(super) async fn physical_on_disk(
+        &self,
+        plan: &LogicalPlan,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let Cut { plan, .. } = cut(&preaggregate(plan.clone())?)?;
+        self.on_disk.query_planner().create_physical_plan(&plan, &self.on_disk).await
+    }
+
     /// A plan without joins, aggregates and subqueries has nothing for most rules to do.
     fn state_for(&self, plan: &LogicalPlan) -> &SessionState {
         if is_simple(plan) { &self.simple } else { &self.state }
@@ -233,21 +258,16 @@ impl Planner {
         extension: Arc<T>,
         holding: Arc<Holding>,
     ) -> Arc<TaskContext> {
-        let config = self.state.config().clone().with_extension(extension);
-        let mut runtime: RuntimeEnv = self.state.runtime_env().as_ref().clone();
-        runtime.memory_pool = Arc::new(OwnShare { pool: runtime.memory_pool, holding });
-        let runtime = Arc::new(runtime);
-        let none = HashMap::new;
-        Arc::new(TaskContext::new(
-            None,
-            self.state.session_id().to_string(),
-            config,
-            none(),
-            HashMap::new(),
-            HashMap::new(),
-            HashMap::new(),
-            runtime,
-        ))
+        task(&self.state, extension, holding, |pool| pool)
+    }
+
+    /// The same for a plan whose joins can go to files.
+    pub(super) fn task_on_disk<T: Send + Sync + 'static>(
+        &self,
+        extension: Arc<T>,
+        holding: Arc<Holding>,
+    ) -> Arc<TaskContext> {
+        task(&self.on_disk, extension, holding, |pool| Arc::new(Shares::of(pool)))
     }
 
     /// The functions a statement may call.
@@ -256,7 +276,26 @@ impl Planner {
     }
 }
 
-type Rules = Vec<Arc<dyn OptimizerRule + Send + Sync>>;
+fn task<T: Send + Sync + 'static>(
+    state: &SessionState,
+    extension: Arc<T>,
+    holding: Arc<Holding>,
+    shared: impl FnOnce(Arc<dyn MemoryPool>) -> Arc<dyn MemoryPool>,
+) -> Arc<TaskContext> {
+    let mut runtime: RuntimeEnv = state.runtime_env().as_ref().clone();
+    runtime.memory_pool = shared(Arc::new(OwnShare { pool: runtime.memory_pool, holding }));
+    let none = HashMap::new;
+    Arc::new(TaskContext::new(
+        None,
+        state.session_id().to_string(),
+        state.config().clone().with_extension(extension),
+        none(),
+        HashMap::new(),
+        HashMap::new(),
+        HashMap::new(),
+        Arc::new(runtime),
+    ))
+}
 
 /// A plan that can run.
 #[derive(Debug)]
@@ -265,53 +304,6 @@ pub(super) struct Planned {
     pub(super) physical: Arc<dyn ExecutionPlan>,
     /// What stayed in the engine, and why.
     pub(super) kept: Vec<Kept>,
-}
-
-fn supervised(rules: Rules) -> Rules {
-    let mut rules: Rules =
-        rules.into_iter().map(|rule| Arc::new(Supervised(rule)) as Arc<_>).collect();
-    rules.push(Arc::new(PushTop));
-    rules
-}
-
-/// The engine's physical rules between the two of ours.
-fn physical_rules() -> PhysicalRules {
-    let mut rules: PhysicalRules = vec![Arc::new(Sequential), Arc::new(SendKeys)];
-    rules.extend(engine_rules());
-    rules.push(Arc::new(ReserveWindows));
-    rules.push(Arc::new(Yielding));
-    rules
-}
-
-type PhysicalRules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
-
-/// The engine's physical rules, but those that are wrong.
-fn engine_rules() -> PhysicalRules {
-    let mut rules = PhysicalOptimizer::new().rules;
-    // The plan arrives with every condition at its place, and no leaf takes more while it runs. The rule tells
-    // the sides of a join apart by the names of columns, and takes a condition between two columns of
-    // one name for one of a single side (DataFusion 55.2).
-    rules.retain(|rule| !rule.name().starts_with("FilterPushdown"));
-    // Run before orders are known, it promises an early end to a DISTINCT whose input turns out to be
-    // sorted, which then fails (DataFusion 55.2).
-    if let Some(early) = rules.iter().position(|rule| rule.name() == "LimitedDistinctAggregation") {
-        let distinct = rules.remove(early);
-        let late = rules.iter().position(|rule| rule.name() == "LimitAggregation");
-        rules.insert(late.unwrap_or(rules.len()), distinct);
-    }
-    rules
-}
-
-/// The rules that matter to one table with conditions, columns, an order and a limit.
-fn simple_rules() -> Rules {
-    vec![
-        Arc::new(SimplifyExpressions::new()),
-        Arc::new(EliminateFilter::new()),
-        Arc::new(EliminateLimit::new()),
-        Arc::new(PushDownLimit::new()),
-        Arc::new(PushDownFilter::new()),
-        Arc::new(OptimizeProjections::new()),
-    ]
 }
 
 /// Whether a plan is one table (or none) with conditions, columns, an order and a limit.
@@ -418,30 +410,5 @@ impl ContextProvider for Names<'_> {
 
     fn udwf_names(&self) -> Vec<String> {
         self.planner.functions.window.keys().cloned().collect()
-    }
-}
-
-/// An optimizer rule that gives up once the statement's deadline has passed.
-#[derive(Debug)]
-struct Supervised(Arc<dyn OptimizerRule + Send + Sync>);
-
-impl OptimizerRule for Supervised {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn apply_order(&self) -> Option<datafusion::optimizer::ApplyOrder> {
-        self.0.apply_order()
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        config: &dyn OptimizerConfig,
-    ) -> Result<datafusion::common::tree_node::Transformed<LogicalPlan>> {
-        if supervise::is_past_deadline() {
-            return Err(DataFusionError::ResourcesExhausted(supervise::PLANNING_DEADLINE.into()));
-        }
-        self.0.rewrite(plan, config)
     }
 }

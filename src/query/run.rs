@@ -3,7 +3,7 @@
 use super::aggregate_only;
 use super::caution::{self, Watched};
 use super::clock::Clock;
-use super::collect::{Collected, Ran, collect};
+use super::collect::{Collected, Ran};
 use super::context::QueryContext;
 use super::digests::Digests;
 use super::engine::Core;
@@ -29,7 +29,7 @@ use crate::results::StoredResult;
 use crate::telemetry::stage;
 use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, displayable};
 use parking_lot::Mutex;
 use sqlparser::ast::Statement as Ast;
 use std::collections::BTreeSet;
@@ -126,7 +126,7 @@ impl Run {
             .filter(|_| !fresh);
         let kept = key.as_ref().and_then(|key| self.view.plans().get(key));
         // The intent is written while the statement is planned; both are done before a source is asked.
-        let governed = match kept {
+        let mut governed = match kept {
             Some(kept) => {
                 self.note(&kept.normalized, &kept.fingerprint, &kept.digests, &kept.references);
                 let (opened, governed) = tokio::join!(self.open(), self.again(&kept, &[]));
@@ -146,7 +146,6 @@ impl Run {
             self.request.accepts_cost,
         ));
         *self.trail.context.lock() = Some(context.clone());
-        let mut governed = governed;
         let Ran { collected, place, warning } = self.ran(&governed.physical, &context).await?;
         clock.lap("run");
         let limits = self.limits;
@@ -175,19 +174,7 @@ impl Run {
     /// Runs a plan where there is no other place than this process.
     #[cfg(not(feature = "ballista"))]
     async fn ran(&self, plan: &Arc<dyn ExecutionPlan>, context: &Arc<QueryContext>) -> Result<Ran> {
-        self.here(plan, context).await.map_err(failure::of_execution)
-    }
-
-    /// Runs a plan in this process.
-    pub(super) async fn here(
-        &self,
-        plan: &Arc<dyn ExecutionPlan>,
-        context: &Arc<QueryContext>,
-    ) -> std::result::Result<Ran, DataFusionError> {
-        let task = self.core.planner.task(context.clone(), self.holding.clone());
-        let stream = execute_stream(plan.clone(), task)?;
-        let collected = collect(stream, self.limits.rows, self.limits.bytes).await?;
-        Ok(Ran { collected, place: None, warning: None })
+        self.here_at_any_size(plan, context).await
     }
 
     /// Plans a statement that was not asked in just these words, beside writing its intent.

@@ -7,6 +7,7 @@ mod definitions;
 mod estimate;
 mod failures;
 mod hostile;
+mod large;
 mod limits;
 mod names;
 mod paging;

@@ -242,6 +242,7 @@ pub fn limits() -> Limits {
         bytes: 1 << 20,
         time: Duration::from_secs(120),
         memory: 256 << 20,
+        spill: 1 << 30,
         concurrency: 64,
         ceiling: None,
     }

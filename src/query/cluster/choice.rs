@@ -2,13 +2,13 @@
 
 use super::super::collect::Ran;
 use super::super::context::QueryContext;
+use super::super::disk::is_too_large;
 use super::super::failure;
 use super::super::parts::Spread;
 use super::super::request::RunOn;
 use super::super::run::Run;
 use super::{Cluster, Tried};
 use crate::error::Result;
-use datafusion::common::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ impl Run {
         // What a kept result holds is in this process alone.
         let elsewhere = self.kept.is_none() && self.request.run_on != RunOn::Server;
         let Some(cluster) = self.core.cluster.as_ref().filter(|_| elsewhere) else {
-            return self.here(plan, context).await.map_err(failure::of_execution);
+            return self.here_at_any_size(plan, context).await;
         };
         let wanted = self.request.run_on == RunOn::Executors;
         let at_once = wanted || cluster.spread == Spread::Always || cluster.is_heavy(plan);
@@ -41,12 +41,15 @@ impl Run {
         }
         match self.here(plan, context).await {
             Ok(ran) => Ok(Ran { warning, ..ran }),
-            Err(error) if !at_once && is_too_large(&error) => {
-                tracing::info!("a statement is too large for this process");
-                match Box::pin(self.there(cluster, context)).await? {
-                    There::Ran(ran) => Ok(ran),
-                    There::No { .. } => Err(failure::of_execution(error)),
+            Err(error) if is_too_large(&error) => {
+                if !at_once {
+                    tracing::info!("a statement is too large for this process");
+                    if let There::Ran(ran) = Box::pin(self.there(cluster, context)).await? {
+                        return Ok(ran);
+                    }
                 }
+                let ran = Box::pin(self.on_disk(plan, context, error)).await?;
+                Ok(Ran { warning, ..ran })
             }
             Err(error) => Err(failure::of_execution(error)),
         }
@@ -105,9 +108,4 @@ impl There {
     fn no(reason: &'static str) -> Self {
         Self::No { reason, failed: false }
     }
-}
-
-/// Whether the memory of this process did not do.
-fn is_too_large(error: &DataFusionError) -> bool {
-    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
 }

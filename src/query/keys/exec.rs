@@ -35,7 +35,7 @@ pub(super) struct Way {
 
 /// A hash join whose first side's keys are sent to the second.
 #[derive(Debug)]
-pub(super) struct KeyedJoinExec {
+pub(in super::super) struct KeyedJoinExec {
     join: HashJoinExec,
     to_right: Option<Way>,
     to_left: Option<Way>,
@@ -61,7 +61,7 @@ impl KeyedJoinExec {
     }
 
     /// The join.
-    pub(super) fn join(&self) -> &HashJoinExec {
+    pub(in super::super) fn join(&self) -> &HashJoinExec {
         &self.join
     }
 }

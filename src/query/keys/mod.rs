@@ -22,6 +22,7 @@ mod narrow;
 mod scan;
 mod values;
 
+pub(super) use exec::KeyedJoinExec;
 pub(super) use scan::is_broad;
 
 use datafusion::common::config::ConfigOptions;
@@ -30,7 +31,7 @@ use datafusion::common::{JoinType, NullEquality, Result};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::HashJoinExec;
-use exec::{KeyedJoinExec, Way};
+use exec::Way;
 use narrow::{can_narrow, promise};
 use std::sync::Arc;
 

@@ -194,7 +194,7 @@ pub fn check_semantics(
     if has_no_statement(semantics) {
         return Ok(Vec::new());
     }
-    let planner = Planner::new(PLANNING).map_err(|error| Error::internal(error.to_string()))?;
+    let planner = Planner::new(PLANNING, 0).map_err(|error| Error::internal(error.to_string()))?;
     let mut meanings = Meanings::bare(semantics.clone(), None);
     meanings.compile(&planner, tables, absent);
     let mut errors = std::mem::take(&mut meanings.errors);

@@ -16,6 +16,7 @@ use crate::error::{Code, Error};
 use arrow_schema::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 use std::error::Error as StdError;
+use std::io;
 
 /// The longest text of a planning error that is shown.
 const MAX_TEXT: usize = 600;
@@ -68,6 +69,13 @@ pub(super) fn of_running(error: &DataFusionError) -> Error {
     }
     if let Some(refusal) = cause::<Error>(error) {
         return refusal.again();
+    }
+    if cause::<io::Error>(error).is_some_and(|error| error.kind() == io::ErrorKind::StorageFull) {
+        return Error::new(
+            Code::ResourceLimit,
+            "the disk is full on which large sorts and joins go on",
+        )
+        .with_hint("filter earlier, select fewer columns, or aggregate less at once");
     }
     match error.find_root() {
         DataFusionError::ResourcesExhausted(text) if text == PLANNING_DEADLINE => deadline_exceeded(),
@@ -260,5 +268,22 @@ impl Error {
     fn with_source_text(self, error: DataFusionError) -> Self {
         let told = self.source.is_some() || cause::<Self>(&error).is_some();
         if told { self } else { self.with_source(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_a_limit_and_no_other_trouble_with_it_is() {
+        let of = |kind: io::ErrorKind| {
+            let error = || io::Error::from(kind);
+            let arrow = ArrowError::IoError("written".into(), error());
+            [DataFusionError::IoError(error()), DataFusionError::ArrowError(Box::new(arrow), None)]
+                .map(|error| of_execution(error).code)
+        };
+        assert_eq!(of(io::ErrorKind::StorageFull), [Code::ResourceLimit; 2]);
+        assert!(!of(io::ErrorKind::PermissionDenied).contains(&Code::ResourceLimit));
     }
 }

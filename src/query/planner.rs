@@ -49,9 +49,6 @@ use std::sync::Arc;
 /// Rows of a batch inside the engine: bounds what a broadcast literal can cost.
 const BATCH_ROWS: usize = 4_096;
 
-/// Which part of the memory one sort may keep to merge its files with, at most.
-const MERGING: usize = 64;
-
 /// Plans statements. Built once; holds no table and no caller.
 #[derive(Debug)]
 pub(super) struct Planner {
@@ -116,10 +113,7 @@ impl Planner {
             .with_physical_optimizer_rules(physical_rules(Arc::new(SendKeys)))
             .build();
         let mut merging = config.clone();
-        // What each sort keeps to merge its files with.
-        let execution = &mut merging.options_mut().execution;
-        let kept = execution.sort_spill_reservation_bytes;
-        execution.sort_spill_reservation_bytes = kept.min(memory / MERGING);
+        Shares::of(runtime.memory_pool.clone()).tell(merging.options_mut());
         let on_disk = SessionStateBuilder::new_from_existing(state.clone())
             .with_config(merging)
             .with_physical_optimizer_rules(physical_rules(Arc::new(JoinSorted)))

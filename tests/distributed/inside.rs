@@ -80,7 +80,9 @@ fn what_this_process_cannot_hold_goes_there() {
         let (split, rules) = (split().await, policy::rules_of(ROLES, ""));
         let inside = Inside::start(async || split.sources(), &rules, 1).await;
         let memory = 2 << 20;
-        let small = |parts: &mut celosia::query::Parts| parts.limits.memory = memory;
+        let small = |parts: &mut celosia::query::Parts| {
+            (parts.limits.memory, parts.limits.spill) = (memory, 0);
+        };
         let alone = split.engine_with(&rules, None, small).await;
         assert_eq!(placed(&alone, sql).await.0.error(), Some("resource_limit"));
         let mut with = executors(inside.port);
@@ -96,6 +98,37 @@ fn what_this_process_cannot_hold_goes_there() {
         let few =
             "SELECT n_name, r_name FROM nation JOIN region ON n_regionkey = r_regionkey ORDER BY 1";
         assert!(placed(&there, few).await.1.is_null());
+    });
+}
+
+/// A window over all rows is put together in one piece, for which an executor's memory has to do.
+#[test]
+fn a_window_over_all_rows_answers_for_its_memory_there() {
+    const WINDOW: &str = "SELECT count(longest) AS n, max(longest) AS longest FROM (SELECT max(l_comment || p_name) OVER () \
+        AS longest FROM lineitem JOIN part ON l_partkey = p_partkey) AS t";
+    const PLAIN: &str = "SELECT count(*) AS n, max(l_comment || p_name) AS longest \
+        FROM lineitem JOIN part ON l_partkey = p_partkey";
+    block_on(async {
+        let (split, rules) = (split().await, policy::rules_of(ROLES, ""));
+        let local = split.engine(&rules, None).await;
+        let right = placed(&local, PLAIN).await.0;
+        assert_eq!(right.error(), None, "{}", right.everything());
+        // An executor's tasks share its memory. The window's rows are some 7 MB, and are counted twice; what is below
+        // it can do with less.
+        for (memory, sql, error) in [
+            (256 << 20, WINDOW, None),
+            (12 << 20, PLAIN, None),
+            (12 << 20, WINDOW, Some("resource_limit")),
+        ] {
+            let inside = Inside::of(async || split.sources(), &rules, 1, memory).await;
+            let there = split.engine(&rules, Some(executors(inside.port))).await;
+            let (said, place) = placed(&there, sql).await;
+            assert_eq!(said.error(), error, "{memory} {sql}: {}", said.everything());
+            if error.is_none() {
+                let engine = &place["engine"];
+                assert_eq!((said.rows, engine), (right.rows.clone(), &"ballista".into()));
+            }
+        }
     });
 }
 

@@ -51,6 +51,16 @@ impl Inside {
         rules: &Rules,
         count: usize,
     ) -> Self {
+        Self::of(sources, rules, count, 256 << 20).await
+    }
+
+    /// The same, each with so much memory.
+    pub async fn of(
+        sources: impl AsyncFn() -> Vec<(String, Arc<dyn Connector>)>,
+        rules: &Rules,
+        count: usize,
+        memory: usize,
+    ) -> Self {
         let listener = TcpListener::bind((LOCAL, 0)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         tokio::spawn(
@@ -59,7 +69,7 @@ impl Inside {
         let work = tempfile::tempdir().expect("a directory");
         for _ in 0..count {
             let worker = Arc::new(worker(sources().await, rules.version(), KEY));
-            let node = node(port, work.path());
+            let node = ExecutorNode { memory, ..node(port, work.path()) };
             tokio::spawn(async move { execute(worker, node).await.expect("it serves") });
         }
         Self { port, work }

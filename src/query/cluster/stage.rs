@@ -1,6 +1,7 @@
 //! One stage of a plan on an executor: the engine's own, but for what it may read, the words of its errors and the
 //! end of its reads. The engine's writers go on by themselves after their task was given up; what they read does not.
 
+use super::super::disk::Shares;
 use super::super::windows::ReserveWindows;
 use super::refused;
 use super::told::told;
@@ -101,7 +102,13 @@ impl QueryStageExecutor for Stage {
     ) -> Result<Vec<ShuffleWritePartition>> {
         let given_up = CancellationToken::new();
         let _when_dropped = given_up.clone().drop_guard();
-        let config = context.session_config().clone().with_extension(Arc::new(GivenUp(given_up)));
+        let mut config =
+            context.session_config().clone().with_extension(Arc::new(GivenUp(given_up)));
+        // The task's own memory: a sort that merges its files would leave nothing to what is above it.
+        let mut runtime = context.runtime_env().as_ref().clone();
+        let shares = Shares::of(runtime.memory_pool);
+        shares.tell(config.options_mut());
+        runtime.memory_pool = Arc::new(shares);
         let context = Arc::new(TaskContext::new(
             context.task_id(),
             context.session_id(),
@@ -110,7 +117,7 @@ impl QueryStageExecutor for Stage {
             context.higher_order_functions().clone(),
             context.aggregate_functions().clone(),
             context.window_functions().clone(),
-            context.runtime_env(),
+            Arc::new(runtime),
         ));
         let written = self.inner.execute_query_stage(task, context).await.map_err(told)?;
         let bytes = written.iter().map(|partition| partition.num_bytes).sum();

@@ -1,5 +1,6 @@
 //! One statement's memory, shared evenly by those of its parts that can go to files.
 
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{
     MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
@@ -10,6 +11,8 @@ use std::sync::Arc;
 
 /// What a sort reads its files with. It cannot go to files itself, and takes whatever it gets (DataFusion 55.2).
 const MERGE: &str = "ExternalSorterMerge";
+/// Which part of the memory it gets at least, and keeps from the beginning at most.
+const MERGING: usize = 64;
 
 /// A part of a statement that can go to files gets as much of the memory as each other one, of what those leave that
 /// cannot; and one share more is left to these when all parts merge their files. All of it is asked of the pool below,
@@ -33,13 +36,24 @@ impl Shares {
         Self { pool, taken: Mutex::default() }
     }
 
+    /// Tells sorts how much they keep to merge what they hold, before it goes to a file.
+    pub(in super::super) fn tell(&self, options: &mut ConfigOptions) {
+        if let MemoryLimit::Finite(limit) = self.pool.memory_limit() {
+            let kept = &mut options.execution.sort_spill_reservation_bytes;
+            *kept = (*kept).min(limit / MERGING);
+        }
+    }
+
     /// What a consumer may hold at most, if that is bounded.
     fn share(&self, consumer: &MemoryConsumer) -> Option<usize> {
         let MemoryLimit::Finite(limit) = self.pool.memory_limit() else { return None };
         let taken = self.taken.lock();
         match consumer.can_spill() {
             true => Some(limit.saturating_sub(taken.fixed) / taken.parts.max(1)),
-            false => consumer.name().starts_with(MERGE).then(|| limit / (taken.parts + 1)),
+            false => {
+                let merges = consumer.name().starts_with(MERGE);
+                merges.then(|| (limit / (taken.parts + 1)).max(limit / MERGING))
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Statements that run in other processes: the same answers, the same silence, and nothing left behind.
 
+mod apart;
 mod budgets;
 mod inside;
 mod known;

@@ -34,9 +34,12 @@ pub fn rules_of(roles: &str, masks: &str) -> Arc<Rules> {
     Arc::new(rules.unwrap_or_else(|errors| panic!("{errors}")))
 }
 
+/// What the key of the pseudonyms is written as.
+pub const KEY: &str = "6f1c5d9a0b7e48d2a3c4f5061728394a";
+
 /// The key of the pseudonyms.
 pub fn key() -> Option<PseudonymKey> {
-    PseudonymKey::parse("6f1c5d9a0b7e48d2a3c4f5061728394a")
+    PseudonymKey::parse(KEY)
 }
 
 /// Sees most rows.

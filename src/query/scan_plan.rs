@@ -110,6 +110,7 @@ pub(super) fn at_source(
             column: column.column(),
             mask: column.mask().cloned(),
             visible: column.visible().cloned(),
+            aggregated: column.is_inside_aggregate(),
         };
         let visible = read.visible.as_ref().is_none_or(pushes);
         if !visible || (read.mask.is_some() && !can_mask(dialect, &read, table)) {
@@ -223,7 +224,7 @@ impl Split<'_> {
             Some(_) if !self.pushdown => false,
             Some(mask) => can_mask(
                 self.dialect,
-                &OutputColumn { column: column.column(), mask: Some(mask.clone()), visible: None },
+                &OutputColumn::masked(column.column(), mask.clone()),
                 &self.entry.description,
             ),
         };
@@ -265,6 +266,7 @@ impl Split<'_> {
                 column: grant.column(),
                 mask: grant.mask().cloned(),
                 visible: grant.visible().cloned(),
+                aggregated: grant.is_inside_aggregate(),
             });
             self.governed.push(Some(index));
             return LocalColumn::Fetched(self.output.len() - 1);
@@ -276,7 +278,7 @@ impl Split<'_> {
     fn fetch_needed(&mut self) {
         for column in 0..self.raw_needed.len() {
             if self.raw_needed[column] && self.fetched_raw(column).is_none() {
-                self.output.push(OutputColumn { column, mask: None, visible: None });
+                self.output.push(OutputColumn::open(column));
                 self.governed.push(None);
             }
         }

@@ -177,6 +177,18 @@ fn every_other_use_is_refused_in_the_same_words() {
     });
 }
 
+/// The groups of rows that the source has joined, and that are grouped here, are found in those rows' order.
+#[test]
+fn groups_do_not_come_in_the_order_of_values_that_may_only_be_aggregated() {
+    let analyst = policy::named("ana", &["analyst"]);
+    everywhere(BY_ENTITY, async |engine, place| {
+        let sql = "SELECT reverse(q.dept), sum(p.salary) FROM pay p JOIN pay q ON p.id = q.id \
+             GROUP BY reverse(q.dept)";
+        let said = ask(engine, &analyst, sql).await;
+        assert_eq!(rows(&said), "a 100; b -; c -", "{place}: {}", said.head);
+    });
+}
+
 #[test]
 fn a_table_says_what_may_be_aggregated() {
     block_on(async {

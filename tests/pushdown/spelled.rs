@@ -74,11 +74,10 @@ impl Build<'_> {
     }
 
     fn read(&self, name: &str) -> TableRead {
-        let open = |column| OutputColumn { column, mask: None, visible: None };
         TableRead {
             table: self.table(name),
             row_filter: None,
-            output: (ID..=PRICE).map(open).collect(),
+            output: (ID..=PRICE).map(OutputColumn::open).collect(),
             predicate: None,
             order: Vec::new(),
             limit: None,
@@ -267,6 +266,26 @@ fn a_full_join_is_spelled_where_there_is_one() {
         sqlserver: SELECT t1.[id], t2.[id] AS [c2] FROM [s].[a] AS t1 FULL JOIN [s].[b] AS t2 ON t1.[ref] = t2.[id] ORDER BY t1.[id], t2.[id]
         oracle: SELECT t1."id", t2."id" AS "c2" FROM "s"."a" t1 FULL JOIN "s"."b" t2 ON t1."ref" = t2."id" ORDER BY t1."id", t2."id"
         sqlite: -
+        "#
+    );
+}
+
+#[test]
+fn joined_rows_are_ordered_last_by_what_may_only_be_aggregated() {
+    insta::assert_snapshot!(
+        spelled(|b| {
+            let mut guarded = b.read("a");
+            guarded.output[ID].aggregated = true;
+            project(
+                b.join(JoinKind::Inner, RemoteQuery::Scan(guarded), b.scan("b")),
+                vec![whole(ID), whole(4 + ID)],
+            )
+        }),
+        @r#"
+        postgres: SELECT t1."id", t2."id" AS "c2" FROM "s"."a" AS t1 INNER JOIN "s"."b" AS t2 ON t1."ref" = t2."id" ORDER BY t2."id", t1."id"
+        sqlserver: SELECT t1.[id], t2.[id] AS [c2] FROM [s].[a] AS t1 INNER JOIN [s].[b] AS t2 ON t1.[ref] = t2.[id] ORDER BY t2.[id], t1.[id]
+        oracle: SELECT t1."id", t2."id" AS "c2" FROM "s"."a" t1 INNER JOIN "s"."b" t2 ON t1."ref" = t2."id" ORDER BY t2."id", t1."id"
+        sqlite: SELECT t1.`id`, t2.`id` AS `c2` FROM `s`.`a` AS t1 INNER JOIN `s`.`b` AS t2 ON t1.`ref` = t2.`id` ORDER BY t2.`id`, t1.`id`
         "#
     );
 }

@@ -42,6 +42,21 @@ pub struct OutputColumn {
     pub mask: Option<Mask>,
     /// Rows on which the cell is open; it is NULL on the others.
     pub visible: Option<Predicate>,
+    /// Whether a guarded aggregate alone may read it, so that not even the order of rows may follow from
+    /// its values.
+    pub aggregated: bool,
+}
+
+impl OutputColumn {
+    /// The stored values of a column.
+    pub fn open(column: usize) -> Self {
+        Self { column, mask: None, visible: None, aggregated: false }
+    }
+
+    /// A column behind a mask.
+    pub fn masked(column: usize, mask: Mask) -> Self {
+        Self { mask: Some(mask), ..Self::open(column) }
+    }
 }
 
 /// One key of an order.

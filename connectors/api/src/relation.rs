@@ -120,6 +120,13 @@ pub struct AggregateCall {
     pub data_type: DataType,
 }
 
+impl AggregateCall {
+    /// What it reads.
+    pub fn reads(&self) -> impl Iterator<Item = &Expression> {
+        self.arguments.iter().chain(&self.filter)
+    }
+}
+
 /// A function over a window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowCall {
@@ -135,6 +142,14 @@ pub struct WindowCall {
     pub frame: Option<String>,
     /// The type of the result.
     pub data_type: DataType,
+}
+
+impl WindowCall {
+    /// What it reads.
+    pub fn reads(&self) -> impl Iterator<Item = &Expression> {
+        let order = self.order.iter().map(|key| &key.expression);
+        self.arguments.iter().chain(&self.partition).chain(order)
+    }
 }
 
 /// One key of an order.
@@ -157,13 +172,25 @@ pub struct Shape {
     pub class: OperandClass,
     /// The stored column whose values these are, unchanged.
     pub stored: Option<(Arc<TableDescription>, usize)>,
+    /// Whether it is made from values that a guarded aggregate alone may read.
+    pub aggregated: bool,
 }
 
 impl Shape {
     /// The column of a computed expression.
     pub fn computed(data_type: &DataType) -> Self {
         let class = crate::expression::class_of(data_type);
-        Self { data_type: data_type.clone(), class, stored: None }
+        Self { data_type: data_type.clone(), class, stored: None, aggregated: false }
+    }
+
+    /// The column of something that is computed from expressions over the columns below.
+    pub fn computed_from<'a>(
+        data_type: &DataType,
+        parts: impl IntoIterator<Item = &'a Expression>,
+        below: &[Shape],
+    ) -> Self {
+        let aggregated = parts.into_iter().any(|part| reads_aggregated(part, below));
+        Self { aggregated, ..Self::computed(data_type) }
     }
 }
 
@@ -245,12 +272,21 @@ impl RemoteQuery {
                 if !sets.is_empty() {
                     shape.push(Shape::computed(&DataType::Int64));
                 }
-                shape.extend(aggregates.iter().map(|a| Shape::computed(&a.data_type)));
+                shape.extend(
+                    aggregates
+                        .iter()
+                        .map(|call| Shape::computed_from(&call.data_type, call.reads(), &below)),
+                );
                 shape
             }
             Self::Window { input, functions } => {
                 let mut shape = input.shape();
-                shape.extend(functions.iter().map(|f| Shape::computed(&f.data_type)));
+                let below = shape.clone();
+                shape.extend(
+                    functions
+                        .iter()
+                        .map(|call| Shape::computed_from(&call.data_type, call.reads(), &below)),
+                );
                 shape
             }
             Self::UnionAll(inputs) => match inputs.first() {
@@ -266,7 +302,14 @@ impl RemoteQuery {
 /// The column that an expression gives.
 pub fn shape_of(expression: &Expression, below: &[Shape]) -> Shape {
     let stored = expression.column().and_then(|index| below.get(index)?.stored.clone());
-    Shape { data_type: expression.data_type.clone(), class: expression.class, stored }
+    let aggregated = reads_aggregated(expression, below);
+    Shape { data_type: expression.data_type.clone(), class: expression.class, stored, aggregated }
+}
+
+fn reads_aggregated(expression: &Expression, below: &[Shape]) -> bool {
+    let mut found = false;
+    expression.columns(&mut |index| found |= below.get(index).is_some_and(|s| s.aggregated));
+    found
 }
 
 fn scan_shape(read: &TableRead) -> Vec<Shape> {
@@ -278,6 +321,7 @@ fn scan_shape(read: &TableRead) -> Vec<Shape> {
                 data_type: rendered.data_type,
                 class: output.mask.as_ref().map_or(class, |mask| mask.output_class(class)),
                 stored: output.mask.is_none().then(|| (read.table.clone(), output.column)),
+                aggregated: output.aggregated,
             }
         })
         .collect()

@@ -127,11 +127,10 @@ pub fn context() -> ExecutionContext {
 
 /// A query for columns of a table by index, with nothing else.
 pub fn select(table: &Arc<TableDescription>, columns: &[usize]) -> TableRead {
-    let plain = |column: &usize| OutputColumn { column: *column, mask: None, visible: None };
     TableRead {
         table: table.clone(),
         row_filter: None,
-        output: columns.iter().map(plain).collect(),
+        output: columns.iter().copied().map(OutputColumn::open).collect(),
         predicate: None,
         order: vec![],
         limit: None,

@@ -58,8 +58,7 @@ pub async fn read_samples(
     if rows == 0 || wanted.is_empty() {
         return Ok(Samples(samples));
     }
-    let output =
-        wanted.iter().map(|column| OutputColumn { column: *column, mask: None, visible: None });
+    let output = wanted.iter().copied().map(OutputColumn::open);
     let read = TableRead {
         table: table.description.clone(),
         row_filter: None,

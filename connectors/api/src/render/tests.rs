@@ -57,10 +57,7 @@ fn the_policy_is_the_innermost_level() {
     let query = TableRead {
         table: table(),
         row_filter: Some(equals(2, Value::Text("EU".into()))),
-        output: vec![
-            OutputColumn { column: 0, mask: None, visible: None },
-            OutputColumn { column: 1, mask: Some(Mask::Redact), visible: None },
-        ],
+        output: vec![OutputColumn::open(0), OutputColumn::masked(1, Mask::Redact)],
         predicate: Some(equals(1, Value::Text("x".into()))),
         order: vec![SortKey { output: 0, descending: true, nulls_first: false }],
         limit: Some(3),
@@ -95,7 +92,7 @@ fn what_a_dialect_cannot_spell_is_refused() {
     assert!(!is_pushable(&Plain, &equals(0, Value::Text("1".into())), &classes));
     assert!(!is_pushable(&Plain, &equals(1, Value::Text("a\0b".into())), &classes));
     assert!(!is_pushable(&Plain, &equals(2, Value::Text("a".into())), &classes));
-    let email = OutputColumn { column: 1, mask: Some(Mask::Email), visible: None };
+    let email = OutputColumn::masked(1, Mask::Email);
     assert!(!can_mask(&Plain, &email, &table()));
 }
 

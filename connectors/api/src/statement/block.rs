@@ -1,8 +1,7 @@
 //! One SELECT in the making.
 
 use crate::relation::Shape;
-use crate::{Dialect, Operand};
-use arrow_schema::DataType;
+use crate::{Dialect, Operand, OperandClass};
 
 /// A SELECT whose parts are still apart.
 #[derive(Debug, Clone, Default)]
@@ -47,8 +46,7 @@ pub(super) struct Cell {
 
 impl Cell {
     /// A computed column.
-    pub(super) fn computed(sql: String, data_type: &DataType) -> Self {
-        let shape = Shape::computed(data_type);
+    pub(super) fn computed(sql: String, shape: Shape) -> Self {
         Self {
             operand: sql.clone(),
             value: sql,
@@ -60,8 +58,7 @@ impl Cell {
     }
 
     /// A column that says whether a condition holds.
-    pub(super) fn of_condition(condition: String) -> Self {
-        let shape = Shape::computed(&DataType::Boolean);
+    pub(super) fn of_condition(condition: String, shape: Shape) -> Self {
         let (operand, value) = (String::new(), String::new());
         Self { operand, value, condition: Some(condition), plain: false, keyed: false, shape }
     }
@@ -86,6 +83,17 @@ impl Cell {
         let key = dialect.group_key(&operand);
         Some(std::iter::once(key.value).chain(key.more).collect())
     }
+}
+
+/// Whether an item of an order is a key, in any direction: then no two rows are equal by it that differ in
+/// the key. What is computed from the key, as its lower case, is another thing.
+fn is_by(dialect: &dyn Dialect, item: &str, key: &str) -> bool {
+    let spelled = [key.to_string(), dialect.operand(key, OperandClass::Text, true)];
+    let directed = |operand: &String| {
+        let directions = [(false, false), (false, true), (true, false), (true, true)];
+        directions.iter().any(|(down, nulls)| item == dialect.sort_key(operand, *down, *nulls))
+    };
+    item == key || spelled.iter().any(directed)
 }
 
 /// Whether an expression names a column; sources refuse an order by a constant.
@@ -113,19 +121,23 @@ impl Block {
 
     /// Rows that a source has put together come in an order of their values where the statement leaves it
     /// open: that in which a source finds them depends on what it knows of hidden rows. Groups are told
-    /// apart by their keys, joined rows by all of their columns. `None` where a column has no order there.
+    /// apart by their keys, joined rows by all of their columns: last by those that only an aggregate may
+    /// read, since whoever groups the rows finds the groups in their order. `None` where a column has no
+    /// order there.
     pub(super) fn settle_order(&mut self, dialect: &dyn Dialect) -> Option<()> {
         let keys: Vec<String> = match &self.groups {
             Some(groups) => groups.clone(),
             None if self.mixed => {
-                let keys = self.cells.iter().map(|cell| cell.order_keys(dialect));
+                let mut cells: Vec<&Cell> = self.cells.iter().collect();
+                cells.sort_by_key(|cell| cell.shape.aggregated);
+                let keys = cells.into_iter().map(|cell| cell.order_keys(dialect));
                 keys.collect::<Option<Vec<_>>>()?.concat()
             }
             None => return Some(()),
         };
         for key in keys {
             // Some sources refuse to order by one thing twice.
-            if !self.order.iter().any(|known| known.contains(&key)) {
+            if !self.order.iter().any(|item| is_by(dialect, item, &key)) {
                 self.order.push(key);
             }
         }
@@ -193,10 +205,39 @@ pub(super) fn is_numbered(name: &str, index: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ColumnDescription, Value};
 
     #[test]
     fn a_column_has_no_other_ones_number() {
         assert!(is_numbered("c2", 0) && is_numbered("C10", 2) && is_numbered("c02", 1));
         assert!(!is_numbered("c2", 1) && !is_numbered("c", 0) && !is_numbered("cx1", 0));
+    }
+
+    /// A dialect with nothing of its own.
+    #[derive(Debug)]
+    struct Plain;
+
+    impl Dialect for Plain {
+        fn name(&self) -> &'static str {
+            "plain"
+        }
+
+        fn placeholder(&self, position: usize, _: &Value) -> String {
+            format!("${position}")
+        }
+
+        fn read_column(&self, quoted: &str, _: &ColumnDescription) -> String {
+            quoted.to_string()
+        }
+    }
+
+    #[test]
+    fn an_order_is_by_a_key_in_any_direction_but_not_by_what_is_made_of_it() {
+        for item in ["t1.a", "t1.a ASC NULLS LAST", "t1.a DESC NULLS FIRST"] {
+            assert!(is_by(&Plain, item, "t1.a"), "{item}");
+        }
+        for item in ["lower(t1.a) ASC NULLS LAST", "t1.a + 1 ASC NULLS LAST", "t1.ab", "t2.a"] {
+            assert!(!is_by(&Plain, item, "t1.a"), "{item}");
+        }
     }
 }

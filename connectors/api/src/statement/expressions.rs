@@ -3,7 +3,7 @@
 use super::Renderer;
 use super::block::Cell;
 use super::relations::conjuncts;
-use crate::relation::{AggregateCall, WindowCall, shape_of};
+use crate::relation::{AggregateCall, Shape, WindowCall, shape_of};
 use crate::render::{compares, is_bindable, is_plain_pattern};
 use crate::{
     ColumnDescription, Comparison, Expression, FunctionKind, FunctionRule, GroupKey, Node, Operand,
@@ -13,15 +13,15 @@ use crate::{
 impl Renderer<'_> {
     /// A column of a SELECT.
     pub(super) fn cell(&mut self, expression: &Expression, below: &[Cell]) -> Option<Cell> {
+        let shapes: Vec<_> = below.iter().map(|cell| cell.shape.clone()).collect();
         if let Some(index) = expression.column() {
-            let shapes: Vec<_> = below.iter().map(|cell| cell.shape.clone()).collect();
             return Some(Cell { shape: shape_of(expression, &shapes), ..below[index].clone() });
         }
+        let shape = Shape::computed_from(&expression.data_type, [expression], &shapes);
         if is_condition(expression) {
-            return Some(Cell::of_condition(self.condition(expression, below)?));
+            return Some(Cell::of_condition(self.condition(expression, below)?, shape));
         }
-        let value = self.value(expression, below)?;
-        Some(Cell::computed(value, &expression.data_type))
+        Some(Cell::computed(self.value(expression, below)?, shape))
     }
 
     /// What a cell shows, also where it is a condition.

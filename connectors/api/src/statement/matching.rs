@@ -3,7 +3,9 @@
 use super::Renderer;
 use super::block::{Block, Cell};
 use super::relations::conjuncts;
+use crate::relation::Shape;
 use crate::{Comparison, Expression, JoinKind, Node};
+use arrow_schema::DataType;
 
 impl Renderer<'_> {
     /// The left rows, under the condition that there are right ones or are none.
@@ -35,15 +37,16 @@ impl Renderer<'_> {
                 None => return None,
             },
         };
+        let mark = Shape::computed(&DataType::Boolean);
         match (kind, found) {
             (JoinKind::Semi, Found::Row(found) | Found::Key(found)) => left.conditions.push(found),
             (JoinKind::Anti, Found::Row(found)) => left.conditions.push(format!("NOT {found}")),
             (JoinKind::Anti, Found::Key(found)) => {
                 left.conditions.push(format!("({found}) IS NOT TRUE"));
             }
-            (_, Found::Row(found)) => left.cells.push(Cell::of_condition(found)),
+            (_, Found::Row(found)) => left.cells.push(Cell::of_condition(found, mark)),
             (_, Found::Key(found)) => {
-                left.cells.push(Cell::of_condition(format!("({found}) IS TRUE")));
+                left.cells.push(Cell::of_condition(format!("({found}) IS TRUE"), mark));
             }
         }
         Some(left)

@@ -200,8 +200,7 @@ impl Renderer<'_> {
     ) -> Option<(Block, Vec<Expression>)> {
         // No source takes a subquery within an aggregate, and a condition may be one.
         let mut conditional = false;
-        let parts = aggregates.iter().flat_map(|call| call.arguments.iter().chain(&call.filter));
-        for part in parts {
+        for part in aggregates.iter().flat_map(AggregateCall::reads) {
             part.columns(&mut |index| conditional |= block.cells[index].condition.is_some());
         }
         if !block.is_flat() || conditional {
@@ -271,13 +270,14 @@ impl Renderer<'_> {
                 block.sets = Some(self.grouping_sets(&keys, sets)?);
                 let values: Vec<String> = keys.iter().map(|key| key[0].clone()).collect();
                 let which = self.dialect.grouping_id(&values);
-                cells.push(Cell::computed(which.clone(), &DataType::Int64));
+                cells.push(Cell::computed(which.clone(), Shape::computed(&DataType::Int64)));
                 Some(which)
             }
         };
         for call in aggregates {
             let value = self.aggregate_call(call, &block.cells)?;
-            cells.push(Cell::computed(value, &call.data_type));
+            let shape = Shape::computed_from(&call.data_type, call.reads(), &block.shapes());
+            cells.push(Cell::computed(value, shape));
         }
         block.cells = cells;
         block.groups = Some(keys.into_iter().flatten().chain(which).collect());
@@ -303,7 +303,7 @@ impl Renderer<'_> {
         if !block.is_flat() || block.cells.iter().any(|cell| cell.condition.is_some()) {
             block = self.nest(block)?;
         }
-        let below = block.cells.clone();
+        let (below, shapes) = (block.cells.clone(), block.shapes());
         for call in functions {
             if !relational.window
                 || !call.partition.iter().all(|key| relational.group.contains(key.class))
@@ -311,7 +311,8 @@ impl Renderer<'_> {
                 return None;
             }
             let value = self.window_call(call, &below)?;
-            block.cells.push(Cell::computed(value, &call.data_type));
+            let shape = Shape::computed_from(&call.data_type, call.reads(), &shapes);
+            block.cells.push(Cell::computed(value, shape));
         }
         block.windowed = true;
         Some(block)

@@ -23,8 +23,8 @@ async fn masks_at_the_source_are_the_local_ones() {
     };
     let masked = async |column: usize, mask: Mask| {
         let mut query = whole(&source, "t").await;
-        query.output = vec![OutputColumn { column, mask: Some(mask), visible: None }];
-        query.output.push(OutputColumn { column: 0, mask: None, visible: None });
+        query.output = vec![OutputColumn::masked(column, mask)];
+        query.output.push(OutputColumn::open(0));
         query.order = vec![SortKey { output: 1, descending: false, nulls_first: false }];
         let batches = fetch(&source.connector, &rendered(&source, &query)).await.unwrap();
         batches[0].column(0).clone()

@@ -93,9 +93,7 @@ pub(crate) fn both_ways(query: &RenderedQuery) -> [RenderedQuery; 2] {
 pub(crate) async fn whole(source: &Source, table: &str) -> TableRead {
     let description = source.connector.describe().await.unwrap();
     let table = description.tables.into_iter().find(|t| t.name == table).unwrap();
-    let output = (0..table.columns.len())
-        .map(|column| OutputColumn { column, mask: None, visible: None })
-        .collect();
+    let output = (0..table.columns.len()).map(OutputColumn::open).collect();
     let table = Arc::new(table);
     TableRead { table, row_filter: None, output, predicate: None, order: vec![], limit: None }
 }

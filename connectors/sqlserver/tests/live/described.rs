@@ -152,11 +152,10 @@ async fn rows(
     let classes: Vec<OperandClass> = table.columns.iter().map(|column| column.class).collect();
     let sent = |predicate: &Predicate| is_pushable(connector.dialect(), predicate, &classes);
     assert!(predicate.iter().all(sent), "{predicate:?}");
-    let plain = |column| OutputColumn { column, mask: None, visible: None };
     let query = TableRead {
         table: Arc::new(table.clone()),
         row_filter: None,
-        output: (0..table.columns.len()).map(plain).collect(),
+        output: (0..table.columns.len()).map(OutputColumn::open).collect(),
         predicate,
         order: vec![],
         limit: None,

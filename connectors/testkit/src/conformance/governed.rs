@@ -43,16 +43,19 @@ pub(super) async fn together(fixture: &dyn Fixture) -> Outcome {
             for mask in &masks {
                 for predicate in &predicates {
                     let described = subject.table("people")?;
-                    let open = |column| OutputColumn { column, mask: None, visible: None };
-                    let email = OutputColumn {
-                        column: raw.email,
-                        mask: mask.clone(),
+                    let seen = |column| OutputColumn {
                         visible: cell.clone(),
+                        ..OutputColumn::open(column)
                     };
-                    let age = OutputColumn { column: raw.age, mask: None, visible: cell.clone() };
+                    let email = OutputColumn { mask: mask.clone(), ..seen(raw.email) };
                     let query = TableRead {
                         row_filter: filter.clone(),
-                        output: vec![open(0), email, open(raw.region), age],
+                        output: vec![
+                            OutputColumn::open(0),
+                            email,
+                            OutputColumn::open(raw.region),
+                            seen(raw.age),
+                        ],
                         predicate: predicate.clone(),
                         ..select_all(&described)
                     };
@@ -74,8 +77,8 @@ pub(super) async fn innermost(fixture: &dyn Fixture) -> Outcome {
     let query = |visible: Option<Predicate>, predicate: Predicate| TableRead {
         row_filter: Some(raw.region("EU")),
         output: vec![
-            OutputColumn { column: 0, mask: None, visible: None },
-            OutputColumn { column: raw.region, mask: None, visible },
+            OutputColumn::open(0),
+            OutputColumn { visible, ..OutputColumn::open(raw.region) },
         ],
         predicate: Some(predicate),
         ..select_all(&described)

@@ -113,10 +113,7 @@ pub(super) async fn compared(fixture: &dyn Fixture) -> Outcome {
     let email = data_column(&table, "email");
     for mask in [Mask::Email, Mask::Redact, Mask::Partial { first: 1, last: 0 }, Mask::Null] {
         let query = TableRead {
-            output: vec![
-                plain(0),
-                OutputColumn { column: email, mask: Some(mask.clone()), visible: None },
-            ],
+            output: vec![OutputColumn::open(0), OutputColumn::masked(email, mask.clone())],
             ..select_all(&described)
         };
         if !can_mask(dialect, &query.output[1], &described) {
@@ -163,8 +160,4 @@ fn shown_masks() -> [(Mask, Shown); 7] {
 
 fn data_column(table: &data::Table, name: &str) -> usize {
     crate::subject::column(table, name)
-}
-
-fn plain(column: usize) -> OutputColumn {
-    OutputColumn { column, mask: None, visible: None }
 }

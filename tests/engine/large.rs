@@ -50,7 +50,10 @@ const SMALL: usize = 12 << 20;
 fn directories() -> HashSet<PathBuf> {
     let prefix = format!("celosia-spill-{}-", std::process::id());
     let ours = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
-    let ours = ours.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix));
+    let ours = ours.filter(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.starts_with(&prefix) && !name.ends_with(".lock")
+    });
     ours.map(|entry| entry.path()).collect()
 }
 

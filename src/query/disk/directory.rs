@@ -1,14 +1,21 @@
 //! Where statements put what does not fit into memory.
 
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 const PREFIX: &str = "celosia-spill-";
+/// The end of the name of a directory's lock, which lies beside it.
+const LOCK: &str = ".lock";
 
-/// A directory of this process alone, which goes with it. What processes that were killed have left is removed.
+/// A directory of this process alone, which goes with it. What processes that were killed have left is
+/// removed: a lock tells who lives, also to processes in another container that see the same directory.
 #[derive(Debug)]
-pub(in super::super) struct Directory(PathBuf);
+pub(in super::super) struct Directory {
+    path: PathBuf,
+    /// Held until the process ends, whatever ends it.
+    lock: File,
+}
 
 impl Directory {
     /// A new one in a directory that several processes may share.
@@ -16,53 +23,76 @@ impl Directory {
     /// # Errors
     /// Nothing can be written there.
     pub(in super::super) fn new(parent: &Path) -> io::Result<Self> {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
         std::fs::create_dir_all(parent)?;
         clear(parent);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = parent.join(format!("{PREFIX}{}-{number}", std::process::id()));
-        // What a process of the same number has left, in a container for instance.
-        remove(&path);
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path)?;
-        Ok(Self(path))
+        loop {
+            let path = parent.join(format!(
+                "{PREFIX}{}-{:016x}",
+                std::process::id(),
+                rand::random::<u64>()
+            ));
+            let Some(lock) = locked(&path)? else { continue };
+            let mut builder = DirBuilder::new();
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            builder.create(&path)?;
+            return Ok(Self { path, lock });
+        }
     }
 
     pub(in super::super) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        remove(&self.0);
+        remove(&self.path, &self.lock);
     }
 }
 
-fn remove(path: &Path) {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+/// The lock of a directory that is about to be made; `None` where somebody who clears up was quicker.
+fn locked(path: &Path) -> io::Result<Option<File>> {
+    let name = lock_of(path);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let lock = options.open(&name)?;
+    match lock.try_lock() {
+        Err(TryLockError::WouldBlock) => Ok(None),
+        // Where there are no locks, nobody clears up after anybody.
+        Err(TryLockError::Error(_)) => Ok(Some(lock)),
+        Ok(()) => Ok(name.exists().then_some(lock)),
+    }
+}
+
+fn lock_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(LOCK);
+    name.into()
+}
+
+/// Removes a directory and its lock, which is held.
+fn remove(path: &Path, _: &File) {
+    let gone = [std::fs::remove_dir_all(path), std::fs::remove_file(lock_of(path))];
+    for error in gone.into_iter().filter_map(Result::err) {
+        if error.kind() != io::ErrorKind::NotFound {
             tracing::warn!(%error, "what statements have put on disk cannot be removed");
         }
-        _ => {}
     }
 }
 
-/// Removes what processes that are no more have left. Where the system does not tell which are, nothing is removed.
+/// Removes what processes that are no more have left.
 fn clear(parent: &Path) {
-    let processes = Path::new("/proc");
     let Ok(entries) = std::fs::read_dir(parent) else { return };
-    if !processes.join("self").exists() {
-        return;
-    }
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
-        let process = process.filter(|process| process.parse::<u32>().is_ok());
-        if process.is_some_and(|process| !processes.join(process).exists()) {
-            remove(&entry.path());
+        let Some(name) = name.to_str().and_then(|name| name.strip_suffix(LOCK)) else { continue };
+        let ours = name.starts_with(PREFIX) && entry.file_type().is_ok_and(|kind| kind.is_file());
+        let lock = ours.then(|| File::open(entry.path()).ok()).flatten();
+        if let Some(lock) = lock.filter(|lock| lock.try_lock().is_ok()) {
+            remove(&parent.join(name), &lock);
         }
     }
 }
@@ -72,17 +102,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_private_and_goes_and_what_dead_processes_left_goes_too() {
+    fn it_is_private_and_goes() {
         let parent = tempfile::tempdir().unwrap();
-        // Above what a system gives to processes.
-        let dead = parent.path().join(format!("{PREFIX}4294967295-0"));
-        let alive = parent.path().join(format!("{PREFIX}1-0"));
-        let other = parent.path().join("other");
-        for left in [&dead, &alive, &other] {
-            std::fs::create_dir_all(left.join("a")).unwrap();
-        }
-        let (one, two) = (Directory::new(parent.path()).unwrap(), Directory::new(parent.path()));
-        assert!(!dead.exists() && alive.exists() && other.exists());
+        let (one, two) =
+            (Directory::new(parent.path()).unwrap(), Directory::new(parent.path()).unwrap());
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -90,10 +113,31 @@ mod tests {
             assert_eq!(mode & 0o777, 0o700);
         }
         std::fs::write(one.path().join("rows"), "x").unwrap();
-        let (one_path, two_path) = (one.path().to_path_buf(), two.unwrap().path().to_path_buf());
         drop(one);
-        assert!(!one_path.exists() && !two_path.exists());
-        assert!(Directory::new(&parent.path().join("other/a/../../other")).is_ok());
+        assert!(two.path().exists());
+        drop(two);
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_dead_processes_left_goes_and_nothing_else() {
+        let parent = tempfile::tempdir().unwrap();
+        let alive = Directory::new(parent.path()).unwrap();
+        let dead = parent.path().join(format!("{PREFIX}0"));
+        let other = parent.path().join("other");
+        for left in [&dead, &other] {
+            std::fs::create_dir_all(left.join("a")).unwrap();
+            std::fs::write(lock_of(left), "").unwrap();
+        }
+        let next = Directory::new(parent.path()).unwrap();
+        assert!(!dead.exists() && !lock_of(&dead).exists());
+        assert!(alive.path().exists() && next.path().exists());
+        assert!(other.exists() && lock_of(&other).exists());
+    }
+
+    #[test]
+    fn where_nothing_can_be_written_is_an_error() {
+        let parent = tempfile::tempdir().unwrap();
         std::fs::write(parent.path().join("file"), "").unwrap();
         assert!(Directory::new(&parent.path().join("file")).is_err());
     }

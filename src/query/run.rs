@@ -95,12 +95,11 @@ impl Governed {
         self.watched = notes.watched().cloned();
         self
     }
+}
 
-    /// What the reader should know, in sentences.
-    fn told(&self) -> Vec<String> {
-        let warnings = self.warnings.iter().map(Warning::to_string);
-        warnings.chain(self.effects.warnings.iter().cloned()).collect()
-    }
+/// What the reader should know, in sentences.
+fn told(warnings: &[Warning], effects: &Effects) -> Vec<String> {
+    warnings.iter().map(Warning::to_string).chain(effects.warnings.iter().cloned()).collect()
 }
 
 /// What a statement gave.
@@ -146,13 +145,13 @@ impl Run {
             self.request.accepts_cost,
         ));
         *self.trail.context.lock() = Some(context.clone());
-        let Ran { collected, place, warning } = self.ran(&governed.physical, &context).await?;
+        let Ran { collected, place, warning } = self.ran(governed.physical, &context).await?;
         clock.lap("run");
         let limits = self.limits;
         let seen = governed.watched.take();
         let seen = seen.and_then(|seen| seen.of(&governed.columns, &collected.batches).cloned());
         governed.warnings.extend(seen);
-        let mut warnings = governed.told();
+        let mut warnings = told(&governed.warnings, &governed.effects);
         warnings.extend(warning);
         warnings.extend(collected.told(limits.rows, limits.bytes));
         let outcome = Outcome {
@@ -173,7 +172,7 @@ impl Run {
 
     /// Runs a plan where there is no other place than this process.
     #[cfg(not(feature = "ballista"))]
-    async fn ran(&self, plan: &Arc<dyn ExecutionPlan>, context: &Arc<QueryContext>) -> Result<Ran> {
+    async fn ran(&self, plan: Arc<dyn ExecutionPlan>, context: &Arc<QueryContext>) -> Result<Ran> {
         self.here_at_any_size(plan, context).await
     }
 
@@ -257,7 +256,7 @@ impl Run {
         for kept in &governed.effects.kept {
             plan.push_str(&format!("{} runs here: {}\n", kept.node, kept.reason));
         }
-        let warnings = governed.told();
+        let warnings = told(&governed.warnings, &governed.effects);
         Ok(Explanation {
             plan,
             columns: governed.columns,

@@ -17,7 +17,7 @@ impl Run {
     /// Runs a plan here or in other processes.
     pub(in super::super) async fn ran(
         &self,
-        plan: &Arc<dyn ExecutionPlan>,
+        plan: Arc<dyn ExecutionPlan>,
         context: &Arc<QueryContext>,
     ) -> Result<Ran> {
         // What a kept result holds is in this process alone.
@@ -26,7 +26,7 @@ impl Run {
             return self.here_at_any_size(plan, context).await;
         };
         let wanted = self.request.run_on == RunOn::Executors;
-        let at_once = wanted || cluster.spread == Spread::Always || cluster.is_heavy(plan);
+        let at_once = wanted || cluster.spread == Spread::Always || cluster.is_heavy(&plan);
         let mut warning = None;
         if at_once {
             match Box::pin(self.there(cluster, context)).await? {
@@ -39,7 +39,7 @@ impl Run {
                 }
             }
         }
-        match self.here(plan, context).await {
+        match self.here(&plan, context).await {
             Ok(ran) => Ok(Ran { warning, ..ran }),
             Err(error) if is_too_large(&error) => {
                 if !at_once {

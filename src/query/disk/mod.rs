@@ -60,10 +60,10 @@ impl Run {
     /// Runs a plan in this process; once more and with files where its joins do not fit into memory.
     pub(super) async fn here_at_any_size(
         &self,
-        plan: &Arc<dyn ExecutionPlan>,
+        plan: Arc<dyn ExecutionPlan>,
         context: &Arc<QueryContext>,
     ) -> Result<Ran> {
-        match self.here(plan, context).await {
+        match self.here(&plan, context).await {
             Err(error) if is_too_large(&error) => {
                 Box::pin(self.on_disk(plan, context, error)).await
             }
@@ -71,21 +71,21 @@ impl Run {
         }
     }
 
-    /// Runs a statement with files that was too large for memory.
+    /// Runs a statement with files that was too large for memory. What its joins hold goes with its plan.
     ///
     /// # Errors
     /// Those of the statement; the one it had where files change nothing.
     pub(super) async fn on_disk(
         &self,
-        plan: &Arc<dyn ExecutionPlan>,
+        plan: Arc<dyn ExecutionPlan>,
         context: &Arc<QueryContext>,
         error: DataFusionError,
     ) -> Result<Ran> {
-        if !self.core.planner.has_disk() || !joins_by_hash(plan) {
+        if !self.core.planner.has_disk() || !joins_by_hash(&plan) {
             return Err(failure::of_execution(error));
         }
         tracing::info!("a statement is too large for memory, and is run with files");
-        drop(error);
+        drop((plan, error));
         let question = self.resolve(self.parse()?)?;
         let planner = &self.core.planner;
         let cap = self.limits.rows.saturating_add(1);

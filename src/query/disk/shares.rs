@@ -14,9 +14,12 @@ const MERGE: &str = "ExternalSorterMerge";
 /// Which part of the memory it gets at least, and keeps from the beginning at most.
 const MERGING: usize = 64;
 
+/// What parts that can go to files leave to the others, of the whole: rows on their way, results that grow.
+const LEFT: usize = 8;
+
 /// A part of a statement that can go to files gets as much of the memory as each other one, of what those leave that
-/// cannot; and one share more is left to these when all parts merge their files. All of it is asked of the pool below,
-/// which other statements share.
+/// cannot, but for an [eighth](LEFT); and one share more is left to these when all parts merge their files. All of it is
+/// asked of the pool below, which other statements share.
 #[derive(Debug)]
 pub(in super::super) struct Shares {
     pool: Arc<dyn MemoryPool>,
@@ -27,8 +30,27 @@ pub(in super::super) struct Shares {
 struct Taken {
     /// Parts that can go to files.
     parts: usize,
-    /// Bytes of the others.
+    /// As many as there ever were at the same time: one that has gone to files merges them afterwards, as none.
+    most: usize,
+    /// Bytes of merges.
+    merging: usize,
+    /// Bytes of what else cannot go to files.
     fixed: usize,
+}
+
+impl Taken {
+    /// The bytes that a consumer's are counted among, if it cannot go to files.
+    fn of(&mut self, consumer: &MemoryConsumer) -> Option<&mut usize> {
+        match (consumer.can_spill(), is_merge(consumer)) {
+            (true, _) => None,
+            (false, true) => Some(&mut self.merging),
+            (false, false) => Some(&mut self.fixed),
+        }
+    }
+}
+
+fn is_merge(consumer: &MemoryConsumer) -> bool {
+    consumer.name().starts_with(MERGE)
 }
 
 impl Shares {
@@ -49,11 +71,14 @@ impl Shares {
         let MemoryLimit::Finite(limit) = self.pool.memory_limit() else { return None };
         let taken = self.taken.lock();
         match consumer.can_spill() {
-            true => Some(limit.saturating_sub(taken.fixed) / taken.parts.max(1)),
-            false => {
-                let merges = consumer.name().starts_with(MERGE);
-                merges.then(|| (limit / (taken.parts + 1)).max(limit / MERGING))
+            true => {
+                let held = taken.fixed + taken.merging + limit / LEFT;
+                Some(limit.saturating_sub(held) / taken.parts.max(1))
             }
+            false => is_merge(consumer).then(|| {
+                let share = limit.saturating_sub(taken.fixed) / (taken.most + 1);
+                share.max(limit / MERGING)
+            }),
         }
     }
 }
@@ -71,7 +96,9 @@ impl MemoryPool for Shares {
 
     fn register(&self, consumer: &MemoryConsumer) {
         self.pool.register(consumer);
-        self.taken.lock().parts += usize::from(consumer.can_spill());
+        let mut taken = self.taken.lock();
+        taken.parts += usize::from(consumer.can_spill());
+        taken.most = taken.most.max(taken.parts);
     }
 
     fn unregister(&self, consumer: &MemoryConsumer) {
@@ -81,15 +108,15 @@ impl MemoryPool for Shares {
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
         self.pool.grow(reservation, additional);
-        if !reservation.consumer().can_spill() {
-            self.taken.lock().fixed += additional;
+        if let Some(bytes) = self.taken.lock().of(reservation.consumer()) {
+            *bytes += additional;
         }
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
         self.pool.shrink(reservation, shrink);
-        if !reservation.consumer().can_spill() {
-            self.taken.lock().fixed -= shrink;
+        if let Some(bytes) = self.taken.lock().of(reservation.consumer()) {
+            *bytes -= shrink;
         }
     }
 
@@ -101,8 +128,8 @@ impl MemoryPool for Shares {
             return Err(DataFusionError::ResourcesExhausted(text));
         }
         self.pool.try_grow(reservation, additional)?;
-        if !reservation.consumer().can_spill() {
-            self.taken.lock().fixed += additional;
+        if let Some(bytes) = self.taken.lock().of(reservation.consumer()) {
+            *bytes += additional;
         }
         Ok(())
     }
@@ -127,20 +154,27 @@ mod tests {
         let pool: Arc<dyn MemoryPool> = Arc::new(Shares::of(greedy.clone()));
         let spilling = |name: &str| MemoryConsumer::new(name).with_can_spill(true).register(&pool);
         let (first, second) = (spilling("first"), spilling("second"));
-        first.try_grow(500).unwrap();
-        assert!(first.try_grow(1).is_err());
+        first.try_grow(437).unwrap();
+        assert!(first.try_grow(1).is_err(), "half of seven eighths");
         let fixed = MemoryConsumer::new("fixed").register(&pool);
         fixed.try_grow(100).unwrap();
-        assert!(second.try_grow(451).is_err());
-        second.try_grow(400).unwrap();
-        assert!(fixed.try_grow(1).is_err(), "there is no more than all of it");
-        first.shrink(500);
-        let merge = MemoryConsumer::new("ExternalSorterMerge[0]").register(&pool);
-        merge.try_grow(333).unwrap();
+        assert!(second.try_grow(388).is_err());
+        second.try_grow(387).unwrap();
+        assert!(fixed.try_grow(77).is_err(), "there is no more than all of it");
+        drop(first);
+        let merging = |name: &str| MemoryConsumer::new(name).register(&pool);
+        let merge = merging("ExternalSorterMerge[0]");
+        merge.try_grow(300).unwrap();
         assert!(merge.try_grow(1).is_err(), "the other merges, too, and something is above both");
-        drop((first, fixed, merge));
-        second.try_grow(600).unwrap();
         drop(second);
+        let other = merging("ExternalSorterMerge[1]");
+        other.try_grow(300).unwrap();
+        assert!(other.try_grow(1).is_err(), "it is no more when the parts are gone");
+        fixed.try_grow(300).unwrap();
+        drop((fixed, merge, other));
+        let third = spilling("third");
+        third.try_grow(875).unwrap();
+        drop(third);
         assert_eq!((pool.reserved(), greedy.reserved()), (0, 0));
     }
 }

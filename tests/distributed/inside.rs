@@ -101,6 +101,32 @@ fn what_this_process_cannot_hold_goes_there() {
     });
 }
 
+/// Executors are asked before anything is written to the server's own disk, which does it as well.
+#[test]
+fn a_join_that_is_too_large_goes_there_before_it_goes_to_files() {
+    let sql = "SELECT count(*) AS n, max(a.l_comment || b.l_comment) AS c FROM lineitem a JOIN lineitem b \
+               ON a.l_orderkey = b.l_orderkey AND a.l_linenumber = b.l_linenumber";
+    block_on(async {
+        let (split, rules) = (split().await, policy::rules_of(ROLES, ""));
+        let inside = Inside::start(async || split.sources(), &rules, 1).await;
+        let with = |spill, executors| {
+            let small = move |parts: &mut celosia::query::Parts| {
+                (parts.limits.memory, parts.limits.spill, parts.pushdown) = (3 << 20, spill, false);
+            };
+            split.engine_with(&rules, executors, small)
+        };
+        let without_files = with(0, None).await;
+        assert_eq!(placed(&without_files, sql).await.0.error(), Some("resource_limit"));
+        let disk = 1 << 30;
+        let (said, place) = placed(&with(disk, None).await, sql).await;
+        assert_eq!((said.error(), place.is_null()), (None, true), "{}", said.everything());
+        let mut executors = executors(inside.port);
+        (executors.spread, executors.above) = (Spread::Auto, u64::MAX);
+        let (again, place) = placed(&with(disk, Some(executors)).await, sql).await;
+        assert_eq!((place["engine"].as_str(), &again.rows), (Some("ballista"), &said.rows));
+    });
+}
+
 /// A window over all rows is put together in one piece, for which an executor's memory has to do.
 #[test]
 fn a_window_over_all_rows_answers_for_its_memory_there() {

@@ -158,7 +158,13 @@ fn an_executor_with_another_key_never_registers() {
             .expect("written");
         let stranger = told("executor", &path).stderr(Stdio::piped()).spawn().expect("it runs");
         let there = server(&outside.write("server.yaml", "always", "")).await;
-        let (said, place) = placed(&there, SQL).await;
+        let (mut said, mut place) = placed(&there, SQL).await;
+        for _ in 0..5 {
+            // A scheduler on a busy machine may be slow to take a connection: then the server goes on alone.
+            if place.is_null() {
+                (said, place) = placed(&there, SQL).await;
+            }
+        }
         assert_eq!(place["engine"], "ballista", "{}", said.everything());
         let stranger = stranger.wait_with_output().expect("it ends by itself");
         let words = String::from_utf8_lossy(&stranger.stderr);
